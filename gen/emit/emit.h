@@ -1,0 +1,15 @@
+/* emit.h: text from a Plan. */
+#ifndef NNGEN_EMIT_EMIT_H
+#define NNGEN_EMIT_EMIT_H
+
+#include "kernel/kernel.h"
+
+typedef struct EmitOptions {
+    const char *command;                /* the command line that made it, for the header (no absolute paths) */
+    const char *output;                 /* its file name, "mnist_train.c"; NULL: standard output */
+    bool can_check_gradients;           /* f64 and generic */
+} EmitOptions;
+
+void emit_program(const Plan *plan, const EmitOptions *options, Text *out);       /* the whole training (or show) program */
+
+#endif

@@ -1,0 +1,99 @@
+/* model.h: what a script returned: the graph, and how it is trained. model/ makes it, the passes fill it, emit/ prints it.
+ *
+ * Node ids in here are roots; simplify renews them all (model_roots gives their addresses). Names are already checked and
+ * unique; strings live in the arena. */
+#ifndef NNGEN_GRAPH_MODEL_H
+#define NNGEN_GRAPH_MODEL_H
+
+#include "graph/graph.h"
+
+typedef enum ModelKind { MODEL_TRAIN, MODEL_SHOW } ModelKind;
+typedef enum Precision { F32, F64 } Precision;
+
+/* How batch values of a metric (or loss) become the value of a set; the runtime's NnMetricKind says the same.
+ *   MEAN   row-weighted mean of batch values          SUM   sum of batch values (sum losses)
+ *   COUNTS sum of a (classes, classes) matrix         R2    parts: Σ(y−p)², Σy, Σy²  →  1 − Σ(y−p)² / (Σy² − (Σy)²/n) */
+typedef enum MetricKind { METRIC_MEAN, METRIC_SUM, METRIC_COUNTS, METRIC_R2 } MetricKind;
+
+typedef struct Metric {
+    const char *name;                   /* "loss" first, further losses by their names, then the metrics, sorted */
+    MetricKind kind;
+    NodeId part[3];                     /* one node; R2: three; a loss may have a MEAN part[0] and a SUM part[1], added (either may be NONE) */
+    int64_t elements;                   /* R2: elements a row of y (n = rows · elements) */
+    bool is_loss;
+    Place place;
+} Metric;
+
+typedef struct Output { const char *name; NodeId node; Place place; } Output;
+
+/* One trained parameter. */
+typedef struct Update {
+    int parameter;                      /* its leaf */
+    NodeId gradient;                    /* after the pass differentiate; before clipping and decay */
+    const char *optimizer;              /* "sgd", "adam", …; "custom" for a user's function */
+    NodeId *assigns;                    /* ASSIGN nodes of the parameter and its slots */
+    int assign_count;
+} Update;
+
+/* What the standard optimizers were given, so that generic programs can call the runtime's plain loops (nn_optimizer_*). */
+typedef struct Optimizer {
+    const char *name;                   /* "sgd" …, "custom", "random_search", "coordinate_search" */
+    double lr;
+    double argument[8];                 /* by name, in the order of the runtime's function; see runtime/nngen/optimizer.h */
+    Place place;
+} Optimizer;
+
+typedef enum PhaseId { PHASE_TRAIN, PHASE_EVALUATE, PHASE_PREDICT, PHASE_COUNT } PhaseId;      /* nn.show uses PREDICT alone */
+
+/* What one function of the emitted program computes. */
+typedef struct Phase {
+    NodeId *roots;                      /* every node that must be computed; ASSIGNs included */
+    int root_count;
+    NodeId *gradients;                  /* TRAIN: update i's gradient, as in model->updates */
+    Metric *metrics;                    /* model->metrics as this mode computes them; their nodes are roots */
+    Output *outputs;                    /* PREDICT: model->outputs likewise */
+} Phase;
+
+typedef struct Model {
+    Arena *arena;
+    Graph *graph;
+    ModelKind kind;
+    const char *path;                   /* as given on the command line */
+    const char *name;                   /* its file name without .lua */
+    const char *source;                 /* its text, for errors and explain */
+
+    Metric *metrics;                    /* metrics[0] is "loss" (MODEL_TRAIN) */
+    int metric_count;
+    Output *outputs;                    /* train: outputs; show: the expressions; sorted by name */
+    int output_count;
+
+    Optimizer optimizer;
+    Update *updates;
+    int update_count;
+    double clip_norm, clip_value;       /* 0: none; already part of the graph after the pass update */
+
+    NnData data;                        /* source kind NN_DATA_NONE: no data */
+    NnInput *inputs;                    /* in order of declaration; parallel to the INPUT leaves */
+    int input_count;
+
+    int64_t batch;                      /* rows of a batch; batch = "all" is already resolved; 1 without data */
+    bool batch_all;                     /* then the program refuses training data of another size */
+    int64_t epochs, steps;              /* one of them; 0: not given */
+    uint64_t seed;
+    Precision precision;
+    bool drop_last;
+    int64_t validate_every;             /* epochs */
+    const char *stop_metric;            /* early_stop: "validation_loss"; NULL: none */
+    int64_t stop_patience;
+    double stop_min_delta;
+
+    struct { const char *name, *value; } *options;      /* nn.option, as set: for the header of the emitted program */
+    int option_count;
+
+    Phase phase[PHASE_COUNT];           /* filled by specialise */
+} Model;
+
+/* Addresses of all node ids in the model (roots, leaves' nodes, phases): who renumbers nodes renews these. */
+NodeId **model_roots(Arena *arena, Model *model, int *count);
+
+#endif

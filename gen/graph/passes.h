@@ -1,0 +1,43 @@
+/* passes.h: what is done to graphs. Each file opens with what the pass needs, keeps and breaks. */
+#ifndef NNGEN_GRAPH_PASSES_H
+#define NNGEN_GRAPH_PASSES_H
+
+#include "base/text.h"
+#include "graph/model.h"
+
+/* gradient.c holds one rule a row of ops.def; this applies them backwards from y.
+ * y: a shared float scalar. gradients[i] becomes d y / d x[i], of the shape of x[i] (a constant 0, broadcast, where y does not
+ * depend on it). place: the line that asked; a rule that an operation lacks is refused there by the operation's name. */
+void differentiate(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gradients);
+
+/* Fills model->updates[i].gradient for every trained parameter from the model's loss. Nothing to train: refused, suggesting nn.show. */
+void differentiate_model(Model *model);
+
+/* Equal nodes become one; constants fold; x·1, x+0, −−x, sums of sums, double moves and the like go; unreachable nodes go, ids
+ * change: the model's node ids are renewed. Rewrites are named, one function each, with the algebra beside it. */
+void simplify(Model *model);
+
+/* MODE folded: model->phase[TRAIN], [EVALUATE], [PREDICT] (or [SHOW]) get their roots. */
+void specialise(Model *model);
+
+void check_graph(const Graph *graph, const char *after);      /* every invariant of graph.h, or a bug() that names the pass */
+void check_model(const Model *model, const char *after);      /* and those of the model's roots */
+
+void dump_graph(const Model *model, Text *out);               /* a node a line: %12 = relu(%11) (batch, 100) float "fc1_relu" mnist.lua:7 */
+void dump_dot(const Model *model, Text *out);
+void dump_math(const Model *model, Text *out);                /* formulas, shared factors named once */
+
+/* interpret.c: the oracle. Values of all nodes that `roots` need, in double, for `rows` valid rows of a batch of `batch`.
+ * leaf_values[l] is leaf l's data, row-major ([batch] first for inputs; classes as numbers). values[id] is NULL where the node
+ * was not needed; everything lives in `arena`. ASSIGN nodes yield the value that they would write. */
+typedef struct Situation {
+    int64_t batch;
+    int rows;
+    double rate, mode;
+    int64_t step;
+    uint64_t seed;
+    const double *const *leaf_values;
+} Situation;
+double **interpret(Arena *arena, const Graph *graph, const NodeId *roots, int root_count, const Situation *situation);
+
+#endif

@@ -1,0 +1,171 @@
+/* kernel.h: the stage between graph and text. A kernel is declarative and knows no target; loops are derived from it (loop.h).
+ *
+ *   for every point of the outer axes:
+ *       for every stage, in order:
+ *           for every point of the stage's inner axes:
+ *               value = fold over the stage's fold axes of its term        (or just the term)
+ *               store it, keep it for later stages, or both
+ *
+ * A stage may also fold the outer axes (`folds_outer`): its sum is complete when the loops end, and only then stored; stages
+ * `after` the loops may go on with such sums. So softmax,
+ * the loss and its gradient are one kernel with the batch as outer axis, four inner folds and one outer one; a product with
+ * bias and ReLU is one fold without inner axes and a pointwise stage; a weight gradient with its update is one fold and two
+ * stages that store. Unfused kernels are the same thing with a single stage. */
+#ifndef NNGEN_KERNEL_KERNEL_H
+#define NNGEN_KERNEL_KERNEL_H
+
+#include "base/text.h"
+#include "graph/model.h"
+
+enum { MAX_AXES = 12, MAX_TERMS_OF_INDEX = 6 };
+
+typedef struct Axis {
+    int64_t extent;
+    bool batch;                         /* runs over the rows of the batch */
+    char letter[4];                     /* b for the batch, k for classes … : the same in formula and loop; unique in the kernel */
+} Axis;
+
+/* An affine index: constant + Σ factor · axis; then, where a reshape is not affine, divided and taken modulo. */
+typedef struct Index {
+    int64_t constant;
+    int count;
+    struct { int axis; int64_t factor; } term[MAX_TERMS_OF_INDEX];
+    int64_t divisor, modulus;           /* (…) / divisor % modulus; 1 and 0: none */
+} Index;
+
+typedef enum TermKind {
+    TERM_APPLY,                         /* op of the operands: POINTWISE */
+    TERM_READ,                          /* buffer[index …] */
+    TERM_STAGE,                         /* the value of an earlier stage at index … of its inner axes */
+    TERM_NUMBER,
+    TERM_TABLE,                         /* constant table [index …] */
+    TERM_INDEX,                         /* an index as an int */
+    TERM_SYMBOL,                        /* ROWS, RATE, STEP, MODE: a scalar of the step */
+    TERM_MASK,                          /* ROW_MASK: 1 if index[0] < rows else 0 */
+    TERM_RANDOM,                        /* UNIFORM, NORMAL: element index[0] (flat) of the node's stream */
+    TERM_INSIDE,                        /* operand[0] where from <= index[0] < to, else operand[1]: pad, concat */
+} TermKind;
+
+typedef struct Term Term;
+struct Term {
+    TermKind kind;
+    Op op;                              /* APPLY, SYMBOL, RANDOM */
+    Scalar scalar;
+    Term *operand[MAX_OPERANDS];
+    int buffer;                         /* READ */
+    int stage;                          /* STAGE: an index into the kernel's stages */
+    int rank;                           /* entries of index */
+    Index index[MAX_RANK + 1];
+    int64_t from, to;                   /* INSIDE */
+    double number;
+    NodeId node;                        /* the node it computes: names and model lines; TABLE, RANDOM: its attributes */
+};
+
+typedef enum Fold { FOLD_NONE, FOLD_SUM, FOLD_MAX, FOLD_ARGMAX } Fold;
+
+typedef struct Stage {
+    NodeId node;                        /* whose value this is */
+    const char *name;                   /* its identifier in the text */
+    int inner[MAX_AXES], inner_count;   /* axes of the kernel, besides the outer ones */
+    int fold_axis[MAX_AXES], fold_count;
+    bool folds_outer;                   /* folds all outer axes too: complete, and stored, when the loops have ended */
+    bool after;                         /* runs once, after the loops: a scalar made of such sums */
+    Fold fold;
+    Term *term;
+    int buffer;                         /* where it is stored; NONE: a local of the kernel */
+    Index store[MAX_RANK + 1];          /* one index a dimension of the buffer */
+    bool kept;                          /* a later stage of this kernel reads it */
+} Stage;
+
+typedef enum Form {
+    FORM_NEST,                          /* loops as they stand, folds as one scalar sum in index order */
+    FORM_ROW,                           /* shared outer axes, several inner folds */
+    FORM_CONTRACTION,                   /* a sum of products with m, n, k: see schedule.c */
+    FORM_CALL,                          /* a call of the runtime: a standard optimizer in generic programs */
+} Form;
+
+/* Why two kernels were, or were not, made one. */
+typedef enum Reason {
+    YES_INLINED, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
+    NO_SECOND_READER, NO_DIFFERENT_LOOPS, NO_FOLD_AFTER_FOLD, NO_OLD_VALUE_READ_LATER, NO_OTHER_ELEMENTS, NO_CYCLE,
+    NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
+    REASON_COUNT
+} Reason;
+extern const char *const reason_text[REASON_COUNT];           /* "the old value is read later in the step" */
+
+typedef struct Verdict {
+    const char *rule;                   /* "inline", "epilogue", "share loops", "update" */
+    NodeId producer, consumer;
+    bool fused;
+    Reason reason;
+} Verdict;
+
+typedef struct Kernel {
+    const char *name;                   /* forward_fc1: unique in the program, an identifier */
+    Axis axis[MAX_AXES * 2];
+    int axis_count;
+    int outer[MAX_AXES], outer_count;
+    Stage *stage;
+    int stage_count, stage_room;
+    Form form;
+    struct {                            /* CONTRACTION: decided by schedule */
+        int lanes;                      /* the axis whose neighbours are computed side by side; NONE */
+        int64_t tile;                   /* how many of them at once */
+        const char *why;
+    } choice;
+    int update;                         /* CALL: index into model->updates; else NONE */
+    bool before_loss_check;             /* runs before the loss is looked at */
+    int64_t flop, bytes_read, bytes_written;
+    int same_as;                        /* an earlier kernel of the program with the same text; NONE */
+} Kernel;
+
+typedef enum BufferKind { BUFFER_INPUT, BUFFER_PARAMETER, BUFFER_STATE, BUFFER_TEMPORARY, BUFFER_RESULT } BufferKind;
+
+/* An array of the state struct. */
+typedef struct Buffer {
+    BufferKind kind;
+    NodeId node;                        /* the leaf's node, or the node whose value it holds */
+    int leaf;                           /* INPUT, PARAMETER, STATE; else NONE */
+    const char *name;                   /* its member in the state struct */
+    Scalar scalar;
+    int rank;                           /* the batch included */
+    int64_t size[MAX_RANK + 1];         /* of the logical dimensions */
+    int8_t order[MAX_RANK + 1];         /* layout: dimension order[0] is outermost in memory */
+    const char *why_order;              /* NULL: row-major as PyTorch */
+    int phases;                         /* set of phases that use it */
+    int first, last;                    /* kernels (numbered over all phases in order) that write first and read last */
+    int place;                          /* TEMPORARY: buffers of one place share memory, their live ranges being disjoint */
+    int64_t bytes;
+    bool is_gradient;                   /* holds d loss / d (its node's gradient_of) */
+} Buffer;
+
+typedef enum KernelMode { KERNELS_FUSED, KERNELS_GENERIC } KernelMode;
+
+/* All that emit/ needs: kernels by phase, buffers, verdicts. */
+typedef struct Plan Plan;
+struct Plan {
+    Arena *arena;
+    const Model *model;
+    KernelMode mode;
+    Kernel *kernel[PHASE_COUNT];
+    int kernel_count[PHASE_COUNT];
+    Plan *plain;                        /* the training forward graph, one kernel an operation, every value kept, in kernel[PHASE_TRAIN]:
+                                           find_not_finite walks it. Its temporaries are named "plain->…". NULL in itself and for nn.show */
+    Buffer *buffer;
+    int buffer_count, buffer_room;
+    int place_count;
+    int *buffer_of;                     /* by node id: the buffer that holds its value; NONE */
+    Verdict *verdict;
+    int verdict_count, verdict_room;
+};
+
+const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as fc1_weight: letters, digits, underscore; off C's keywords, libc's and our own names */
+
+/* The passes, in order. check_plan runs after each. */
+Plan *fuse(Arena *arena, const Model *model, KernelMode mode);       /* fuse.c: graph to kernels; `generic`: one operation a kernel */
+void schedule(Plan *plan);                                          /* schedule.c: forms, layouts, tiles, names, costs */
+void plan_memory(Plan *plan);                                       /* plan_memory.c: live ranges, places */
+void check_plan(const Plan *plan, const char *after);
+void dump_kernels(const Plan *plan, Text *out);                     /* a line a stage */
+
+#endif

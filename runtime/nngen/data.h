@@ -1,0 +1,75 @@
+/* data.h: what is known about a model's data, and reading it.
+ *
+ * An emitted program holds one NnData and one NnInput for each input as static tables; nngen itself fills the same structures
+ * while it reads a model, and uses the same readers (to count rows for batch = "all", and for `nngen check`). Bad data ends
+ * the process with status 1 and the file, the row (from 1) and what was expected. */
+#ifndef NNGEN_DATA_H
+#define NNGEN_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NN_MAX_RANK = 8 };
+
+/* How a parameter or slot starts. Uniform and normal draw from Philox, key = seed, stream = hash of the tensor's name,
+ * counter = element in PyTorch's order. */
+typedef enum NnInitKind { NN_INIT_CONSTANT, NN_INIT_UNIFORM, NN_INIT_NORMAL, NN_INIT_TABLE } NnInitKind;
+typedef struct NnInit {
+    NnInitKind kind;
+    double a, b;                        /* CONSTANT: a;  UNIFORM: in [a, b);  NORMAL: mean a, standard deviation b */
+    const double *table;                /* TABLE: row-major in PyTorch's shape */
+} NnInit;
+
+typedef enum NnSourceKind { NN_DATA_NONE, NN_DATA_IDX, NN_DATA_CSV, NN_DATA_TABLE } NnSourceKind;
+typedef enum NnSet { NN_TRAIN, NN_VALIDATION, NN_TEST, NN_SETS } NnSet;
+typedef enum NnStandardize { NN_AS_IS, NN_BY_FEATURE, NN_BY_ALL } NnStandardize;
+
+/* Columns of a CSV file: by name, or a range of numbers from 1, both ends included. */
+typedef struct NnColumns {
+    const char *name;                   /* NULL: by number */
+    int first, last;
+} NnColumns;
+
+typedef struct NnInput {
+    const char *name;
+    int classes;                        /* a class input: integers in [0, classes); 0: floats */
+    int rank;
+    int64_t shape[NN_MAX_RANK];         /* without the batch */
+    int64_t elements;                   /* their product: elements a row */
+    void *batch;                        /* where a gathered batch goes, [BATCH][elements] row-major: the program's precision, or int32 for classes */
+    const char *file[NN_SETS];          /* IDX: this input's file in each set; NULL: no such set */
+    const double *table[NN_SETS];       /* TABLE: row-major rows */
+    NnColumns columns;                  /* CSV */
+    double scale, mean, std;            /* (x · scale − mean) / std, in this order; 1, 0, 1 */
+    NnStandardize standardize;          /* after that, fitted on the training rows */
+} NnInput;
+
+typedef struct NnData {
+    NnSourceKind kind;
+    const char *file[NN_SETS];          /* CSV: one file a set; NULL: no such set */
+    int64_t table_rows[NN_SETS];        /* TABLE */
+    int64_t first_rows[NN_SETS];        /* rows = {train = …}: only the first rows; 0: all */
+    double share[NN_SETS];              /* split: shares of `train`, summing to 1; all 0: none */
+    const char *stratify;               /* the class input whose shares are kept; NULL: none */
+    bool no_shuffle;                    /* shuffle = false: file order in training too */
+    const char *folder;                 /* the model's folder as its path was given ("" for the current one) */
+    const char *default_folder;         /* default = "DIR"; NULL: none */
+} NnData;
+
+/* A set of rows of all inputs, in memory as stored (bytes stay bytes). Opaque; rows of different sets may share memory. */
+typedef struct NnDataset NnDataset;
+
+/* Reads and checks everything: files are looked up in data_dir (may be NULL), then in data->folder, then in
+ * data->default_folder; split by seed. Never returns NULL. */
+NnDataset *nn_dataset_open(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir, uint64_t seed);
+void nn_dataset_close(NnDataset *dataset);
+int64_t nn_dataset_rows(const NnDataset *dataset, NnSet set);        /* 0: there is no such set */
+
+/* Only what `batch = "all"` needs: the rows of the training set after `rows` and `split`, from headers where the format has one. */
+int64_t nn_dataset_count(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir);
+
+/* Converts row `row` of a set (scale, mean, std, standardised) to `out`: doubles (f64 = true) or floats; int32 for a class input. */
+void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out);
+
+#endif
