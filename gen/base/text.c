@@ -338,13 +338,14 @@ const char *number(Arena *arena, double value, bool f64)
         return value > 0 ? "INFINITY" : "-INFINITY";
     if (value == floor(value) && fabs(value) < (f64 ? 1e15 : 1e7))
         return arena_print(arena, "%.1f", value);
+
     char digits[40];
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, value);
         if (f64 ? strtod(digits, NULL) == value : strtof(digits, NULL) == (float)value)
             break;
     }
-    return arena_string(arena, digits);
+    return arena_print(arena, "%s%s", digits, strpbrk(digits, ".e") ? "" : ".0");
 }
 
 const char *grouped(Arena *arena, int64_t value)
