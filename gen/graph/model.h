@@ -43,6 +43,9 @@ typedef struct Optimizer {
     Place place;
 } Optimizer;
 
+/* One nn.gradient of the script: gradient = d y / d x. For `nngen check`, which looks at them before simplify renumbers. */
+typedef struct Derivative { NodeId y, x, gradient; Place place; } Derivative;
+
 typedef enum PhaseId { PHASE_TRAIN, PHASE_EVALUATE, PHASE_PREDICT, PHASE_COUNT } PhaseId;      /* nn.show uses PREDICT alone */
 
 /* What one function of the emitted program computes. */
@@ -70,6 +73,8 @@ typedef struct Model {
     Optimizer optimizer;
     Update *updates;
     int update_count;
+    Derivative *derivatives;            /* in the order in which the script asked; ids as the script made them */
+    int derivative_count;
     double clip_norm, clip_value;       /* 0: none; already part of the graph after the pass update */
 
     NnData data;                        /* source kind NN_DATA_NONE: no data */
