@@ -1,0 +1,92 @@
+/* random.c: random words by counter, and the order of rows by permutation.
+ *
+ * Takes a seed and the logical place of a number (stream, step, element); gives the number. There is no state: a number never
+ * depends on which were asked for before, on threads, lanes or padding. That is what makes a run repeatable for every
+ * --threads and over a resume. A generator with a state (xorshift, Mersenne Twister) was refused for that reason.
+ *
+ * Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The tests hold it against
+ * the known answers published with Random123. */
+#include <nngen/random.h>
+
+#include <math.h>
+
+NnWords nn_philox(uint64_t seed, uint32_t block, uint32_t time, uint32_t step, uint32_t stream)
+{
+    uint32_t c0 = block, c1 = time, c2 = step, c3 = stream;
+    uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < 10; round++) {
+        uint64_t product0 = (uint64_t)0xD2511F53 * c0, product1 = (uint64_t)0xCD9E8D57 * c2;
+        uint32_t high0 = (uint32_t)(product0 >> 32), high1 = (uint32_t)(product1 >> 32);
+        c0 = high1 ^ c1 ^ key0;
+        c2 = high0 ^ c3 ^ key1;
+        c1 = (uint32_t)product1;
+        c3 = (uint32_t)product0;
+        key0 += 0x9E3779B9;             /* the golden ratio, */
+        key1 += 0xBB67AE85;             /* and the square root of 3, less 1 */
+    }
+    return (NnWords){{c0, c1, c2, c3}};
+}
+
+uint32_t nn_stream(const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        hash = (hash ^ *c) * 16777619u;
+    return hash;
+}
+
+/* Blocks beyond 2^32 carry into the counter's time word, so that no tensor is long enough to repeat itself. */
+uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
+{
+    uint64_t block = index / 64 * 16 + index % 16;
+    return nn_philox(seed, (uint32_t)block, (uint32_t)(block >> 32), step, stream).word[index / 16 % 4];
+}
+
+double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
+{
+    return (nn_random_word(seed, stream, step, index) >> 8) * 0x1p-24;
+}
+
+/* sqrt(-2 log u) cos(2 pi v), u in (0, 1] so that the logarithm is finite. */
+double nn_normal(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
+{
+    double u = 1 - nn_uniform(seed, stream, step, 2 * index), v = nn_uniform(seed, stream, step, 2 * index + 1);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+/* A Feistel network permutes pairs (left, right) of `bits` bits each, whatever its round function is: every round is undone
+ * by itself. Numbers that fall outside [0, count) are sent through again until one falls inside; since the network is a
+ * permutation, that again is one (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). The domain is less than
+ * four times count, so the walk is short. Round keys are Philox words of (seed, epoch); the round function is the finaliser of
+ * MurmurHash3. */
+enum { FEISTEL_ROUNDS = 8 };
+static const uint32_t PERMUTE_STREAM = 0x7065726d;            /* "perm" */
+
+uint64_t nn_permute(uint64_t index, uint64_t count, uint64_t seed, uint64_t epoch)
+{
+    if (count <= 1)
+        return 0;
+    int bits = 1;
+    while (bits < 32 && (count - 1) >> 2 * bits)
+        bits++;
+    uint32_t mask = (uint32_t)(((uint64_t)1 << bits) - 1), key[FEISTEL_ROUNDS];
+    for (int half = 0; half < 2; half++) {
+        NnWords words = nn_philox(seed, (uint32_t)half, (uint32_t)(epoch >> 32), (uint32_t)epoch, PERMUTE_STREAM);
+        for (int i = 0; i < 4; i++)
+            key[4 * half + i] = words.word[i];
+    }
+    do {
+        uint32_t left = (uint32_t)(index >> bits) & mask, right = (uint32_t)index & mask;
+        for (int round = 0; round < FEISTEL_ROUNDS; round++) {
+            uint32_t x = right ^ key[round];
+            x = (x ^ x >> 16) * 0x85EBCA6B;
+            x = (x ^ x >> 13) * 0xC2B2AE35;
+            x ^= x >> 16;
+            uint32_t mixed = left ^ (x & mask);
+            left = right;
+            right = mixed;
+        }
+        index = (uint64_t)left << bits | right;
+    } while (index >= count);
+    return index;
+}
