@@ -1,0 +1,36 @@
+# Step by step the losses are PyTorch's, which tests/parity/*.py recorded: the digits network in both precisions, with and
+# without a partial last batch, and one small network with every loss, activation and optimizer.
+. "$(dirname "$0")/tools/case.bash"
+
+# digits SIZE OPTIMIZER ROWS BATCH PRECISION KERNELS TOLERANCE…
+digits() {
+    local size=$1 optimizer=$2 rows=$3 batch=$4 precision=$5 kernels=$6; shift 6
+    build p "$ROOT/tests/parity/digits.lua" --set rows="$rows" --set batch="$batch" --set optimizer="$optimizer" \
+        --data "$ROOT/models/data" --precision "$precision" --kernels "$kernels" &&
+    status 0 ./p --data "$ROOT/models/data" --init "$ROOT/tests/parity/recorded/digits.safetensors" --no-shuffle --log log --quiet &&
+    values step loss log > actual && recorded digits "$size-$optimizer-$precision" > expected && near expected actual "$@"
+}
+
+for kernels in fused generic; do
+    while read -r size optimizer rows batch; do
+        check "digits $size $optimizer f32 $kernels" digits $size $optimizer $rows $batch f32 $kernels 1e-5 1e-3
+        check "digits $size $optimizer f64 $kernels" digits $size $optimizer $rows $batch f64 $kernels 1e-10
+    done <<'END'
+full sgd 1347 1347
+full adam 1347 1347
+mini momentum 1347 100
+mini adam 1347 100
+small sgd 23 10
+small momentum 23 10
+END
+done
+
+one_case() {
+    build p "$ROOT/tests/parity/cases.lua" --set case="$1" --kernels "$2" &&
+    status 0 ./p --init "$ROOT/tests/parity/recorded/cases.safetensors" --no-shuffle --log log --quiet &&
+    values step loss log > actual && recorded cases "$1" > expected && near expected actual 1e-9
+}
+
+for name in $(sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$ROOT/tests/parity/recorded/cases.jsonl"); do
+    for kernels in fused generic; do check "$name $kernels" one_case "$name" $kernels; done
+done
