@@ -161,6 +161,24 @@ struct Plan {
 
 const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as fc1_weight: letters, digits, underscore; off C's keywords, libc's and our own names */
 
+/* index.c: arithmetic on indices. */
+Index index_axis(int axis);
+Index index_constant(int64_t constant);
+Index index_shift(Index index, int64_t by);
+Index index_add(Index a, int64_t factor, Index b);            /* a + factor · b; both affine */
+Index index_divide(Index index, int64_t divisor, const Axis *axis);      /* split by terms where that is exact, else with a divisor */
+Index index_modulo(Index index, int64_t modulus, const Axis *axis);
+int plain_axis(const Index *index);                           /* the axis, if the index is that axis and nothing else; else NONE */
+bool same_index(const Index *a, const Index *b);
+bool is_affine(const Index *index);
+
+/* lower.c: what a node computes, as a term. */
+int dimensions(const Model *model, Type type, int64_t *size); /* the sizes with the batch first, if per row; returns how many */
+Term *lower(Plan *plan, const bool *stored, NodeId node, const Index *index, const Axis *axis, bool inside);
+    /* the value of `node` at `index`, one a dimension; stored nodes are read from their buffers. inside: compute `node` itself even if it is stored */
+int buffer_for(Plan *plan, NodeId node, BufferKind kind);     /* the buffer of a node, made when there is none; a leaf's for leaves */
+void each_term(Term *term, void (*visit)(Term *term, void *context), void *context);      /* operands first */
+
 /* The passes, in order. check_plan runs after each. */
 Plan *fuse(Arena *arena, const Model *model, KernelMode mode);       /* fuse.c: graph to kernels; `generic`: one operation a kernel */
 void schedule(Plan *plan);                                          /* schedule.c: forms, layouts, tiles, names, costs */

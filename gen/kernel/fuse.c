@@ -1,0 +1,446 @@
+/* fuse.c: from the graph to kernels.
+ *
+ * Takes the model's phases, gives a Plan with kernels in an order that computes them. First every stored node is a kernel of its
+ * own (select.c). Then a kernel is joined with the producer of something it reads, as long as that is right:
+ *
+ *   epilogue       the consumer visits just the points at which the producer's value is made: bias and ReLU after a product
+ *   shared loops   producer and consumer share their outer loops, what lies within is computed point by point: softmax, loss
+ *                  and its gradient, row by row
+ *   update         either of them, where the consumer writes a parameter or a slot
+ *
+ * Right means: at every shared axis the consumer reads exactly the element that the producer has just made (an index that is
+ * that axis and nothing else); no third kernel must run in between; nothing overwrites a value that is read later; nothing is
+ * updated before the loss is known. Each attempt leaves a Verdict; `nngen explain` prints them.
+ *
+ * Greedy in the order of the graph: the pairs are few and nested (an epilogue before the loops around it), so that an
+ * exhaustive search found nothing better in the networks tried; and a reader can follow it. */
+#include "kernel/fuse_internal.h"
+#include <string.h>
+
+enum { MOST_STAGES = 40, CONFLICT = -2 };
+
+typedef struct ReadVisit { Stage *stage; void (*visit)(Stage *, Term *, void *); void *context; } ReadVisit;
+
+static void visit_if_read(Term *term, void *context)
+{
+    ReadVisit *v = context;
+    if (term->kind == TERM_READ)
+        v->visit(v->stage, term, v->context);
+}
+
+void each_read(Kernel *kernel, void (*visit)(Stage *, Term *, void *), void *context)
+{
+    for (int s = 0; s < kernel->stage_count; s++) {
+        ReadVisit v = {&kernel->stage[s], visit, context};
+        each_term(kernel->stage[s].term, visit_if_read, &v);
+    }
+}
+
+/* ---- which axes of a consumer run with which axes of its producer --------------------------------------------------- */
+
+typedef struct Pairing {
+    const Plan *plan;
+    const Kernel *producer, *consumer;
+    int of_producer[MAX_AXES * 2];      /* the consumer's axis; NONE, or CONFLICT where readers differ */
+    int of_consumer[MAX_AXES * 2];
+    bool reads_whole, reads_points;     /* values complete after the producer's loops; values made within them */
+} Pairing;
+
+static void conflict(Pairing *p, int a, int e)
+{
+    if (a >= 0 && p->of_producer[a] >= 0)
+        p->of_consumer[p->of_producer[a]] = CONFLICT;
+    if (e >= 0 && p->of_consumer[e] >= 0)
+        p->of_producer[p->of_consumer[e]] = CONFLICT;
+    if (a >= 0)
+        p->of_producer[a] = CONFLICT;
+    if (e >= 0)
+        p->of_consumer[e] = CONFLICT;
+}
+
+static const Stage *writer_in(const Kernel *kernel, int buffer)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer == buffer)
+            return &kernel->stage[s];
+    return NULL;
+}
+
+static bool holds_state(const Plan *plan, int buffer)
+{
+    return plan->buffer[buffer].kind == BUFFER_PARAMETER || plan->buffer[buffer].kind == BUFFER_STATE;
+}
+
+static void pair_read(Stage *reader, Term *read, void *context)
+{
+    (void)reader;
+    Pairing *p = context;
+    const Stage *writer = holds_state(p->plan, read->buffer) ? NULL : writer_in(p->producer, read->buffer);
+    if (!writer)
+        return;
+    if (writer->folds_outer || writer->after) {
+        p->reads_whole = true;
+        return;
+    }
+    p->reads_points = true;
+    for (int d = 0; d < read->rank; d++) {
+        int a = plain_axis(&writer->store[d]), e = plain_axis(&read->index[d]);
+        if (a == NONE)
+            bug("a value is stored at an index that is no axis");
+        bool fits = e != NONE && p->producer->axis[a].extent == p->consumer->axis[e].extent
+                 && p->producer->axis[a].batch == p->consumer->axis[e].batch;
+        if (fits && p->of_producer[a] == NONE && p->of_consumer[e] == NONE) {
+            p->of_producer[a] = e;
+            p->of_consumer[e] = a;
+        } else if (!fits || p->of_producer[a] != e) {
+            conflict(p, a, fits ? e : NONE);
+        }
+    }
+}
+
+static bool among(const int *axes, int count, int axis)
+{
+    for (int i = 0; i < count; i++)
+        if (axes[i] == axis)
+            return true;
+    return false;
+}
+
+static bool any_contraction(const Plan *plan, const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (is_contraction(plan, &kernel->stage[s]))
+            return true;
+    return false;
+}
+
+static bool any_loop(const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].inner_count || kernel->stage[s].fold_count)
+            return true;
+    return kernel->outer_count > 0;
+}
+
+/* ---- joining --------------------------------------------------------------------------------------------------------- */
+
+typedef struct Shape {                  /* of the kernel to be made */
+    int shared[MAX_AXES], shared_count; /* the producer's axes that become the outer loops */
+    bool consumer_folds;                /* the consumer folds them all */
+    bool consumer_after;                /* the consumer runs after the loops */
+} Shape;
+
+static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
+{
+    const Kernel *a = p->producer, *b = p->consumer;
+    *shape = (Shape){0};
+    if (a->stage_count + b->stage_count > MOST_STAGES || a->axis_count + b->axis_count > MAX_AXES * 2)
+        return NO_FULL;
+    if (any_contraction(plan, b))
+        return NO_FOLD_AFTER_FOLD;
+
+    if (p->reads_whole) {
+        if (p->reads_points || any_loop(b))
+            return NO_FOLD_AFTER_FOLD;
+        shape->consumer_after = true;
+        memcpy(shape->shared, a->outer, sizeof a->outer);
+        shape->shared_count = a->outer_count;
+        return YES_EPILOGUE;
+    }
+
+    /* the outer axes of the producer that the consumer runs along; if it already has several stages, all or nothing */
+    for (int o = 0; o < a->outer_count; o++)
+        if (p->of_producer[a->outer[o]] >= 0) {
+            if (shape->shared_count != o)
+                return NO_DIFFERENT_LOOPS;              /* not the outermost ones: the order of memory would be lost */
+            shape->shared[shape->shared_count++] = a->outer[o];
+        }
+    bool whole_producer = shape->shared_count == a->outer_count;
+    if (!whole_producer && a->stage_count > 1)
+        return any_contraction(plan, a) ? NO_FOLD_AFTER_FOLD : NO_DIFFERENT_LOOPS;
+
+    int mapped = 0, folded = 0;                         /* shared axes that the consumer's outer loops have, or not */
+    for (int i = 0; i < shape->shared_count; i++) {
+        int e = p->of_producer[shape->shared[i]];
+        bool outer = among(b->outer, b->outer_count, e);
+        mapped += outer;
+        folded += !outer;
+        if (outer && mapped <= b->outer_count && b->outer[mapped - 1] != e)
+            return NO_DIFFERENT_LOOPS;
+    }
+    if (mapped && folded)
+        return NO_DIFFERENT_LOOPS;
+    if (folded) {
+        if (b->outer_count)
+            return NO_DIFFERENT_LOOPS;
+        for (int s = 0; s < b->stage_count; s++) {      /* each stage folds them all, or uses only such folds */
+            const Stage *stage = &b->stage[s];
+            int has = 0;
+            for (int i = 0; i < shape->shared_count; i++)
+                has += among(stage->fold_axis, stage->fold_count, p->of_producer[shape->shared[i]]);
+            bool scalar = !stage->inner_count && !stage->fold_count;
+            if (stage->inner_count || (has != shape->shared_count && !scalar) || stage->fold == FOLD_ARGMAX)
+                return NO_DIFFERENT_LOOPS;
+        }
+        shape->consumer_folds = true;
+    } else if (b->stage_count > 1 && mapped != b->outer_count) {
+        return NO_DIFFERENT_LOOPS;
+    }
+    bool whole_consumer = !folded && mapped == b->outer_count;
+
+    if (any_contraction(plan, a)) {
+        if (!whole_producer || !whole_consumer)
+            return NO_FOLD_AFTER_FOLD;
+        for (int s = 0; s < b->stage_count; s++)
+            if (b->stage[s].inner_count || b->stage[s].fold_count)
+                return NO_FOLD_AFTER_FOLD;
+    }
+    if (shape->shared_count == 0) {
+        if (a->outer_count || any_loop(b))
+            return NO_DIFFERENT_LOOPS;
+    }
+    return whole_producer && whole_consumer ? YES_EPILOGUE : YES_SHARED_LOOPS;
+}
+
+static Term *renamed(Arena *arena, const Term *term, const int *axis)
+{
+    Term *copy = arena_copy(arena, term, sizeof *term);
+    for (int i = 0; i < term->rank; i++)
+        for (int t = 0; t < term->index[i].count; t++)
+            copy->index[i].term[t].axis = axis[term->index[i].term[t].axis];
+    for (int o = 0; o < MAX_OPERANDS; o++)
+        if (term->operand[o])
+            copy->operand[o] = renamed(arena, term->operand[o], axis);
+    return copy;
+}
+
+/* The stage in the joined kernel: axes renamed, outer axes that are no longer outer become its first inner ones. */
+static Stage moved(Arena *arena, const Kernel *from, const Stage *old, const int *axis, const Kernel *into, bool drop_outer)
+{
+    Stage stage = *old;
+    stage.inner_count = stage.fold_count = 0;
+    for (int o = 0; o < from->outer_count && !drop_outer; o++)
+        if (!among(into->outer, into->outer_count, axis[from->outer[o]]))
+            stage.inner[stage.inner_count++] = axis[from->outer[o]];
+    for (int i = 0; i < old->inner_count; i++)
+        stage.inner[stage.inner_count++] = axis[old->inner[i]];
+    for (int f = 0; f < old->fold_count; f++)
+        if (!among(into->outer, into->outer_count, axis[old->fold_axis[f]]))
+            stage.fold_axis[stage.fold_count++] = axis[old->fold_axis[f]];
+    for (int d = 0; d <= MAX_RANK; d++)
+        for (int t = 0; t < stage.store[d].count; t++)
+            stage.store[d].term[t].axis = axis[stage.store[d].term[t].axis];
+    stage.term = renamed(arena, old->term, axis);
+    return stage;
+}
+
+static Kernel joined_kernel(Arena *arena, const Pairing *p, const Shape *shape)
+{
+    const Kernel *a = p->producer, *b = p->consumer;
+    Kernel kernel = *a;
+    kernel.stage = NULL;
+    kernel.stage_count = kernel.stage_room = 0;
+    kernel.outer_count = shape->shared_count;
+    memcpy(kernel.outer, shape->shared, sizeof shape->shared);
+
+    int axis_of_a[MAX_AXES * 2], axis_of_b[MAX_AXES * 2];
+    bool taken[MAX_AXES * 2] = {false};
+    for (int x = 0; x < a->axis_count; x++)
+        axis_of_a[x] = x;
+    for (int e = 0; e < b->axis_count; e++) {
+        axis_of_b[e] = p->of_consumer[e] >= 0 ? p->of_consumer[e] : NONE;
+        if (axis_of_b[e] != NONE)
+            taken[axis_of_b[e]] = true;
+    }
+    /* an inner loop of the consumer takes the letter of a free one of the producer: classes are k throughout */
+    for (int e = 0; e < b->axis_count; e++) {
+        for (int x = 0; x < a->axis_count && axis_of_b[e] == NONE; x++)
+            if (!taken[x] && !among(kernel.outer, kernel.outer_count, x) && a->axis[x].extent == b->axis[e].extent
+                && a->axis[x].batch == b->axis[e].batch && !among(b->outer, b->outer_count, e)) {
+                axis_of_b[e] = x;
+                taken[x] = true;
+            }
+        if (axis_of_b[e] == NONE) {
+            kernel.axis[kernel.axis_count] = b->axis[e];
+            axis_of_b[e] = kernel.axis_count++;
+        }
+    }
+    for (int s = 0; s < a->stage_count; s++)
+        ARENA_PUSH(arena, kernel.stage, kernel.stage_count, kernel.stage_room,
+                   moved(arena, a, &a->stage[s], axis_of_a, &kernel, a->stage[s].folds_outer || a->stage[s].after));
+    for (int s = 0; s < b->stage_count; s++) {
+        const Stage *old = &b->stage[s];
+        Stage stage = moved(arena, b, old, axis_of_b, &kernel, old->folds_outer || old->after);
+        if (shape->consumer_folds) {
+            stage.folds_outer = old->fold_count > 0;
+            stage.after = old->fold_count == 0;
+        }
+        stage.after |= shape->consumer_after;
+        ARENA_PUSH(arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);
+    }
+    return kernel;
+}
+
+/* ---- what must not be read after it is overwritten ------------------------------------------------------------------- */
+
+typedef struct Overwrite { const Plan *plan; const Kernel *kernel; bool safe; } Overwrite;
+
+static void check_overwrite(Stage *reader, Term *read, void *context)
+{
+    Overwrite *o = context;
+    const Stage *writer = holds_state(o->plan, read->buffer) ? writer_in(o->kernel, read->buffer) : NULL;
+    if (!writer)
+        return;
+    if (reader > writer) {                              /* it would read what the step wrote, not the state before it */
+        o->safe = false;
+        return;
+    }
+    for (int d = 0; d < read->rank; d++) {
+        int a = plain_axis(&writer->store[d]);
+        bool outer = a != NONE && among(o->kernel->outer, o->kernel->outer_count, a);
+        if ((outer || reader == writer) && plain_axis(&read->index[d]) != a)
+            o->safe = false;
+    }
+}
+
+/* In one kernel that writes a parameter: every read of it is of the element about to be written, and comes before the write. */
+static bool overwrites_safely(const Plan *plan, Kernel *kernel)
+{
+    Overwrite overwrite = {plan, kernel, true};
+    each_read(kernel, check_overwrite, &overwrite);
+    return overwrite.safe;
+}
+
+/* ---- the order of kernels -------------------------------------------------------------------------------------------- */
+
+int representative(const Joining *joining, int kernel)
+{
+    while (joining->joined[kernel] != kernel)
+        kernel = joining->joined[kernel];
+    return kernel;
+}
+
+/* Can `to` be reached from `from` without the direct step? Then something else must run in between. */
+static bool reaches(const Joining *joining, int from, int to, bool direct, bool *visited)
+{
+    for (int i = from; i != NONE; i = joining->next_member[i])
+        for (int n = 0; n < joining->next_count[i]; n++) {
+            int next = representative(joining, joining->next[i][n]);
+            if (next == from || (next == to && direct))
+                continue;
+            if (next == to)
+                return true;
+            if (!visited[next]) {
+                visited[next] = true;
+                if (reaches(joining, next, to, false, visited))
+                    return true;
+            }
+        }
+    return false;
+}
+
+static bool must_run_between(const Joining *joining, int producer, int consumer)
+{
+    Arena *scratch = arena_new();
+    bool *visited = NEW(scratch, bool, joining->count);
+    bool found = reaches(joining, producer, consumer, true, visited);
+    memset(visited, 0, sizeof(bool) * (size_t)joining->count);
+    found = found || reaches(joining, consumer, producer, false, visited);       /* e.g. the consumer reads what the producer overwrites */
+    arena_free(scratch);
+    return found;
+}
+
+static bool any_assign(const Plan *plan, const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (assigns(plan, &kernel->stage[s]))
+            return true;
+    return false;
+}
+
+static bool has_loss(const Plan *plan, const Kernel *kernel)
+{
+    const Model *model = plan->model;
+    for (int s = 0; s < kernel->stage_count && model->metric_count; s++)
+        for (int part = 0; part < 3; part++)
+            if (kernel->stage[s].node == model->phase[PHASE_TRAIN].metrics[0].part[part])
+                return true;
+    return false;
+}
+
+static Reason try_to_join(Joining *joining, int producer, int consumer)
+{
+    Plan *plan = joining->plan;
+    Pairing pairing = {.plan = plan, .producer = &joining->kernel[producer], .consumer = &joining->kernel[consumer]};
+    for (int x = 0; x < MAX_AXES * 2; x++)
+        pairing.of_producer[x] = pairing.of_consumer[x] = NONE;
+    each_read(&joining->kernel[consumer], pair_read, &pairing);
+    Shape shape;
+    Reason reason = shape_of(plan, &pairing, &shape);
+    if (reason > YES_UPDATE)
+        return reason;
+    bool update = any_assign(plan, pairing.consumer);
+    if (plan->model->phase[PHASE_TRAIN].root_count
+        && ((update && has_loss(plan, pairing.producer)) || (any_assign(plan, pairing.producer) && has_loss(plan, pairing.consumer))))
+        return NO_LOSS_FIRST;
+    if (must_run_between(joining, producer, consumer))
+        return update ? NO_OLD_VALUE_READ_LATER : NO_CYCLE;
+    Kernel kernel = joined_kernel(plan->arena, &pairing, &shape);
+    if (!overwrites_safely(plan, &kernel))
+        return NO_OTHER_ELEMENTS;
+    joining->kernel[producer] = kernel;
+    joining->joined[consumer] = producer;
+    int last = producer;
+    while (joining->next_member[last] != NONE)
+        last = joining->next_member[last];
+    joining->next_member[last] = consumer;
+    return update ? YES_UPDATE : reason;
+}
+
+typedef struct Producers { const Joining *joining; bool *is_producer; } Producers;
+
+static void note_producer(Stage *reader, Term *read, void *context)
+{
+    (void)reader;
+    Producers *p = context;
+    int writer = p->joining->writer[read->buffer];
+    if (writer != NONE)
+        p->is_producer[representative(p->joining, writer)] = true;
+}
+
+void join_kernels(Joining *joining)
+{
+    Plan *plan = joining->plan;
+    Arena *scratch = arena_new();
+    bool *is_producer = NEW(scratch, bool, joining->count);
+    for (bool changed = true; changed; ) {
+        changed = false;
+        int first_verdict = plan->verdict_count;
+        for (int consumer = 0; consumer < joining->count; consumer++) {
+            if (joining->joined[consumer] != consumer)
+                continue;
+            memset(is_producer, 0, sizeof *is_producer * (size_t)joining->count);
+            each_read(&joining->kernel[consumer], note_producer, &(Producers){joining, is_producer});
+            for (int producer = joining->count - 1; producer >= 0; producer--) {
+                if (!is_producer[producer] || producer == consumer)
+                    continue;
+                Reason reason = try_to_join(joining, producer, consumer);
+                const char *rule = reason == YES_UPDATE ? "update" : reason == YES_EPILOGUE ? "epilogue"
+                                 : reason == YES_SHARED_LOOPS ? "share loops" : "join";
+                record_verdict(plan, rule, joining->first_node[producer], joining->first_node[consumer], reason);
+                if (reason <= YES_UPDATE) {
+                    changed = true;
+                    break;
+                }
+            }
+        }
+        if (changed) {                                  /* refusals count only in the last round */
+            int kept = first_verdict;
+            for (int v = first_verdict; v < plan->verdict_count; v++)
+                if (plan->verdict[v].fused)
+                    plan->verdict[kept++] = plan->verdict[v];
+            plan->verdict_count = kept;
+        }
+    }
+    arena_free(scratch);
+}

@@ -1,0 +1,44 @@
+/* fuse_internal.h: what the three files of the pass `fuse` share.
+ *
+ * select.c decides which nodes get a value of their own and makes a kernel of each; fuse.c joins kernels; settle.c orders what
+ * is left and turns values that no other kernel reads into locals. */
+#ifndef NNGEN_KERNEL_FUSE_INTERNAL_H
+#define NNGEN_KERNEL_FUSE_INTERNAL_H
+
+#include "graph/passes.h"
+#include "kernel/kernel.h"
+
+/* Nodes that get a value of their own in this phase, by node id. */
+bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode);
+
+/* The kernel of one stored node (or ASSIGN): one stage. */
+Kernel kernel_of(Plan *plan, const bool *stored, NodeId node);
+
+/* Kernels of one phase while they are joined: kernel[i] is alive while joined[i] == i. */
+typedef struct Joining {
+    Plan *plan;
+    int count;                          /* kernels at the start, one a stored node */
+    Kernel *kernel;                     /* by representative */
+    int *joined;                        /* the kernel that i is part of now */
+    int **next;                         /* next[i]: kernels that must run after i: readers, overwriters of what i reads, updates after the loss */
+    int *next_count;
+    int *first_node;                    /* the node that kernel i started from */
+    int *next_member;                   /* the kernels joined into one, as a list from its representative; NONE ends it */
+    int *writer;                        /* by buffer: the kernel that writes it; NONE for inputs, parameters and states */
+} Joining;
+int representative(const Joining *joining, int kernel);       /* the kernel that `kernel` is part of now */
+
+void record_verdict(Plan *plan, const char *rule, NodeId producer, NodeId consumer, Reason reason);
+
+/* fuse.c */
+void join_kernels(Joining *joining);
+/* settle.c: orders the live kernels, makes locals, writes the phase's kernels into the plan. */
+void settle(Joining *joining, PhaseId phase);
+
+/* Visits every READ of a kernel. */
+void each_read(Kernel *kernel, void (*visit)(Stage *stage, Term *read, void *context), void *context);
+
+bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of products with something to fold */
+bool assigns(const Plan *plan, const Stage *stage);           /* writes a parameter or a state */
+
+#endif

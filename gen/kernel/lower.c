@@ -1,0 +1,201 @@
+/* lower.c: from a node to the scalar expression that computes one element of it.
+ *
+ * Takes a node and an index for each of its dimensions, gives a Term. Moves (broadcast, permute, slice …) vanish: they only
+ * change the indices that their operand is read with. Nodes that fuse.c decided to store become reads of their buffers; folds
+ * are always stored, so a term never loops. */
+#include "kernel/kernel.h"
+#include <string.h>
+
+int dimensions(const Model *model, Type type, int64_t *size)
+{
+    int count = 0;
+    if (type.per_row)
+        size[count++] = model->batch;
+    for (int d = 0; d < type.rank; d++)
+        size[count++] = type.size[d];
+    return count;
+}
+
+int buffer_for(Plan *plan, NodeId id, BufferKind kind)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    int found = plan->buffer_of[id];
+    if (found != NONE) {
+        if (kind == BUFFER_RESULT && plan->buffer[found].kind == BUFFER_TEMPORARY)
+            plan->buffer[found].kind = BUFFER_RESULT;
+        return found;
+    }
+    Buffer buffer = {.kind = kind, .node = id, .leaf = NONE, .scalar = node->type.scalar, .first = NONE, .last = NONE, .place = NONE};
+    if (node->op == OP_INPUT || node->op == OP_PARAMETER || node->op == OP_STATE) {
+        buffer.leaf = node->attributes.leaf;
+        buffer.kind = node->op == OP_INPUT ? BUFFER_INPUT : node->op == OP_PARAMETER ? BUFFER_PARAMETER : BUFFER_STATE;
+    }
+    buffer.rank = dimensions(plan->model, node->type, buffer.size);
+    for (int d = 0; d < buffer.rank; d++)
+        buffer.order[d] = (int8_t)d;
+    buffer.is_gradient = node->origin.gradient_of != NONE;
+    ARENA_PUSH(plan->arena, plan->buffer, plan->buffer_count, plan->buffer_room, buffer);
+    return plan->buffer_of[id] = plan->buffer_count - 1;
+}
+
+static Term *new_term(Plan *plan, TermKind kind, NodeId node)
+{
+    Term *term = NEW(plan->arena, Term, 1);
+    *term = (Term){.kind = kind, .node = node, .scalar = plan->model->graph->nodes[node].type.scalar, .buffer = NONE, .stage = NONE};
+    return term;
+}
+
+static Term *with_indices(Term *term, const Index *index, int rank)
+{
+    term->rank = rank;
+    memcpy(term->index, index, sizeof *index * (size_t)rank);
+    return term;
+}
+
+/* The operand's indices of a reshape: quotients and remainders of the flat index. The batch stays as it is. */
+static void reshaped(Type from, Type to, const Index *index, const Axis *axis, Index *out)
+{
+    int batch = to.per_row;
+    if (batch)
+        out[0] = index[0];
+    int64_t stride = 1;
+    Index flat = index_constant(0);
+    for (int d = to.rank - 1; d >= 0; d--) {
+        flat = index_add(flat, stride, index[batch + d]);
+        stride *= to.size[d];
+    }
+    stride = 1;
+    for (int d = from.rank - 1; d >= 0; d--) {
+        Index quotient = index_divide(flat, stride, axis);
+        bool outermost = true;                          /* nothing but sizes of 1 before it: the quotient is within its size */
+        for (int e = 0; e < d; e++)
+            outermost &= from.size[e] == 1;
+        out[batch + d] = from.size[d] == 1 ? index_constant(0)
+                       : outermost ? quotient : index_modulo(quotient, from.size[d], axis);
+        stride *= from.size[d];
+    }
+}
+
+static Term *read_buffer(Plan *plan, NodeId id, const Index *index)
+{
+    Term *term = new_term(plan, TERM_READ, id);
+    term->buffer = buffer_for(plan, id, BUFFER_TEMPORARY);
+    return with_indices(term, index, plan->buffer[term->buffer].rank);
+}
+
+/* operand at `index` moved by -from along dimension d where that lies in [0, size); elsewhere `other` */
+static Term *guarded(Plan *plan, const bool *stored, NodeId id, NodeId operand, const Index *index, const Axis *axis, int d,
+                     int64_t from, Term *other)
+{
+    const Type type = plan->model->graph->nodes[operand].type;
+    Index moved[MAX_RANK + 1];
+    int64_t size[MAX_RANK + 1];
+    int rank = dimensions(plan->model, type, size);
+    memcpy(moved, index, sizeof *index * (size_t)rank);
+    moved[d] = index_shift(index[d], -from);
+    Term *term = new_term(plan, TERM_INSIDE, id);
+    term->from = from;
+    term->to = from + size[d];
+    term->operand[0] = lower(plan, stored, operand, moved, axis, false);
+    term->operand[1] = other;
+    return with_indices(term, &index[d], 1);
+}
+
+Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis, bool inside)
+{
+    const Graph *graph = plan->model->graph;
+    const Node *node = &graph->nodes[id];
+    const Attributes *a = &node->attributes;
+    if (stored[id] && !inside)
+        return read_buffer(plan, id, index);
+
+    int batch = node->type.per_row;                     /* dimensions before axis 1 */
+    Index to[MAX_RANK + 1] = {{0}};
+    switch (op_info[node->op].class) {
+    case POINTWISE: {
+        Term *term = new_term(plan, TERM_APPLY, id);
+        term->op = node->op;
+        for (int o = 0; o < op_info[node->op].arity; o++)
+            term->operand[o] = lower(plan, stored, node->operand[o], index, axis, false);
+        bool same_value = node->op == OP_DETACH || (node->op == OP_FLOAT && term->operand[0]->scalar == FLOAT);
+        return same_value ? term->operand[0] : term;
+    }
+    case RANDOM: {
+        Term *term = new_term(plan, TERM_RANDOM, id);
+        term->op = node->op;
+        int64_t size[MAX_RANK + 1], stride = 1;
+        Index flat = index_constant(0);
+        for (int d = dimensions(plan->model, node->type, size) - 1; d >= 0; d--) {
+            flat = index_add(flat, stride, index[d]);
+            stride *= size[d];
+        }
+        return with_indices(term, &flat, 1);
+    }
+    default:
+        break;
+    }
+
+    switch (node->op) {
+    case OP_INPUT: case OP_PARAMETER: case OP_STATE:
+        return read_buffer(plan, id, index);
+    case OP_CONSTANT: {
+        Term *term = new_term(plan, TERM_NUMBER, id);
+        term->number = a->value;
+        return term;
+    }
+    case OP_TABLE:
+        return with_indices(new_term(plan, TERM_TABLE, id), index, node->type.rank);
+    case OP_INDEX:
+        return with_indices(new_term(plan, TERM_INDEX, id), &index[a->axis == 0 ? 0 : batch + a->axis - 1], 1);
+    case OP_ROW_MASK:
+        return with_indices(new_term(plan, TERM_MASK, id), index, 1);
+    case OP_ROWS: case OP_RATE: case OP_STEP: case OP_MODE: {
+        Term *term = new_term(plan, TERM_SYMBOL, id);
+        term->op = node->op;
+        return term;
+    }
+    case OP_BROADCAST: {
+        int count = 0;
+        for (int axis_number = batch ? 0 : 1; axis_number <= node->type.rank; axis_number++)
+            if (!(a->axes >> axis_number & 1))
+                to[count++] = index[batch + axis_number - 1];
+        return lower(plan, stored, node->operand[0], to, axis, false);
+    }
+    case OP_RESHAPE:
+        reshaped(graph->nodes[node->operand[0]].type, node->type, index, axis, to);
+        return lower(plan, stored, node->operand[0], to, axis, false);
+    case OP_PERMUTE:
+        if (batch)
+            to[0] = index[0];
+        for (int d = 0; d < node->type.rank; d++)
+            to[batch + a->order[d] - 1] = index[batch + d];
+        return lower(plan, stored, node->operand[0], to, axis, false);
+    case OP_SLICE:
+        memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
+        to[batch + a->axis - 1] = index_shift(index[batch + a->axis - 1], a->from);
+        return lower(plan, stored, node->operand[0], to, axis, false);
+    case OP_PAD: {
+        Term *filling = new_term(plan, TERM_NUMBER, id);
+        filling->number = a->value;
+        return guarded(plan, stored, id, node->operand[0], index, axis, batch + a->axis - 1, a->from, filling);
+    }
+    case OP_CONCAT: {
+        int d = batch + a->axis - 1;
+        int64_t first = graph->nodes[node->operand[0]].type.size[a->axis - 1];
+        memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
+        to[d] = index_shift(index[d], -first);
+        Term *second = lower(plan, stored, node->operand[1], to, axis, false);
+        return guarded(plan, stored, id, node->operand[0], index, axis, d, 0, second);
+    }
+    default:
+        bug("%s cannot be part of a term", op_info[node->op].name);
+    }
+}
+
+void each_term(Term *term, void (*visit)(Term *, void *), void *context)
+{
+    for (int o = 0; o < MAX_OPERANDS; o++)
+        if (term->operand[o])
+            each_term(term->operand[o], visit, context);
+    visit(term, context);
+}

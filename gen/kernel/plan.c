@@ -1,0 +1,213 @@
+/* plan.c: the pass `fuse` as a whole: for each phase, the kernels of its stored nodes, what must run after what, joining them.
+ *
+ * Besides values there are two reasons for an order. A kernel that overwrites a parameter runs after all that read it. And
+ * every update runs after the loss, because a loss that is not finite must leave the state untouched. */
+#include "kernel/fuse_internal.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct Edges {
+    Joining *joining;
+    int *room;
+    const int *assigner;                /* by buffer: the kernel that overwrites it; NONE */
+    int reader;
+} Edges;
+
+static void add_edge(Edges *edges, int from, int to)
+{
+    Joining *j = edges->joining;
+    if (from == to)
+        return;
+    for (int n = 0; n < j->next_count[from]; n++)
+        if (j->next[from][n] == to)
+            return;
+    ARENA_PUSH(j->plan->arena, j->next[from], j->next_count[from], edges->room[from], to);
+}
+
+static void edge_of_read(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    Edges *e = context;
+    if (e->joining->writer[read->buffer] != NONE)
+        add_edge(e, e->joining->writer[read->buffer], e->reader);
+    if (e->assigner[read->buffer] != NONE)
+        add_edge(e, e->reader, e->assigner[read->buffer]);
+}
+
+static bool is_loss(const Model *model, NodeId node)
+{
+    const Metric *loss = model->phase[PHASE_TRAIN].metrics;
+    return loss && (node == loss->part[0] || node == loss->part[1]);
+}
+
+/* Does a generic program call the runtime for this update? Only for standard optimizers, whose gradient is the one they get. */
+static bool is_call(const Plan *plan, const Update *update)
+{
+    const Model *model = plan->model;
+    if (plan->mode != KERNELS_GENERIC || model->clip_norm != 0 || model->clip_value != 0)
+        return false;
+    return strcmp(update->optimizer, "sgd") == 0 || strcmp(update->optimizer, "adam") == 0 || strcmp(update->optimizer, "adamw") == 0;
+}
+
+static bool is_assign_of_call(const Plan *plan, NodeId node)
+{
+    for (int u = 0; u < plan->model->update_count; u++)
+        for (int a = 0; a < plan->model->updates[u].assign_count; a++)
+            if (plan->model->updates[u].assigns[a] == node)
+                return is_call(plan, &plan->model->updates[u]);
+    return false;
+}
+
+/* The roots of a phase without the updates that are calls; in generic programs gradients are values of their own. */
+static Phase roots_of(Plan *plan, PhaseId id, Arena *arena)
+{
+    const Model *model = plan->model;
+    Phase phase = model->phase[id];
+    NodeId *roots = NEW(arena, NodeId, phase.root_count + model->update_count + 1);
+    int count = 0;
+    for (int r = 0; r < phase.root_count; r++)
+        if (id != PHASE_TRAIN || !is_assign_of_call(plan, phase.roots[r]))
+            roots[count++] = phase.roots[r];
+    for (int u = 0; u < model->update_count && id == PHASE_TRAIN && plan->mode == KERNELS_GENERIC && phase.gradients; u++)
+        roots[count++] = phase.gradients[u];
+    phase.roots = roots;
+    phase.root_count = count;
+    return phase;
+}
+
+/* In fused programs a gradient is no root: it may never be stored. */
+static void drop_gradients(Plan *plan, Phase *phase, PhaseId id)
+{
+    if (plan->mode == KERNELS_GENERIC || id != PHASE_TRAIN || !phase->gradients)
+        return;
+    int count = 0;
+    for (int r = 0; r < phase->root_count; r++) {
+        bool gradient = false, metric = false;
+        for (int u = 0; u < plan->model->update_count; u++)
+            gradient |= phase->gradients[u] == phase->roots[r];
+        for (int m = 0; m < plan->model->metric_count; m++)
+            for (int part = 0; part < 3; part++)
+                metric |= phase->metrics[m].part[part] == phase->roots[r];
+        if (!gradient || metric)
+            phase->roots[count++] = phase->roots[r];
+    }
+    phase->root_count = count;
+}
+
+/* A call reads and writes its parameter and its slots, which no term mentions. */
+static void buffers_of_call(Plan *plan, const Update *update)
+{
+    const Graph *graph = plan->model->graph;
+    buffer_for(plan, graph->leaves[update->parameter].node, BUFFER_PARAMETER);
+    for (int l = 0; l < graph->leaf_count; l++)
+        if (graph->leaves[l].kind == LEAF_SLOT && graph->leaves[l].parameter == update->parameter)
+            buffer_for(plan, graph->leaves[l].node, BUFFER_STATE);
+}
+
+static void kernels_of_phase(Plan *plan, PhaseId id)
+{
+    const Model *model = plan->model;
+    const Graph *graph = model->graph;
+    Arena *scratch = arena_new();
+    Phase phase = roots_of(plan, id, scratch);
+    drop_gradients(plan, &phase, id);
+    bool *stored = choose_stored(plan, &phase, plan->mode);
+    for (int r = 0; r < phase.root_count; r++)
+        if (graph->nodes[phase.roots[r]].op != OP_ASSIGN)
+            buffer_for(plan, phase.roots[r], BUFFER_RESULT);
+
+    bool *needed_assign = NEW(scratch, bool, graph->count);
+    for (int r = 0; r < phase.root_count; r++)
+        needed_assign[phase.roots[r]] = graph->nodes[phase.roots[r]].op == OP_ASSIGN;
+    int most = graph->count + model->update_count;
+    Joining joining = {
+        .plan = plan, .kernel = NEW(scratch, Kernel, most), .joined = NEW(scratch, int, most), .next = NEW(scratch, int *, most),
+        .next_count = NEW(scratch, int, most), .first_node = NEW(scratch, int, most), .next_member = NEW(scratch, int, most),
+    };
+    for (NodeId node = 0; node < graph->count; node++)
+        if (stored[node] || needed_assign[node]) {
+            joining.first_node[joining.count] = node;
+            joining.kernel[joining.count++] = kernel_of(plan, stored, node);
+        }
+    int computed = joining.count;
+    for (int u = 0; u < model->update_count && id == PHASE_TRAIN; u++)
+        if (is_call(plan, &model->updates[u])) {
+            buffers_of_call(plan, &model->updates[u]);
+            joining.first_node[joining.count] = graph->count + u;
+            joining.kernel[joining.count++] = (Kernel){.form = FORM_CALL, .update = u, .choice.lanes = NONE, .same_as = NONE};
+        }
+
+    joining.writer = NEW(scratch, int, plan->buffer_count);
+    int *assigner = NEW(scratch, int, plan->buffer_count);
+    for (int b = 0; b < plan->buffer_count; b++)
+        joining.writer[b] = assigner[b] = NONE;
+    int loss[2] = {NONE, NONE}, losses = 0;
+    for (int k = 0; k < joining.count; k++) {
+        joining.joined[k] = k;
+        joining.next_member[k] = NONE;
+        if (joining.kernel[k].form == FORM_CALL) {
+            assigner[buffer_for(plan, graph->leaves[model->updates[joining.kernel[k].update].parameter].node, BUFFER_STATE)] = k;
+            continue;
+        }
+        const Stage *stage = &joining.kernel[k].stage[0];
+        (assigns(plan, stage) ? assigner : joining.writer)[stage->buffer] = k;
+        if (id == PHASE_TRAIN && is_loss(model, stage->node) && losses < 2)
+            loss[losses++] = k;
+    }
+    Edges edges = {.joining = &joining, .room = NEW(scratch, int, most), .assigner = assigner};
+    for (edges.reader = 0; edges.reader < computed; edges.reader++)
+        each_read(&joining.kernel[edges.reader], edge_of_read, &edges);
+    for (int k = 0; k < joining.count; k++) {
+        bool call = joining.kernel[k].form == FORM_CALL;
+        if (call)
+            add_edge(&edges, joining.writer[plan->buffer_of[phase.gradients[joining.kernel[k].update]]], k);
+        for (int l = 0; l < losses; l++)
+            if (call || assigns(plan, &joining.kernel[k].stage[0]))
+                add_edge(&edges, loss[l], k);
+    }
+    if (plan->mode == KERNELS_FUSED)
+        join_kernels(&joining);
+    settle(&joining, id);
+    arena_free(scratch);
+}
+
+static Plan *new_plan(Arena *arena, const Model *model, KernelMode mode)
+{
+    Plan *plan = NEW(arena, Plan, 1);
+    plan->arena = arena;
+    plan->model = model;
+    plan->mode = mode;
+    plan->buffer_of = NEW(arena, int, model->graph->count);
+    for (NodeId node = 0; node < model->graph->count; node++)
+        plan->buffer_of[node] = NONE;
+    return plan;
+}
+
+/* The forward graph of training with every operation a kernel and every value kept: the walk of find_not_finite. */
+static Plan *plain_plan(Arena *arena, const Model *model)
+{
+    Model *forward = arena_copy(arena, model, sizeof *model);
+    const Phase *train = &model->phase[PHASE_TRAIN];
+    Phase *phase = &forward->phase[PHASE_TRAIN];
+    memset(forward->phase, 0, sizeof forward->phase);
+    forward->update_count = 0;
+    phase->metrics = train->metrics;
+    phase->roots = NEW(arena, NodeId, 3);
+    for (int part = 0; part < 3; part++)
+        if (train->metrics[0].part[part] != NONE)
+            phase->roots[phase->root_count++] = train->metrics[0].part[part];
+    Plan *plan = new_plan(arena, forward, KERNELS_GENERIC);
+    kernels_of_phase(plan, PHASE_TRAIN);
+    return plan;
+}
+
+Plan *fuse(Arena *arena, const Model *model, KernelMode mode)
+{
+    Plan *plan = new_plan(arena, model, mode);
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        if (model->phase[phase].root_count)
+            kernels_of_phase(plan, phase);
+    if (model->kind == MODEL_TRAIN)
+        plan->plain = plain_plan(arena, model);
+    return plan;
+}

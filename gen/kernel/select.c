@@ -1,0 +1,280 @@
+/* select.c: which nodes get a value of their own, and the kernel of each.
+ *
+ * A fold's result is always a value; a pointwise node becomes part of its reader's expression when it has one reader that
+ * reads each element once, or when computing it again costs next to nothing; moves are only indices. Everything else is stored
+ * first, and fuse.c may make a local of it. In generic programs every operation is stored.
+ *
+ * The reshape is the one move that can make an index no longer affine; so what it reads is stored, and only a read carries a
+ * divided index. */
+#include "kernel/fuse_internal.h"
+#include <string.h>
+
+const char *const reason_text[REASON_COUNT] = {
+    [YES_INLINED] = "its one reader computes it in passing",
+    [YES_EPILOGUE] = "computed where its operand is still in a register",
+    [YES_SHARED_LOOPS] = "shares the outer loops, values stay local",
+    [YES_UPDATE] = "applied where the gradient is computed; the gradient is never stored",
+    [NO_SECOND_READER] = "it has several readers and is kept rather than computed again",
+    [NO_DIFFERENT_LOOPS] = "the loops differ",
+    [NO_FOLD_AFTER_FOLD] = "a fold needs the whole result of another",
+    [NO_OLD_VALUE_READ_LATER] = "the old value is read later in the step",
+    [NO_OTHER_ELEMENTS] = "it reads other elements of what it would overwrite",
+    [NO_CYCLE] = "another kernel must run in between",
+    [NO_LOSS_FIRST] = "nothing is updated before the loss is known to be finite",
+    [NO_GLOBAL_NORM] = "the norm over all gradients is needed first",
+    [NO_GRADIENT_NEEDED] = "the gradient itself is asked for",
+    [NO_ROOT] = "its value is asked for",
+    [NO_NOT_AFFINE] = "a reshape reads it through divided indices",
+    [NO_GENERIC] = "--kernels generic keeps one operation a kernel",
+    [NO_FULL] = "the kernel is large enough",
+};
+
+void record_verdict(Plan *plan, const char *rule, NodeId producer, NodeId consumer, Reason reason)
+{
+    Verdict verdict = {rule, producer, consumer, reason <= YES_UPDATE, reason};
+    ARENA_PUSH(plan->arena, plan->verdict, plan->verdict_count, plan->verdict_room, verdict);
+}
+
+static bool is_leaf_with_buffer(Op op)
+{
+    return op == OP_INPUT || op == OP_PARAMETER || op == OP_STATE;
+}
+
+static bool is_view(Op op)
+{
+    return op == OP_BROADCAST || op == OP_RESHAPE || op == OP_PERMUTE || op == OP_SLICE;
+}
+
+/* Does a reshape only insert or drop sizes of 1? Then its indices stay plain. */
+static bool keeps_indices(Type from, Type to)
+{
+    int f = 0, t = 0;
+    for (;;) {
+        while (f < from.rank && from.size[f] == 1)
+            f++;
+        while (t < to.rank && to.size[t] == 1)
+            t++;
+        if (f == from.rank || t == to.rank)
+            return f == from.rank && t == to.rank;
+        if (from.size[f++] != to.size[t++])
+            return false;
+    }
+}
+
+/* How often an operation's C text mentions operand o: a square computes an inlined operand twice. */
+static int mentions(Op op, int o)
+{
+    int count = 0;
+    for (const char *c = op_info[op].c; *c; c++)
+        count += c[0] == '$' && c[1] == 'a' + o;
+    return count > 0 ? count : 1;
+}
+
+/* Operations in the expression of a node, counting as far as stored nodes; a call of libm is worth ten. */
+static int cost(const Graph *graph, const bool *stored, NodeId id, bool inside)
+{
+    const Node *node = &graph->nodes[id];
+    OpClass class = op_info[node->op].class;
+    if (class == LEAF || (stored[id] && !inside))
+        return 0;
+    bool call = strstr(op_info[node->op].c, "@(") != NULL && strncmp(op_info[node->op].c, "fabs", 4) != 0
+             && node->op != OP_MAXIMUM && node->op != OP_MINIMUM && node->op != OP_RELU && node->op != OP_SIGN;
+    int sum = node->op == OP_DETACH || node->op == OP_FLOAT || is_view(node->op) ? 0
+            : call ? 10 : node->op == OP_DIVIDE || node->op == OP_RECIPROCAL ? 3 : 1;
+    for (int o = 0; o < op_info[node->op].arity && sum < 100; o++)
+        sum += cost(graph, stored, node->operand[o], false);
+    return sum;
+}
+
+static bool reads_batch_or_elements(const Graph *graph, NodeId id)
+{
+    return graph->nodes[id].type.per_row || graph->nodes[id].type.rank > 0;
+}
+
+bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
+{
+    const Graph *graph = plan->model->graph;
+    bool *stored = NEW(plan->arena, bool, graph->count);
+    Arena *scratch = arena_new();
+    bool *needed = NEW(scratch, bool, graph->count), *root = NEW(scratch, bool, graph->count);
+    bool *kept = NEW(scratch, bool, graph->count);      /* stored whatever it costs */
+    bool *again = NEW(scratch, bool, graph->count);     /* some reader reads an element more than once */
+    int *uses = NEW(scratch, int, graph->count);
+    for (int r = 0; r < phase->root_count; r++)
+        needed[phase->roots[r]] = root[phase->roots[r]] = true;
+
+    for (NodeId id = graph->count - 1; id >= 0; id--) {
+        if (!needed[id])
+            continue;
+        const Node *node = &graph->nodes[id];
+        bool view = is_view(node->op);
+        for (int o = 0; o < op_info[node->op].arity; o++) {
+            NodeId from = node->operand[o];
+            needed[from] = true;
+            if (view && !root[id]) {
+                uses[from] += uses[id];
+                again[from] |= again[id] || node->op == OP_BROADCAST;
+            } else {
+                uses[from] += op_info[node->op].class == POINTWISE ? mentions(node->op, o) : 1;
+                again[from] |= node->op == OP_CONTRACT || (root[id] && node->op == OP_BROADCAST);
+            }
+            if (node->op == OP_RESHAPE && !keeps_indices(graph->nodes[from].type, node->type))
+                kept[from] = true;
+            if (node->op == OP_ASSIGN)
+                kept[from] = true;
+        }
+    }
+
+    for (NodeId id = 0; id < graph->count; id++) {
+        const Node *node = &graph->nodes[id];
+        OpClass class = op_info[node->op].class;
+        if (!needed[id] || class == EFFECT || is_leaf_with_buffer(node->op))
+            continue;
+        if (class == REDUCE || class == CONTRACT || class == RANDOM || root[id] || kept[id]) {
+            stored[id] = true;
+            continue;
+        }
+        if (class == LEAF || is_view(node->op) || node->op == OP_DETACH || (node->op == OP_FLOAT && uses[id] > 0))
+            continue;
+        int price = cost(graph, stored, id, true);
+        bool scalar_of_step = !reads_batch_or_elements(graph, id);
+        if (scalar_of_step && price <= 4)
+            continue;                                   /* rows · 10, 1 − lr · decay: written out where they are used */
+        bool once = uses[id] <= 1 && !again[id];
+        bool cheap = price <= 1 && uses[id] <= 3;
+        for (int o = 0; cheap && again[id] && o < op_info[node->op].arity; o++)
+            cheap = op_info[graph->nodes[node->operand[o]].op].class == LEAF;
+        stored[id] = mode == KERNELS_GENERIC || !(once || cheap);
+        if (mode == KERNELS_FUSED)
+            record_verdict(plan, "inline", id, NONE, stored[id] ? NO_SECOND_READER : YES_INLINED);
+    }
+
+    /* the operand of a contraction is read as it lies, never computed anew for every product */
+    for (NodeId id = 0; id < graph->count; id++)
+        if (needed[id] && graph->nodes[id].op == OP_CONTRACT)
+            for (int o = 0; o < 2; o++) {
+                NodeId from = graph->nodes[id].operand[o];
+                while (!stored[from] && is_view(graph->nodes[from].op))
+                    from = graph->nodes[from].operand[0];
+                if (op_info[graph->nodes[from].op].class != LEAF)
+                    stored[from] = true;
+            }
+    arena_free(scratch);
+    return stored;
+}
+
+static int new_axis(Kernel *kernel, int64_t extent, bool batch)
+{
+    if (kernel->axis_count == MAX_AXES * 2)
+        bug("a kernel of more than %d axes", MAX_AXES * 2);
+    kernel->axis[kernel->axis_count] = (Axis){.extent = extent, .batch = batch};
+    return kernel->axis_count++;
+}
+
+/* Adds an axis as outer (map) or as fold axis of the stage. */
+static Index axis_for(Kernel *kernel, Stage *stage, int64_t extent, bool batch, bool fold)
+{
+    int axis = new_axis(kernel, extent, batch);
+    if (fold)
+        stage->fold_axis[stage->fold_count++] = axis;
+    else
+        kernel->outer[kernel->outer_count++] = axis;
+    return index_axis(axis);
+}
+
+static void reduce_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage)
+{
+    Type from = plan->model->graph->nodes[node->operand[0]].type;
+    Index index[MAX_RANK + 1];
+    int count = 0;
+    for (int axis = from.per_row ? 0 : 1; axis <= from.rank; axis++)
+        index[count++] = axis_for(kernel, stage, axis ? from.size[axis - 1] : plan->model->batch, axis == 0, node->attributes.axes >> axis & 1);
+    stage->fold = node->op == OP_SUM ? FOLD_SUM : node->op == OP_MAX ? FOLD_MAX : FOLD_ARGMAX;
+    stage->term = lower(plan, stored, node->operand[0], index, kernel->axis, false);
+}
+
+static void contract_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage)
+{
+    const char *letters = node->attributes.letters, *result = strchr(letters, '>') + 1;
+    Index of[128] = {{0}};
+    bool seen[128] = {false};
+    int64_t extent[128] = {0};
+    const char *c = letters;
+    for (int o = 0; o < 2; o++, c++) {
+        int64_t size[MAX_RANK + 1];
+        dimensions(plan->model, plan->model->graph->nodes[node->operand[o]].type, size);
+        for (int d = 0; *c && *c != ',' && *c != '-'; c++, d++)
+            extent[(unsigned char)*c] = size[d];
+    }
+    for (c = result; *c; c++) {
+        of[(unsigned char)*c] = axis_for(kernel, stage, extent[(unsigned char)*c], *c == 'b', false);
+        seen[(unsigned char)*c] = true;
+    }
+    for (c = letters; *c != '-'; c++)
+        if (*c != ',' && !seen[(unsigned char)*c]) {
+            of[(unsigned char)*c] = axis_for(kernel, stage, extent[(unsigned char)*c], *c == 'b', true);
+            seen[(unsigned char)*c] = true;
+        }
+    Term *product = NEW(plan->arena, Term, 1);
+    *product = (Term){.kind = TERM_APPLY, .op = OP_MULTIPLY, .scalar = FLOAT, .node = stage->node, .buffer = NONE, .stage = NONE};
+    c = letters;
+    for (int o = 0; o < 2; o++, c++) {
+        Index index[MAX_RANK + 1];
+        int count = 0;
+        for (; *c && *c != ',' && *c != '-'; c++)
+            index[count++] = of[(unsigned char)*c];
+        product->operand[o] = lower(plan, stored, node->operand[o], index, kernel->axis, false);
+    }
+    stage->fold = FOLD_SUM;
+    stage->term = product;
+}
+
+Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
+{
+    const Graph *graph = plan->model->graph;
+    const Node *node = &graph->nodes[id];
+    Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .update = NONE, .same_as = NONE};
+    Stage stage = {.node = id};
+    if (node->op == OP_CONTRACT) {
+        contract_stage(plan, stored, node, &kernel, &stage);
+    } else if (op_info[node->op].class == REDUCE) {
+        reduce_stage(plan, stored, node, &kernel, &stage);
+    } else {
+        Index index[MAX_RANK + 1];
+        int64_t size[MAX_RANK + 1];
+        Type type = node->op == OP_ASSIGN ? graph->nodes[node->operand[0]].type : node->type;
+        int rank = dimensions(plan->model, type, size);
+        for (int d = 0; d < rank; d++)
+            index[d] = axis_for(&kernel, &stage, size[d], type.per_row && d == 0, false);
+        stage.term = node->op == OP_ASSIGN ? lower(plan, stored, node->operand[0], index, kernel.axis, false)
+                                           : lower(plan, stored, id, index, kernel.axis, true);
+    }
+
+    /* a fold of one element is that element */
+    int64_t folded = 1;
+    for (int f = 0; f < stage.fold_count; f++)
+        folded *= kernel.axis[stage.fold_axis[f]].extent;
+    if (folded == 1 && (stage.fold == FOLD_SUM || stage.fold == FOLD_MAX)) {
+        stage.fold = FOLD_NONE;
+        stage.fold_count = 0;
+    }
+
+    if (node->op == OP_ASSIGN)
+        stage.buffer = buffer_for(plan, graph->leaves[node->attributes.leaf].node, BUFFER_STATE);
+    else
+        stage.buffer = buffer_for(plan, id, BUFFER_TEMPORARY);
+    for (int d = 0; d < kernel.outer_count; d++)
+        stage.store[d] = index_axis(kernel.outer[d]);
+    ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);
+    return kernel;
+}
+
+bool is_contraction(const Plan *plan, const Stage *stage)
+{
+    return plan->model->graph->nodes[stage->node].op == OP_CONTRACT && stage->fold == FOLD_SUM;
+}
+
+bool assigns(const Plan *plan, const Stage *stage)
+{
+    return stage->buffer != NONE && (plan->buffer[stage->buffer].kind == BUFFER_PARAMETER || plan->buffer[stage->buffer].kind == BUFFER_STATE);
+}

@@ -1,0 +1,185 @@
+/* settle.c: the end of the pass `fuse`: kernels in an order, values that stay inside a kernel as locals.
+ *
+ * Takes the joined kernels of a phase. An update that was computed into a temporary and then copied (so that all updates read
+ * the state before the step) writes its parameter directly, now that both are one kernel. A temporary that only its own kernel
+ * reads becomes a local of it: a scalar, or a small array over the inner axes; one too large for the stack stays a buffer.
+ * Order: topological, and otherwise that of the graph, so that the text reads forward, loss, backward, update. */
+#include "kernel/fuse_internal.h"
+#include <string.h>
+
+enum { LARGEST_LOCAL = 1024 };          /* elements */
+
+typedef struct Readers { int *count; } Readers;
+
+static void count_reader(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    ((int *)context)[read->buffer]++;
+}
+
+/* ---- direct updates ---------------------------------------------------------------------------------------------- */
+
+typedef struct Redirect { const Stage *after; int from, to; bool old_is_read; } Redirect;
+
+static void find_old_read(Stage *stage, Term *read, void *context)
+{
+    Redirect *r = context;
+    r->old_is_read |= stage > r->after && read->buffer == r->to;
+}
+
+static void redirect_read(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    Redirect *r = context;
+    if (read->buffer == r->from)
+        read->buffer = r->to;
+}
+
+static void write_directly(Plan *plan, Kernel *kernel, const int *readers_elsewhere)
+{
+    for (int s = 0; s < kernel->stage_count; s++) {
+        Stage *copy = &kernel->stage[s];
+        if (!assigns(plan, copy) || copy->term->kind != TERM_READ || plan->buffer[copy->term->buffer].kind != BUFFER_TEMPORARY)
+            continue;
+        int temporary = copy->term->buffer, writer = NONE;
+        for (int w = 0; w < s; w++)
+            if (kernel->stage[w].buffer == temporary)
+                writer = w;
+        if (writer == NONE || readers_elsewhere[temporary])
+            continue;
+        bool same_points = kernel->stage[writer].inner_count == copy->inner_count;
+        for (int d = 0; d < copy->term->rank && same_points; d++)
+            same_points = plain_axis(&copy->term->index[d]) == plain_axis(&copy->store[d]);
+        Redirect redirect = {&kernel->stage[writer], temporary, copy->buffer, false};
+        each_read(kernel, find_old_read, &redirect);
+        if (!same_points || redirect.old_is_read)
+            continue;
+        kernel->stage[writer].buffer = copy->buffer;
+        memmove(copy, copy + 1, sizeof *copy * (size_t)(kernel->stage_count - s - 1));
+        kernel->stage_count--;
+        each_read(kernel, redirect_read, &redirect);
+        s--;
+    }
+}
+
+/* ---- locals ------------------------------------------------------------------------------------------------------- */
+
+typedef struct Localise { Kernel *kernel; int writer, buffer; } Localise;
+
+static void read_local(Stage *reader, Term *read, void *context)
+{
+    (void)reader;
+    Localise *l = context;
+    if (read->buffer != l->buffer)
+        return;
+    const Stage *writer = &l->kernel->stage[l->writer];
+    Index index[MAX_RANK + 1];
+    for (int i = 0; i < writer->inner_count; i++)
+        for (int d = 0; d < read->rank; d++)
+            if (plain_axis(&writer->store[d]) == writer->inner[i])
+                index[i] = read->index[d];
+    read->kind = TERM_STAGE;
+    read->stage = l->writer;
+    read->buffer = NONE;
+    read->rank = writer->inner_count;
+    memcpy(read->index, index, sizeof *index * (size_t)read->rank);
+}
+
+static void make_locals(Plan *plan, Kernel *kernel, const int *readers_elsewhere)
+{
+    for (int s = 0; s < kernel->stage_count; s++) {
+        Stage *stage = &kernel->stage[s];
+        if (stage->buffer == NONE || plan->buffer[stage->buffer].kind != BUFFER_TEMPORARY || readers_elsewhere[stage->buffer])
+            continue;
+        int64_t elements = 1;
+        for (int i = 0; i < stage->inner_count; i++)
+            elements *= kernel->axis[stage->inner[i]].extent;
+        if (elements > LARGEST_LOCAL)
+            continue;
+        Localise localise = {kernel, s, stage->buffer};
+        stage->buffer = NONE;
+        stage->kept = true;
+        each_read(kernel, read_local, &localise);
+    }
+}
+
+/* ---- order --------------------------------------------------------------------------------------------------------- */
+
+static int first_by_graph(const Joining *joining, const int *waiting, const bool *done)
+{
+    int best = NONE;
+    for (int i = 0; i < joining->count; i++)
+        if (joining->joined[i] == i && !done[i] && waiting[i] == 0
+            && (best == NONE || joining->first_node[i] < joining->first_node[best]))
+            best = i;
+    return best;
+}
+
+static void order(Joining *joining, Kernel *out)
+{
+    Arena *scratch = arena_new();
+    int *waiting = NEW(scratch, int, joining->count), live = 0;
+    bool *done = NEW(scratch, bool, joining->count);
+    for (int i = 0; i < joining->count; i++) {
+        live += joining->joined[i] == i;
+        for (int n = 0; n < joining->next_count[i]; n++) {
+            int next = representative(joining, joining->next[i][n]);
+            waiting[next] += next != representative(joining, i);
+        }
+    }
+    for (int k = 0; k < live; k++) {
+        int next = first_by_graph(joining, waiting, done);
+        if (next == NONE)
+            bug("kernels wait for each other");
+        done[next] = true;
+        out[k] = joining->kernel[next];
+        for (int i = next; i != NONE; i = joining->next_member[i])
+            for (int n = 0; n < joining->next_count[i]; n++) {
+                int after = representative(joining, joining->next[i][n]);
+                waiting[after] -= after != next;
+            }
+    }
+    arena_free(scratch);
+}
+
+void settle(Joining *joining, PhaseId phase)
+{
+    Plan *plan = joining->plan;
+    int count = 0;
+    for (int i = 0; i < joining->count; i++)
+        count += joining->joined[i] == i;
+    Kernel *kernels = NEW(plan->arena, Kernel, count);
+    order(joining, kernels);
+
+    Arena *scratch = arena_new();
+    int *readers = NEW(scratch, int, plan->buffer_count), *own = NEW(scratch, int, plan->buffer_count);
+    for (int k = 0; k < count; k++)
+        each_read(&kernels[k], count_reader, readers);
+    for (int k = 0; k < count; k++) {
+        if (kernels[k].update != NONE)                  /* a call of the runtime reads its gradient */
+            readers[plan->buffer_of[plan->model->phase[phase].gradients[kernels[k].update]]]++;
+    }
+    for (int k = 0; k < count; k++) {
+        memset(own, 0, sizeof *own * (size_t)plan->buffer_count);
+        each_read(&kernels[k], count_reader, own);
+        for (int b = 0; b < plan->buffer_count; b++)
+            own[b] = readers[b] - own[b];               /* by kernels other than this one */
+        if (plan->mode == KERNELS_GENERIC)
+            continue;
+        write_directly(plan, &kernels[k], own);
+        make_locals(plan, &kernels[k], own);
+    }
+    arena_free(scratch);
+
+    const Phase *roots = &plan->model->phase[PHASE_TRAIN];
+    int loss = NONE;
+    for (int k = 0; k < count && phase == PHASE_TRAIN && roots->metrics; k++)
+        for (int s = 0; s < kernels[k].stage_count; s++)
+            for (int part = 0; part < 3; part++)
+                if (kernels[k].stage[s].node == roots->metrics[0].part[part])
+                    loss = k;
+    for (int k = 0; k <= loss; k++)
+        kernels[k].before_loss_check = true;
+    plan->kernel[phase] = kernels;
+    plan->kernel_count[phase] = count;
+}
