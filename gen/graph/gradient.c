@@ -1,0 +1,347 @@
+/* gradient.c: one rule for each gradient_NAME of ops.def, with its formula.
+ *
+ * A rule gets the forward node (whose value it may use: tanh' reuses tanh), the number of an operand, and the incoming gradient
+ * d y / d node; it builds d y / d operand, of the operand's type, or says NONE where that is zero. In the formulas r is the
+ * node's value, a, b, c its operands, g the incoming gradient, da what the rule builds for a.
+ *
+ * Rules build only operations that have rules themselves, so derivatives of derivatives come by themselves. They choose at
+ * kinks as PyTorch does: relu'(0) = 0, abs'(0) = 0, maximum and minimum give half to each at a tie, max gives all to the first.
+ * What is chosen away adds an exact zero by SELECT, not a product with 0, which would turn infinity into NaN.
+ *
+ * Folds over the batch need no mask here: the forward graph multiplies by ROW_MASK before it folds, so the gradient that comes
+ * back is zero in spare rows. */
+#include "graph/build.h"
+#include "graph/rules.h"
+#include <math.h>
+#include <string.h>
+
+typedef struct Letters { char left[MAX_RANK + 2], right[MAX_RANK + 2], result[MAX_RANK + 2]; } Letters;
+
+static NodeId operand_of(const Graph *graph, NodeId node, int which)
+{
+    return graph->nodes[node].operand[which];
+}
+
+static const Attributes *attributes_of(const Graph *graph, NodeId node)
+{
+    return &graph->nodes[node].attributes;
+}
+
+static Type type_of(const Graph *graph, NodeId node)
+{
+    return graph->nodes[node].type;
+}
+
+static NodeId number_times(Graph *graph, double factor, NodeId a)
+{
+    return multiply(graph, constant(graph, factor), a);
+}
+
+static NodeId one_minus(Graph *graph, NodeId a)
+{
+    return subtract(graph, constant(graph, 1), a);
+}
+
+static NodeId zero(Graph *graph)
+{
+    return constant(graph, 0);
+}
+
+/* No operand at all, integers, comparisons, steps: the derivative is zero everywhere. */
+NodeId gradient_none(Graph *graph, NodeId node, int operand, NodeId incoming)
+{
+    (void)graph, (void)node, (void)operand, (void)incoming;
+    return NONE;
+}
+
+/* differentiate() refuses such an operation at the place that asked, before it comes to this. */
+NodeId gradient_refused(Graph *graph, NodeId node, int operand, NodeId incoming)
+{
+    (void)operand, (void)incoming;
+    bug("%s has no gradient rule", op_info[graph->nodes[node].op].name);
+}
+
+/* ---- one operand ------------------------------------------------------------------------------------------------- */
+
+/* r = -a         da = -g */
+NodeId gradient_negate(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)node, (void)operand;
+    return negate(graph, g);
+}
+
+/* r = exp(a)     da = g r */
+NodeId gradient_exp(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return multiply(graph, g, node);
+}
+
+/* r = log(a)     da = g / a */
+NodeId gradient_log(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return divide(graph, g, operand_of(graph, node, operand));
+}
+
+/* r = log(1 + a) da = g / (1 + a) */
+NodeId gradient_log1p(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return divide(graph, g, add(graph, constant(graph, 1), operand_of(graph, node, operand)));
+}
+
+/* r = sqrt(a)    da = g / (2 r) */
+NodeId gradient_sqrt(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return divide(graph, g, number_times(graph, 2, node));
+}
+
+/* r = 1 / a      da = -g r^2 */
+NodeId gradient_reciprocal(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return negate(graph, multiply(graph, g, apply1(graph, OP_SQUARE, node)));
+}
+
+/* r = a^2        da = g 2 a */
+NodeId gradient_square(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return multiply(graph, g, number_times(graph, 2, operand_of(graph, node, operand)));
+}
+
+/* r = |a|        da = g sign(a) */
+NodeId gradient_abs(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return multiply(graph, g, apply1(graph, OP_SIGN, operand_of(graph, node, operand)));
+}
+
+/* r = sin(a)     da = g cos(a) */
+NodeId gradient_sin(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return multiply(graph, g, apply1(graph, OP_COS, operand_of(graph, node, operand)));
+}
+
+/* r = cos(a)     da = -g sin(a) */
+NodeId gradient_cos(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return negate(graph, multiply(graph, g, apply1(graph, OP_SIN, operand_of(graph, node, operand))));
+}
+
+/* r = tan(a)     da = g (1 + r^2) */
+NodeId gradient_tan(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return multiply(graph, g, add(graph, constant(graph, 1), apply1(graph, OP_SQUARE, node)));
+}
+
+/* r = atan(a)    da = g / (1 + a^2) */
+NodeId gradient_atan(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return divide(graph, g, add(graph, constant(graph, 1), apply1(graph, OP_SQUARE, operand_of(graph, node, operand))));
+}
+
+/* r = tanh(a)    da = g (1 - r^2) */
+NodeId gradient_tanh(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return multiply(graph, g, one_minus(graph, apply1(graph, OP_SQUARE, node)));
+}
+
+/* r = erf(a)     da = g 2 / sqrt(pi) exp(-a^2) */
+NodeId gradient_erf(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    NodeId bell = apply1(graph, OP_EXP, negate(graph, apply1(graph, OP_SQUARE, operand_of(graph, node, operand))));
+    return multiply(graph, g, number_times(graph, M_2_SQRTPI, bell));
+}
+
+/* r = max(0, a)  da = g where r > 0, else 0 */
+NodeId gradient_relu(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return apply3(graph, OP_SELECT, apply2(graph, OP_GREATER, node, zero(graph)), g, zero(graph));
+}
+
+/* r = sigmoid(a) da = g r (1 - r) */
+NodeId gradient_sigmoid(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return multiply(graph, g, multiply(graph, node, one_minus(graph, node)));
+}
+
+/* r = log(1 + exp(a))   da = g sigmoid(a) */
+NodeId gradient_softplus(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return multiply(graph, g, apply1(graph, OP_SIGMOID, operand_of(graph, node, operand)));
+}
+
+/* ---- two and three operands -------------------------------------------------------------------------------------- */
+
+/* r = a + b      da = g, db = g */
+NodeId gradient_add(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)graph, (void)node, (void)operand;
+    return g;
+}
+
+/* r = a - b      da = g, db = -g */
+NodeId gradient_subtract(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)node;
+    return operand == 0 ? g : negate(graph, g);
+}
+
+/* r = a b        da = g b, db = g a */
+NodeId gradient_multiply(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return multiply(graph, g, operand_of(graph, node, 1 - operand));
+}
+
+/* r = a / b      da = g / b, db = -g r / b */
+NodeId gradient_divide(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    NodeId b = operand_of(graph, node, 1);
+    return operand == 0 ? divide(graph, g, b) : negate(graph, divide(graph, multiply(graph, g, node), b));
+}
+
+/* r = a^b        da = g b a^(b - 1), and 0 where b = 0
+ *                db = g r log(a),    and 0 where a = 0 and b >= 0; the logarithm never sees that a, so that second
+ *                                    derivatives stay free of its infinity */
+NodeId gradient_power(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    NodeId a = operand_of(graph, node, 0), b = operand_of(graph, node, 1);
+    if (operand == 0) {
+        NodeId slope = multiply(graph, b, apply2(graph, OP_POWER, a, subtract(graph, b, constant(graph, 1))));
+        return apply3(graph, OP_SELECT, apply2(graph, OP_EQUAL, b, zero(graph)), zero(graph), multiply(graph, g, slope));
+    }
+    NodeId flat = multiply(graph, apply2(graph, OP_EQUAL, a, zero(graph)), apply2(graph, OP_GREATER_EQUAL, b, zero(graph)));
+    NodeId logarithm = apply1(graph, OP_LOG, apply3(graph, OP_SELECT, flat, constant(graph, 1), a));
+    return apply3(graph, OP_SELECT, flat, zero(graph), multiply(graph, g, multiply(graph, node, logarithm)));
+}
+
+/* da = g where a is the chosen one, g / 2 at a tie, else 0 */
+static NodeId share_of_winner(Graph *graph, NodeId node, int operand, NodeId g, Op better)
+{
+    NodeId mine = operand_of(graph, node, operand), other = operand_of(graph, node, 1 - operand);
+    NodeId tie = apply3(graph, OP_SELECT, apply2(graph, OP_EQUAL, mine, other), number_times(graph, 0.5, g), zero(graph));
+    return apply3(graph, OP_SELECT, apply2(graph, better, mine, other), g, tie);
+}
+
+/* r = max(a, b)  da = g [a > b] + g/2 [a = b], and b likewise */
+NodeId gradient_maximum(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return share_of_winner(graph, node, operand, g, OP_GREATER);
+}
+
+/* r = min(a, b)  da = g [a < b] + g/2 [a = b], and b likewise */
+NodeId gradient_minimum(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return share_of_winner(graph, node, operand, g, OP_LESS);
+}
+
+/* r = b if a else c      db = g if a else 0, dc = 0 if a else g */
+NodeId gradient_select(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    NodeId condition = operand_of(graph, node, 0);
+    if (operand == 0)
+        return NONE;
+    return operand == 1 ? apply3(graph, OP_SELECT, condition, g, zero(graph)) : apply3(graph, OP_SELECT, condition, zero(graph), g);
+}
+
+/* ---- folds ------------------------------------------------------------------------------------------------------- */
+
+/* r = sum a over axes    da = g, repeated along the axes */
+NodeId gradient_sum(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    return broadcast_axes(graph, g, attributes_of(graph, node)->axes, type_of(graph, operand_of(graph, node, operand)));
+}
+
+/* r = max a over axes    da = g at the first largest, else 0
+ * Over several axes: the maximum over the others of the maximum over the last, each with its own first largest, which together
+ * is the first in row-major order. */
+NodeId gradient_max(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    NodeId a = operand_of(graph, node, operand);
+    Type type = type_of(graph, a);
+    uint32_t axes = attributes_of(graph, node)->axes;
+    int last = 31 - __builtin_clz(axes);
+    if (axes != 1u << last) {
+        NodeId inner = reduce(graph, OP_MAX, a, 1u << last), outer = reduce(graph, OP_MAX, inner, axes & ~(1u << last));
+        return gradient_max(graph, inner, 0, gradient_max(graph, outer, 0, g));
+    }
+    NodeId first = broadcast_axes(graph, reduce(graph, OP_ARGMAX, a, axes), axes, type);
+    NodeId is_first = apply2(graph, OP_EQUAL, index_along(graph, type, last), first);
+    return apply3(graph, OP_SELECT, is_first, broadcast_axes(graph, g, axes, type), zero(graph));
+}
+
+/* ---- moves ------------------------------------------------------------------------------------------------------- */
+
+/* r = a, repeated along axes     da = sum g over them */
+NodeId gradient_broadcast(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return reduce(graph, OP_SUM, g, attributes_of(graph, node)->axes);
+}
+
+/* r = a in another shape         da = g in the shape of a */
+NodeId gradient_reshape(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    Type type = type_of(graph, operand_of(graph, node, operand));
+    return reshape_to(graph, g, type.rank, type.size);
+}
+
+/* axis d of r is axis order[d] of a      axis order[d] of da is axis d of g */
+NodeId gradient_permute(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    int8_t inverse[MAX_RANK];
+    for (int d = 1; d <= type_of(graph, node).rank; d++)
+        inverse[attributes_of(graph, node)->order[d - 1] - 1] = (int8_t)d;
+    return permute(graph, g, inverse);
+}
+
+/* r = a[from, to)                da = g with zeros around it */
+NodeId gradient_slice(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    const Attributes *part = attributes_of(graph, node);
+    int64_t size = axis_size(type_of(graph, operand_of(graph, node, operand)), part->axis);
+    return pad(graph, g, part->axis, part->from, size - part->to, 0);
+}
+
+/* r = a with a border            da = g without it */
+NodeId gradient_pad(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    const Attributes *border = attributes_of(graph, node);
+    int64_t size = axis_size(type_of(graph, operand_of(graph, node, operand)), border->axis);
+    return slice(graph, g, border->axis, border->from, border->from + size);
+}
+
+/* r = a, then b                  da, db = their parts of g */
+NodeId gradient_concat(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    int axis = attributes_of(graph, node)->axis;
+    int64_t left = axis_size(type_of(graph, operand_of(graph, node, 0)), axis), all = axis_size(type_of(graph, node), axis);
+    return operand == 0 ? slice(graph, g, axis, 0, left) : slice(graph, g, axis, left, all);
+}
+
+/* ---- contraction ------------------------------------------------------------------------------------------------- */
+
+static Letters split_letters(const char *letters)
+{
+    Letters split = {"", "", ""};
+    const char *comma = strchr(letters, ','), *arrow = strstr(letters, "->");
+    memcpy(split.left, letters, (size_t)(comma - letters));
+    memcpy(split.right, comma + 1, (size_t)(arrow - comma - 1));
+    strcpy(split.result, arrow + 2);
+    return split;
+}
+
+/* r = sum a b, with letters A,B->R       da = sum g b with R,B->A;  db = sum a g with A,R->B
+ * Each letter stands in two of A, B, R at least, so both are contractions again. */
+NodeId gradient_contract(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    Letters l = split_letters(attributes_of(graph, node)->letters);
+    Arena *arena = graph->arena;
+    if (operand == 0)
+        return contract(graph, g, operand_of(graph, node, 1), arena_print(arena, "%s,%s->%s", l.result, l.right, l.left));
+    return contract(graph, operand_of(graph, node, 0), g, arena_print(arena, "%s,%s->%s", l.left, l.result, l.right));
+}

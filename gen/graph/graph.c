@@ -1,0 +1,134 @@
+/* graph.c: the graph as a container: the operation table as data, leaves, types.
+ *
+ * Takes nothing but an arena; everything lives in it. Nodes are made in build.c, their types are inferred in shape.c. */
+#include "graph/build.h"
+#include "graph/rules.h"
+#include "base/text.h"
+#include <inttypes.h>
+#include <string.h>
+
+const OpInfo op_info[OP_COUNT] = {
+#define OP(NAME, name, arity, CLASS, shape, gradient, c, formula, binding) [OP_##NAME] = {#name, arity, CLASS, c, formula, BIND_##binding},
+#include "graph/ops.def"
+};
+
+Graph *graph_new(Arena *arena)
+{
+    Graph *graph = NEW(arena, Graph, 1);
+    graph->arena = arena;
+    graph->now.of = graph->now.gradient_of = NONE;
+    return graph;
+}
+
+static const char *leaf_word(LeafKind kind)
+{
+    switch (kind) {
+    case LEAF_INPUT: return "input";
+    case LEAF_PARAMETER: return "parameter";
+    case LEAF_SLOT: return "optimizer slot";
+    case LEAF_STATISTIC: return "running statistic";
+    }
+    bug("leaf kind %d", (int)kind);
+}
+
+static Op leaf_op(LeafKind kind)
+{
+    return kind == LEAF_INPUT ? OP_INPUT : kind == LEAF_PARAMETER ? OP_PARAMETER : OP_STATE;
+}
+
+static void refuse_second(Graph *graph, const Leaf *leaf, const Leaf *first)
+{
+    const char *name = quoted(graph->arena, leaf->name);
+    if (first->place.file)
+        fail_at(leaf->place, "a second tensor named %s\nthe first, a%s %s, was made at %s:%d\ngive one of them another name", name,
+                strchr("aeiou", leaf_word(first->kind)[0]) ? "n" : "", leaf_word(first->kind), first->place.file, first->place.line);
+    fail_at(leaf->place, "a second tensor named %s\nthe first is a%s %s\ngive one of them another name", name,
+            strchr("aeiou", leaf_word(first->kind)[0]) ? "n" : "", leaf_word(first->kind));
+}
+
+NodeId new_leaf(Graph *graph, Leaf leaf)
+{
+    for (int l = 0; l < graph->leaf_count; l++)
+        if (!strcmp(graph->leaves[l].name, leaf.name))
+            refuse_second(graph, &leaf, &graph->leaves[l]);
+    Attributes which = attributes();
+    which.leaf = graph->leaf_count;
+    ARENA_PUSH(graph->arena, graph->leaves, graph->leaf_count, graph->leaf_room, leaf);
+
+    Origin caller = graph->now;
+    graph->now.name = leaf.name;
+    if (leaf.place.file)
+        graph->now.place = leaf.place;
+    NodeId node = new_node(graph, leaf_op(leaf.kind), NULL, 0, which);
+    graph->now = caller;
+    return graph->leaves[which.leaf].node = node;
+}
+
+/* Saturates: a type is judged by this number before anything is made of it. */
+int64_t element_count(Type type)
+{
+    int64_t count = 1;
+    for (int d = 0; d < type.rank; d++)
+        if (__builtin_mul_overflow(count, type.size[d], &count))
+            return INT64_MAX;
+    return count;
+}
+
+const char *shape_text(Arena *arena, Type type)
+{
+    Text text = text_new(arena);
+    text_add(&text, type.per_row ? "(batch" : "(");
+    for (int d = 0; d < type.rank; d++)
+        text_print(&text, "%s%" PRId64, d || type.per_row ? ", " : "", type.size[d]);
+    text_add(&text, ")");
+    return text.bytes;
+}
+
+bool same_shape(Type a, Type b)
+{
+    if (a.per_row != b.per_row || a.rank != b.rank)
+        return false;
+    for (int d = 0; d < a.rank; d++)
+        if (a.size[d] != b.size[d])
+            return false;
+    return true;
+}
+
+bool same_type(Type a, Type b)
+{
+    return a.scalar == b.scalar && same_shape(a, b);
+}
+
+Type scalar_type(Scalar scalar)
+{
+    return (Type){.scalar = scalar};
+}
+
+int64_t axis_size(Type type, int axis)
+{
+    if (axis < 1 || axis > type.rank)
+        bug("axis %d of a tensor of rank %d", axis, type.rank);
+    return type.size[axis - 1];
+}
+
+Type without_axes(Type type, uint32_t axes)
+{
+    Type rest = {.scalar = type.scalar, .per_row = type.per_row && !(axes & 1)};
+    for (int axis = 1; axis <= type.rank; axis++)
+        if (!(axes >> axis & 1))
+            rest.size[rest.rank++] = type.size[axis - 1];
+    return rest;
+}
+
+/* Numbers are compared as bits: 0 and -0 differ, a NaN equals itself. Tables are compared by content. */
+bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_elements)
+{
+    if (a->axes != b->axes || a->axis != b->axis || a->from != b->from || a->to != b->to || a->leaf != b->leaf || a->stream != b->stream)
+        return false;
+    if (memcmp(a->order, b->order, sizeof a->order) || memcmp(a->letters, b->letters, sizeof a->letters))
+        return false;
+    if (memcmp(&a->value, &b->value, sizeof a->value) || !same_type(a->type, b->type))
+        return false;
+    return a->table == b->table ||
+           (a->table && b->table && !memcmp(a->table, b->table, sizeof *a->table * (size_t)table_elements));
+}

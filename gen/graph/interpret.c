@@ -1,0 +1,317 @@
+/* interpret.c: the oracle: what a graph means, computed one node at a time in double, with nothing clever about it.
+ *
+ * Takes leaf values and a Situation, gives every needed node's value, row-major, [batch] first where it is per row. All rows
+ * are computed, spare ones too, as emitted programs do. Folds are sequential in index order. Random nodes draw from the
+ * runtime's own generator, so that an emitted program and this see the same masks.
+ *
+ * Everything is one walk over an odometer of up to seven axes with a stride per operand; only contractions, where the time of
+ * `nngen check` goes, have an inner loop of their own. */
+#include "graph/passes.h"
+#include "graph/rules.h"
+#include <math.h>
+#include <nngen/random.h>
+#include <nngen/scalar.h>
+#include <string.h>
+
+enum { MAX_DIMENSIONS = MAX_RANK + 1, LETTERS = 26 };
+
+/* A type with the batch as an ordinary first dimension. dimension_of[axis] is the place of an axis in `size`. */
+typedef struct Extent {
+    int rank;
+    int64_t size[MAX_DIMENSIONS], stride[MAX_DIMENSIONS], count;
+    bool per_row;
+} Extent;
+
+typedef struct Evaluation {
+    const Graph *graph;
+    const Situation *situation;
+    Arena *arena;
+    double **values;
+} Evaluation;
+
+static Extent extent_of(const Situation *situation, Type type)
+{
+    Extent extent = {.per_row = type.per_row};
+    if (type.per_row)
+        extent.size[extent.rank++] = situation->batch;
+    for (int d = 0; d < type.rank; d++)
+        extent.size[extent.rank++] = type.size[d];
+    extent.count = 1;
+    for (int d = extent.rank - 1; d >= 0; d--) {
+        extent.stride[d] = extent.count;
+        extent.count *= extent.size[d];
+    }
+    return extent;
+}
+
+static int dimension_of(const Extent *extent, int axis)
+{
+    return axis - !extent->per_row;
+}
+
+/* Moves on to the next element in row-major order; `offset` follows with the given strides. */
+static void advance(const Extent *extent, int64_t *at, int64_t *offset, const int64_t *stride)
+{
+    for (int d = extent->rank - 1; d >= 0; d--) {
+        *offset += stride[d];
+        if (++at[d] < extent->size[d])
+            return;
+        *offset -= stride[d] * extent->size[d];
+        at[d] = 0;
+    }
+}
+
+double evaluate_pointwise(Op op, double a, double b, double c)
+{
+    switch (op) {
+    case OP_NEGATE: return -a;
+    case OP_EXP: return exp(a);
+    case OP_LOG: return log(a);
+    case OP_LOG1P: return log1p(a);
+    case OP_SQRT: return sqrt(a);
+    case OP_RECIPROCAL: return 1 / a;
+    case OP_SQUARE: return a * a;
+    case OP_ABS: return fabs(a);
+    case OP_SIGN: return nn_sign(a);
+    case OP_FLOOR: return floor(a);
+    case OP_SIN: return sin(a);
+    case OP_COS: return cos(a);
+    case OP_TAN: return tan(a);
+    case OP_ATAN: return atan(a);
+    case OP_TANH: return tanh(a);
+    case OP_ERF: return erf(a);
+    case OP_RELU: return nn_relu(a);
+    case OP_SIGMOID: return nn_sigmoid(a);
+    case OP_SOFTPLUS: return nn_softplus(a);
+    case OP_FLOAT: return a;
+    case OP_DETACH: return a;
+    case OP_ADD: return a + b;
+    case OP_SUBTRACT: return a - b;
+    case OP_MULTIPLY: return a * b;
+    case OP_DIVIDE: return a / b;
+    case OP_POWER: return pow(a, b);
+    case OP_MAXIMUM: return nn_maximum(a, b);
+    case OP_MINIMUM: return nn_minimum(a, b);
+    case OP_GREATER: return a > b;
+    case OP_GREATER_EQUAL: return a >= b;
+    case OP_LESS: return a < b;
+    case OP_LESS_EQUAL: return a <= b;
+    case OP_EQUAL: return a == b;
+    case OP_NOT_EQUAL: return a != b;
+    case OP_SELECT: return a != 0 ? b : c;
+    default: bug("%s is not pointwise", op_info[op].name);
+    }
+}
+
+static void evaluate_leaf(const Evaluation *e, const Node *node, Extent extent, double *out)
+{
+    const Situation *s = e->situation;
+    switch (node->op) {
+    case OP_INPUT:
+    case OP_PARAMETER:
+    case OP_STATE:
+        if (!s->leaf_values[node->attributes.leaf])
+            bug("no value for leaf %s", e->graph->leaves[node->attributes.leaf].name);
+        memcpy(out, s->leaf_values[node->attributes.leaf], sizeof *out * (size_t)extent.count);
+        return;
+    case OP_CONSTANT: out[0] = node->attributes.value; return;
+    case OP_TABLE: memcpy(out, node->attributes.table, sizeof *out * (size_t)extent.count); return;
+    case OP_INDEX: {
+        int d = dimension_of(&extent, node->attributes.axis);
+        for (int64_t i = 0; i < extent.count; i++)
+            out[i] = (double)(i / extent.stride[d] % extent.size[d]);
+        return;
+    }
+    case OP_ROWS: out[0] = s->rows; return;
+    case OP_ROW_MASK:
+        for (int64_t row = 0; row < s->batch; row++)
+            out[row] = row < s->rows;
+        return;
+    case OP_RATE: out[0] = s->rate; return;
+    case OP_STEP: out[0] = (double)s->step; return;
+    case OP_MODE: out[0] = s->mode; return;
+    case OP_UNIFORM:
+    case OP_NORMAL:
+        for (int64_t i = 0; i < extent.count; i++)
+            out[i] = (node->op == OP_UNIFORM ? nn_uniform : nn_normal)(s->seed, (uint32_t)node->attributes.stream, (uint32_t)s->step, (uint64_t)i);
+        return;
+    default: bug("%s is no leaf", op_info[node->op].name);
+    }
+}
+
+static void evaluate_fold(const Node *node, const double *a, Extent from, Extent to, double *out)
+{
+    int64_t stride[MAX_DIMENSIONS] = {0}, at[MAX_DIMENSIONS] = {0}, offset = 0;
+    int kept = 0;
+    for (int d = 0; d < from.rank; d++)
+        if (!(node->attributes.axes >> (d + !from.per_row) & 1))
+            stride[d] = to.stride[kept++];
+    double *best = out;                 /* ARGMAX keeps the largest values elsewhere */
+    Arena *scratch = arena_new();
+    if (node->op == OP_ARGMAX)
+        best = NEW(scratch, double, to.count);
+    for (int64_t i = 0; node->op != OP_SUM && i < to.count; i++)
+        best[i] = -INFINITY;
+    int folded = node->op == OP_ARGMAX ? dimension_of(&from, 31 - __builtin_clz(node->attributes.axes)) : 0;
+    for (int64_t i = 0; i < from.count; i++) {
+        if (node->op == OP_SUM) {
+            out[offset] += a[i];
+        } else if (a[i] > best[offset] || (isnan(a[i]) && !isnan(best[offset]))) {     /* a NaN is the largest, as in PyTorch */
+            best[offset] = a[i];
+            if (node->op == OP_ARGMAX)
+                out[offset] = (double)at[folded];
+        }
+        advance(&from, at, &offset, stride);
+    }
+    arena_free(scratch);
+}
+
+/* Reads a[offset] for every element of the result: BROADCAST, PERMUTE and SLICE differ in strides and where they begin. */
+static void evaluate_move(const Node *node, const double *a, Extent from, Extent to, double *out)
+{
+    int64_t stride[MAX_DIMENSIONS] = {0}, at[MAX_DIMENSIONS] = {0}, offset = 0;
+    const Attributes *move = &node->attributes;
+    int kept = 0;
+    for (int d = 0; d < to.rank; d++) {
+        int axis = d + !to.per_row;
+        if (node->op == OP_BROADCAST)
+            stride[d] = move->axes >> axis & 1 ? 0 : from.stride[kept++];
+        else if (node->op == OP_PERMUTE)
+            stride[d] = from.stride[axis == 0 ? 0 : dimension_of(&from, move->order[axis - 1])];
+        else
+            stride[d] = from.stride[d];
+    }
+    if (node->op == OP_SLICE)
+        offset = move->from * from.stride[dimension_of(&from, move->axis)];
+    for (int64_t i = 0; i < to.count; i++) {
+        out[i] = a[offset];
+        advance(&to, at, &offset, stride);
+    }
+}
+
+/* Writes the operand into the result from place `first` of the axis on: PAD and CONCAT. */
+static void place_at(const double *a, Extent from, Extent to, int axis, int64_t first, double *out)
+{
+    int64_t at[MAX_DIMENSIONS] = {0}, offset = first * to.stride[dimension_of(&to, axis)];
+    for (int64_t i = 0; i < from.count; i++) {
+        out[offset] = a[i];
+        advance(&from, at, &offset, to.stride);
+    }
+}
+
+/* for every element of the result: sum over the folded letters of a b, the last of them in a loop of its own */
+static void evaluate_contract(const Node *node, const double *a, const double *b, Extent left, Extent right, Extent to, double *out)
+{
+    int64_t size[LETTERS] = {0}, stride_a[LETTERS] = {0}, stride_b[LETTERS] = {0};
+    bool in_result[LETTERS] = {false};
+    const char *letter = node->attributes.letters;
+    for (int d = 0; d < left.rank; d++, letter++)
+        size[*letter - 'a'] = left.size[d], stride_a[*letter - 'a'] = left.stride[d];
+    letter++;
+    for (int d = 0; d < right.rank; d++, letter++)
+        size[*letter - 'a'] = right.size[d], stride_b[*letter - 'a'] = right.stride[d];
+    letter += 2;
+
+    Extent folded = {.count = 1};
+    int64_t map_a[MAX_DIMENSIONS], map_b[MAX_DIMENSIONS], fold_a[MAX_DIMENSIONS], fold_b[MAX_DIMENSIONS];
+    for (int d = 0; d < to.rank; d++) {
+        int which = letter[d] - 'a';
+        in_result[which] = true;
+        map_a[d] = stride_a[which];
+        map_b[d] = stride_b[which];
+    }
+    int64_t inner = 1, inner_a = 0, inner_b = 0;
+    for (int which = 0; which < LETTERS; which++) {
+        if (!size[which] || in_result[which])
+            continue;
+        if (size[which] > inner) {      /* the longest is innermost; what was there before goes outward */
+            int64_t held = inner, held_a = inner_a, held_b = inner_b;
+            inner = size[which], inner_a = stride_a[which], inner_b = stride_b[which];
+            if (held == 1)
+                continue;
+            folded.size[folded.rank] = held, fold_a[folded.rank] = held_a, fold_b[folded.rank++] = held_b;
+            folded.count *= held;
+        } else {
+            folded.size[folded.rank] = size[which], fold_a[folded.rank] = stride_a[which], fold_b[folded.rank++] = stride_b[which];
+            folded.count *= size[which];
+        }
+    }
+
+    int64_t at_a[MAX_DIMENSIONS] = {0}, at_b[MAX_DIMENSIONS] = {0}, offset_a = 0, offset_b = 0;
+    for (int64_t i = 0; i < to.count; i++) {
+        int64_t at[MAX_DIMENSIONS] = {0}, same[MAX_DIMENSIONS] = {0}, from_a = offset_a, from_b = offset_b;
+        double sum = 0;
+        for (int64_t f = 0; f < folded.count; f++) {
+            const double *x = a + from_a, *y = b + from_b;
+            for (int64_t k = 0; k < inner; k++)
+                sum += x[k * inner_a] * y[k * inner_b];
+            advance(&folded, at, &from_a, fold_a);
+            advance(&folded, same, &from_b, fold_b);
+        }
+        out[i] = sum;
+        advance(&to, at_a, &offset_a, map_a);
+        advance(&to, at_b, &offset_b, map_b);
+    }
+}
+
+static void evaluate_node(const Evaluation *e, const Node *node, double *out)
+{
+    Extent to = extent_of(e->situation, node->type), from[MAX_OPERANDS];
+    const double *operand[MAX_OPERANDS] = {NULL, NULL, NULL};
+    for (int i = 0; i < op_info[node->op].arity; i++) {
+        operand[i] = e->values[node->operand[i]];
+        from[i] = extent_of(e->situation, e->graph->nodes[node->operand[i]].type);
+    }
+    switch (op_info[node->op].class) {
+    case LEAF:
+    case RANDOM: evaluate_leaf(e, node, to, out); return;
+    case POINTWISE:
+        for (int64_t i = 0; i < to.count; i++)
+            out[i] = evaluate_pointwise(node->op, operand[0][i], operand[1] ? operand[1][i] : 0, operand[2] ? operand[2][i] : 0);
+        return;
+    case REDUCE: evaluate_fold(node, operand[0], from[0], to, out); return;
+    case CONTRACT: evaluate_contract(node, operand[0], operand[1], from[0], from[1], to, out); return;
+    case EFFECT: memcpy(out, operand[0], sizeof *out * (size_t)to.count); return;
+    case LOOP: bug("%s is not interpreted", op_info[node->op].name);
+    case MOVE: break;
+    }
+    switch (node->op) {
+    case OP_RESHAPE: memcpy(out, operand[0], sizeof *out * (size_t)to.count); return;
+    case OP_PAD:
+        for (int64_t i = 0; i < to.count; i++)
+            out[i] = node->attributes.value;
+        place_at(operand[0], from[0], to, node->attributes.axis, node->attributes.from, out);
+        return;
+    case OP_CONCAT:
+        place_at(operand[0], from[0], to, node->attributes.axis, 0, out);
+        place_at(operand[1], from[1], to, node->attributes.axis, from[0].size[dimension_of(&from[0], node->attributes.axis)], out);
+        return;
+    default: evaluate_move(node, operand[0], from[0], to, out); return;
+    }
+}
+
+double **interpret(Arena *arena, const Graph *graph, const NodeId *roots, int root_count, const Situation *situation)
+{
+    Arena *scratch = arena_new();
+    bool *needed = NEW(scratch, bool, graph->count + 1);
+    NodeId last = NONE;
+    for (int r = 0; r < root_count; r++) {
+        if (roots[r] != NONE)
+            needed[roots[r]] = true;
+        last = roots[r] > last ? roots[r] : last;
+    }
+    for (NodeId id = last; id >= 0; id--)
+        for (int i = 0; needed[id] && i < op_info[graph->nodes[id].op].arity; i++)
+            needed[graph->nodes[id].operand[i]] = true;
+
+    Evaluation evaluation = {graph, situation, arena, NEW(arena, double *, graph->count + 1)};
+    for (NodeId id = 0; id <= last; id++) {
+        if (!needed[id])
+            continue;
+        const Node *node = &graph->nodes[id];
+        evaluation.values[id] = NEW(arena, double, extent_of(situation, node->type).count);
+        evaluate_node(&evaluation, node, evaluation.values[id]);
+    }
+    arena_free(scratch);
+    return evaluation.values;
+}

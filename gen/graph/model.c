@@ -1,0 +1,47 @@
+/* model.c: the node ids that a Model holds. */
+#include "graph/model.h"
+
+typedef struct Addresses { Arena *arena; NodeId **list; int count, room; } Addresses;
+
+static void note(Addresses *addresses, NodeId *id)
+{
+    ARENA_PUSH(addresses->arena, addresses->list, addresses->count, addresses->room, id);
+}
+
+static void note_metrics(Addresses *addresses, Metric *metrics, int count)
+{
+    for (int m = 0; metrics && m < count; m++)
+        for (int p = 0; p < 3; p++)
+            note(addresses, &metrics[m].part[p]);
+}
+
+static void note_outputs(Addresses *addresses, Output *outputs, int count)
+{
+    for (int o = 0; outputs && o < count; o++)
+        note(addresses, &outputs[o].node);
+}
+
+NodeId **model_roots(Arena *arena, Model *model, int *count)
+{
+    Addresses addresses = {.arena = arena};
+    for (int l = 0; l < model->graph->leaf_count; l++)
+        note(&addresses, &model->graph->leaves[l].node);
+    note_metrics(&addresses, model->metrics, model->metric_count);
+    note_outputs(&addresses, model->outputs, model->output_count);
+    for (int u = 0; u < model->update_count; u++) {
+        note(&addresses, &model->updates[u].gradient);
+        for (int a = 0; a < model->updates[u].assign_count; a++)
+            note(&addresses, &model->updates[u].assigns[a]);
+    }
+    for (int p = 0; p < PHASE_COUNT; p++) {
+        Phase *phase = &model->phase[p];
+        for (int r = 0; r < phase->root_count; r++)
+            note(&addresses, &phase->roots[r]);
+        for (int u = 0; phase->gradients && u < model->update_count; u++)
+            note(&addresses, &phase->gradients[u]);
+        note_metrics(&addresses, phase->metrics, model->metric_count);
+        note_outputs(&addresses, phase->outputs, model->output_count);
+    }
+    *count = addresses.count;
+    return addresses.list;
+}

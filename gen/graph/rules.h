@@ -1,0 +1,40 @@
+/* rules.h: what the rows of ops.def name, inside graph/ only: shape rules, gradient rules, and what a pointwise row computes.
+ *
+ * The prototypes are made from the table, so a row whose rule does not exist fails to link. */
+#ifndef NNGEN_GRAPH_RULES_H
+#define NNGEN_GRAPH_RULES_H
+
+#include "graph/graph.h"
+
+/* What a shape rule is asked: the type of `op` applied to these operands. While the graph is built a wrong operand is the
+ * user's fault; check.c asks again about finished nodes and names the pass in `after`: then it is ours. */
+typedef struct Question {
+    const Graph *graph;
+    Op op;
+    int count;
+    NodeId operand[MAX_OPERANDS];
+    const Attributes *attributes;
+    const char *after;                  /* NULL while building */
+} Question;
+
+/* A gradient rule: given d y / d node, what is d y / d operand number `operand`? `node` is the forward node, its result. NONE: zero.
+ * The gradient has the operand's type. Rules build only operations that have rules themselves, so they may be applied again. */
+#define OP(NAME, name, arity, CLASS, shape, gradient, ...)                                              \
+    Type shape_##shape(const Question *question);                                                       \
+    NodeId gradient_##gradient(Graph *graph, NodeId node, int operand, NodeId incoming);
+#include "graph/ops.def"
+
+/* Refuses the question: what is wrong, each operand with its shape and where it was made, what to do. */
+_Noreturn void refuse(const Question *question, const char *remedy, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void require_floats(const Question *question);                /* an integer where a float belongs is refused, naming nn.float */
+void require_one_kind(const Question *question, int first);  /* operands from `first` on: all float or all integer */
+Type infer_type(const Question *question);                    /* the row's shape rule, and the bounds that hold for every tensor */
+
+/* A pointwise row as a number, exactly as the runtime's scalar.h and libm have it; b and c are ignored beyond the arity. */
+double evaluate_pointwise(Op op, double a, double b, double c);
+
+int64_t axis_size(Type type, int axis);                       /* axis 1 … rank */
+Type without_axes(Type type, uint32_t axes);                  /* what a fold over `axes` leaves; bit 0 takes the batch away */
+bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_elements);
+
+#endif
