@@ -1,4 +1,7 @@
-/* memory.c: see memory.h. A block is preceded by one cache line that holds its size. */
+/* memory.c: see memory.h.
+ *
+ * A block lies in one of calloc's, which gives large ones as untouched pages: a torn header that announces too much costs
+ * nothing before the bytes are really there. The cache line before a block holds where that one starts, and its size. */
 #include "memory.h"
 #include "failure.h"
 
@@ -10,46 +13,52 @@
 
 enum { LINE = 64 };
 
+typedef struct Ticket {
+    void *base;
+    size_t bytes;                       /* of the block, its bookkeeping included */
+} Ticket;
+
 static size_t held, peak;
+
+static Ticket ticket_of(const void *block)
+{
+    Ticket ticket;
+    memcpy(&ticket, (const char *)block - sizeof ticket, sizeof ticket);
+    return ticket;
+}
 
 void *nn_allocate(size_t count, size_t size)
 {
     size_t bytes;
-    char *block = NULL;
-    if (!__builtin_mul_overflow(count, size, &bytes) && bytes < PTRDIFF_MAX - 2 * LINE) {
-        bytes = LINE + (bytes + LINE - 1) / LINE * LINE;
-        block = aligned_alloc(LINE, bytes);
+    Ticket ticket = {0};
+    if (!__builtin_mul_overflow(count, size, &bytes) && bytes < PTRDIFF_MAX - 3 * LINE) {
+        ticket.bytes = LINE + (bytes + LINE - 1) / LINE * LINE;
+        ticket.base = calloc(1, ticket.bytes + LINE - 1);
     }
-    if (!block)
+    if (!ticket.base)
         nn_fail(NN_MACHINE_LACKS, NULL, "not enough memory: %zu times %zu bytes wanted, %zu held already", count, size, held);
-    memset(block, 0, bytes);
-    memcpy(block, &bytes, sizeof bytes);
-    held += bytes;
+    char *block = (char *)(((uintptr_t)ticket.base + 2 * LINE - 1) / LINE * LINE);
+    memcpy(block - sizeof ticket, &ticket, sizeof ticket);
+    held += ticket.bytes;
     peak = held > peak ? held : peak;
-    return block + LINE;
-}
-
-static size_t block_bytes(const void *block)
-{
-    size_t bytes;
-    memcpy(&bytes, (const char *)block - LINE, sizeof bytes);
-    return bytes;
+    return block;
 }
 
 void nn_release(void *block)
 {
     if (!block)
         return;
-    held -= block_bytes(block);
-    free((char *)block - LINE);
+    Ticket ticket = ticket_of(block);
+    held -= ticket.bytes;
+    free(ticket.base);
 }
 
 void *nn_grow(void *block, size_t count, size_t size)
 {
     char *bigger = nn_allocate(count, size);
     if (block) {
-        size_t old = block_bytes(block) - LINE, new = block_bytes(bigger) - LINE;
-        memcpy(bigger, block, old < new ? old : new);
+        size_t old = ticket_of(block).bytes, new = ticket_of(bigger).bytes;
+        memcpy(bigger, block, (old < new ? old : new) - LINE);
         nn_release(block);
     }
     return bigger;
