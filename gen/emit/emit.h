@@ -6,6 +6,7 @@
 
 typedef struct EmitOptions {
     const char *command;                /* the command line that made it, for the header (no absolute paths) */
+    const char *check_command;          /* how to make the program that can check its gradients; NULL: the runtime says it in general */
     const char *output;                 /* its file name, "mnist_train.c"; NULL: standard output */
     bool can_check_gradients;           /* f64 and generic */
 } EmitOptions;

@@ -1,0 +1,26 @@
+/* emit_comment.h: paragraphs and tables inside the comments of an emitted program.
+ *
+ * Every line stays within LINE characters. Strings of the user pass through comment_text here and nowhere else, so a caller
+ * may hand over names, paths and command lines as they are. */
+#ifndef NNGEN_EMIT_EMIT_COMMENT_H
+#define NNGEN_EMIT_EMIT_COMMENT_H
+
+#include "base/text.h"
+
+enum { LINE = 120 };
+
+/* " *   label       words …", filled; further lines begin below the first word. Newlines in `words` are kept. An empty
+ * `label` continues the item above. */
+void comment_item(Text *out, const char *label, const char *words);
+
+/* " * words …", filled. */
+void comment_paragraph(Text *out, const char *words);
+
+/* A section's title as a line of LINE characters, between empty lines. */
+void section(Text *out, const char *title);
+
+/* Columns as wide as their contents; when the lines would grow too long the widest columns are narrowed and their cells
+ * folded. rows[r * columns + c]; NULL is an empty cell. right[c]: flushed right. */
+void comment_table(Text *out, const char *const *rows, int row_count, int columns, const bool *right);
+
+#endif

@@ -1,0 +1,146 @@
+/* emit_memory.c: the memory plan as a table: what lies in the state, for how long, and what it is for.
+ *
+ * One row an array, in the order of the struct. Arrays that share a place follow each other; the first row holds the bytes of
+ * the place, so that the column adds up to the total, which is the struct's size. */
+#include "emit/emit_parts.h"
+#include <string.h>
+
+enum { COLUMNS = 6 };
+
+static const char *shape_here(const Plan *plan, const Buffer *buffer, Arena *arena)
+{
+    const bool per_row = plan->model->graph->nodes[buffer->node].type.per_row;
+    Text text = text_new(arena);
+    for (int d = 0; d < buffer->rank; d++) {
+        if (d > 0)
+            text_add(&text, ",");
+        if (per_row && buffer->order[d] == 0)
+            text_add(&text, "BATCH");
+        else
+            text_print(&text, "%lld", (long long)buffer->size[buffer->order[d]]);
+    }
+    return buffer->rank == 0 ? "1" : text.bytes;
+}
+
+static const char *slot_text(const Plan *plan, const Leaf *slot, Arena *arena)
+{
+    if (slot->parameter == NONE)
+        return "the optimizer's";
+    const char *parameter = plan->model->graph->leaves[slot->parameter].name;
+    const size_t length = strlen(parameter);
+    if (strncmp(slot->name, parameter, length) == 0 && slot->name[length] == '.')
+        return arena_print(arena, "%s of %s", slot->name + length + 1, parameter);
+    return arena_print(arena, "of %s", parameter);
+}
+
+/* Metrics and outputs that have their value in this buffer: "loss, accuracy". */
+static const char *result_text(const Plan *plan, int buffer, Arena *arena)
+{
+    const Model *model = plan->model;
+    Text text = text_new(arena);
+    for (int phase = 0; phase < PHASE_COUNT; phase++) {
+        const Metric *metrics = model->phase[phase].metrics;
+        for (int m = 0; metrics && m < model->metric_count; m++)
+            for (int part = 0; part < 3; part++) {
+                const NodeId node = metrics[m].part[part];
+                if (node != NONE && plan->buffer_of[node] == buffer && !strstr(text.bytes, metrics[m].name))
+                    text_print(&text, "%s%s", text.length ? ", " : "", metrics[m].name);
+            }
+        const Output *outputs = model->phase[phase].outputs;
+        for (int o = 0; outputs && o < model->output_count; o++)
+            if (plan->buffer_of[outputs[o].node] == buffer && !strstr(text.bytes, outputs[o].name))
+                text_print(&text, "%s%s", text.length ? ", " : "", outputs[o].name);
+    }
+    return text.bytes;
+}
+
+/* "d loss / d fc1", "relu, line 7" */
+static const char *value_text(const Plan *plan, const Buffer *buffer, Arena *arena)
+{
+    const Graph *graph = plan->model->graph;
+    const Node *node = &graph->nodes[buffer->node];
+    Text text = text_new(arena);
+    if (buffer->is_gradient && node->origin.gradient_of != NONE && graph->nodes[node->origin.gradient_of].origin.name)
+        text_print(&text, "d loss / d %s", graph->nodes[node->origin.gradient_of].origin.name);
+    else if (node->origin.rule)
+        text_print(&text, "%s (%s)", op_info[node->op].name, node->origin.rule);
+    else
+        text_add(&text, op_info[node->op].name);
+    if (node->origin.place.line > 0)
+        text_print(&text, ", line %d", node->origin.place.line);
+    return text.bytes;
+}
+
+static const char *holds(const Plan *plan, int b, Arena *arena)
+{
+    const Buffer *buffer = &plan->buffer[b];
+    const Leaf *leaf = buffer->leaf != NONE ? &plan->model->graph->leaves[buffer->leaf] : NULL;
+    switch (buffer->kind) {
+    case BUFFER_INPUT:
+        return leaf->classes > 0 ? "classes of the batch" : "the batch";
+    case BUFFER_PARAMETER:
+        return leaf->frozen ? "parameter, frozen" : "parameter";
+    case BUFFER_STATE:
+        return leaf->kind == LEAF_STATISTIC ? "running statistic" : slot_text(plan, leaf, arena);
+    case BUFFER_RESULT: {
+        const char *result = result_text(plan, b, arena);
+        return *result ? result : value_text(plan, buffer, arena);
+    }
+    case BUFFER_TEMPORARY:
+        return value_text(plan, buffer, arena);
+    }
+    bug("no such kind of buffer: %d", (int)buffer->kind);
+}
+
+static const char *writer(const Plan *plan, const Buffer *buffer)
+{
+    if (buffer->kind == BUFFER_INPUT)
+        return "the runtime";
+    const Kernel *kernel = kernel_at(plan, buffer->first);
+    return kernel ? kernel->name : "the runtime";
+}
+
+static const char *last_reader(const Plan *plan, const Buffer *buffer)
+{
+    if (buffer->kind == BUFFER_RESULT)
+        return "the runtime";
+    const Kernel *kernel = kernel_at(plan, buffer->last);
+    return kernel ? kernel->name : "";
+}
+
+static void add_row(const Plan *plan, int b, const char *bytes, const char **row, Arena *arena)
+{
+    const Buffer *buffer = &plan->buffer[b];
+    row[0] = buffer->name;
+    row[1] = shape_here(plan, buffer, arena);
+    row[2] = bytes;
+    row[3] = holds(plan, b, arena);
+    row[4] = writer(plan, buffer);
+    row[5] = last_reader(plan, buffer);
+}
+
+void emit_memory_plan(const Plan *plan, Text *out)
+{
+    static const BufferKind order[] = {BUFFER_PARAMETER, BUFFER_STATE, BUFFER_INPUT, BUFFER_TEMPORARY, BUFFER_RESULT};
+    Arena *arena = out->arena;
+    const char **rows = NEW(arena, const char *, (plan->buffer_count + 2) * COLUMNS);
+    const char *heading[] = {"memory", "shape here", "bytes", "holds", "written by", "last read by"};
+    memcpy(rows, heading, sizeof heading);
+    int count = 1;
+    bool *done = NEW(arena, bool, plan->buffer_count);
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        for (int b = 0; b < plan->buffer_count; b++) {
+            const int place = plan->buffer[b].place;
+            if (plan->buffer[b].kind != order[k] || done[b])
+                continue;
+            const char *bytes = grouped(arena, place == NONE ? aligned_bytes(plan->buffer[b].bytes) : place_bytes(plan, place));
+            for (int c = b; c < plan->buffer_count; c++)
+                if (c == b || (place != NONE && plan->buffer[c].place == place)) {
+                    add_row(plan, c, c == b ? bytes : "same place", &rows[COLUMNS * count++], arena);
+                    done[c] = true;
+                }
+        }
+    const char *total[] = {"total", "", grouped(arena, state_bytes(plan)), "static; nothing is allocated in a step", "", ""};
+    memcpy(&rows[COLUMNS * count++], total, sizeof total);
+    comment_table(out, rows, count, COLUMNS, (const bool[COLUMNS]){[2] = true});
+}

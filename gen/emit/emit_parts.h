@@ -1,0 +1,44 @@
+/* emit_parts.h: the parts of an emitted program, in the order in which emit_program.c puts them together, one file each; and
+ * the few questions about a Plan that several of them ask. */
+#ifndef NNGEN_EMIT_EMIT_PARTS_H
+#define NNGEN_EMIT_EMIT_PARTS_H
+
+#include "emit/emit.h"
+#include "emit/emit_comment.h"
+#include "emit/emit_kernel.h"
+
+void emit_header(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_header.c: the comment at the top */
+void emit_memory_plan(const Plan *plan, Text *out);                               /* emit_memory.c: its table of arrays */
+void emit_state(const Plan *plan, Text *out);                                     /* emit_state.c: struct State, constant tables */
+void emit_kernels(const Plan *plan, Text *out);                                   /* emit_steps.c: the kernels in sections */
+void emit_steps(const Plan *plan, const EmitOptions *options, Text *out);         /* emit_steps.c: train_step, evaluate, predict */
+void emit_find_not_finite(const Plan *plan, Text *out);                           /* emit_finite.c */
+void emit_tables(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_tables.c: what the runtime is told */
+
+/* The constant table that holds a TABLE node's elements, "table_1", with the node's sizes as dimensions. */
+const char *table_name(const Plan *plan, NodeId node, Arena *arena);
+
+/* Does C text use `word` as a name of its own: not as a member, not within another name, a comment or a string? */
+bool uses_name(const char *text, const char *word);
+
+/* "1.0f, 2.5f" …: lines filled, further ones begin at column `indent`. */
+void emit_numbers(const double *values, int64_t count, const char *suffix, bool f64, int indent, Text *out);
+
+/* What a kernel of the training phase does in a step. A step is FORWARD_ROLE and LOSS_ROLE kernels, the look at the loss, then
+ * the others. LAST_UPDATE_ROLE are the updates after which nothing else follows. */
+typedef enum Role { FORWARD_ROLE, LOSS_ROLE, BACKWARD_ROLE, LAST_UPDATE_ROLE } Role;
+Role role_of(const Plan *plan, int kernel);
+bool is_update(const Plan *plan, const Kernel *kernel);       /* writes parameters, slots or statistics */
+
+const Kernel *kernel_at(const Plan *plan, int number);        /* numbered over all phases in order; NULL: no such kernel */
+bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */
+int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State) */
+int64_t aligned_bytes(int64_t bytes);                         /* rounded up to 64, where the next array begins */
+int64_t place_bytes(const Plan *plan, int place);             /* of the largest of its buffers, rounded up to 64 */
+const char *loss_expression(const Plan *plan, const Metric *metrics, Arena *arena);       /* "s->loss" */
+const char *place_text(Arena *arena, Place place);            /* "models/mnist_mlp.lua:7" */
+
+/* How an element of a buffer is addressed: element (i, j, …) of the logical shape is strides[0] i + strides[1] j + … */
+void buffer_strides(const Buffer *buffer, int64_t *strides);
+
+#endif

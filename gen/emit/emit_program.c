@@ -1,0 +1,35 @@
+/* emit_program.c: the whole C program of a model, from top to bottom.
+ *
+ * Takes a Plan whose kernels have names and whose buffers have places; gives the text. Every part is a function of the plan and
+ * the options alone, so the same model gives the same bytes. What a kernel looks like is emit_kernel.c's; this file's siblings
+ * print what surrounds the kernels.
+ *
+ * The program is complete C, not fragments filled into a template: nearly every line depends on the model, and holes would
+ * outnumber what is around them. */
+#include "emit/emit_parts.h"
+
+static void emit_includes(const char *rest, Text *out)
+{
+    text_add(out, "#include <math.h>\n");
+    if (uses_name(rest, "calloc"))
+        text_add(out, "#include <stdlib.h>\n");
+    if (uses_name(rest, "memcpy"))
+        text_add(out, "#include <string.h>\n");
+    text_add(out, "#include <nngen/runtime.h>\n");
+}
+
+void emit_program(const Plan *plan, const EmitOptions *options, Text *out)
+{
+    Text rest = text_new(out->arena);
+    text_print(&rest, "\nenum { BATCH = %lld };\n\n", (long long)plan->model->batch);
+    emit_state(plan, &rest);
+    emit_kernels(plan, &rest);
+    emit_steps(plan, options, &rest);
+    if (plan->plain)
+        emit_find_not_finite(plan, &rest);
+    emit_tables(plan, options, &rest);
+
+    emit_header(plan, options, out);
+    emit_includes(rest.bytes, out);
+    text_add(out, rest.bytes);
+}

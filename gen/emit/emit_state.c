@@ -1,0 +1,265 @@
+/* emit_state.c: the struct that holds everything a step reads and writes, and the tables of constants.
+ *
+ * Each array begins at a multiple of 64 bytes (a cache line, and the widest vector), so the struct's size is the sum of its
+ * arrays' sizes, each rounded up to 64. The emitted _Static_assert holds the compiler to that sum, which the memory plan at
+ * the top of the program states.
+ *
+ * Arrays of one place are members of one anonymous union: C itself then says that they share memory. One block of bytes with
+ * offsets would need casts, and no reader could see what lies where. */
+#include "emit/emit_parts.h"
+#include <math.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64, PLACE_COLUMN = 64 };
+
+int64_t aligned_bytes(int64_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+int64_t place_bytes(const Plan *plan, int place)
+{
+    int64_t most = 0;
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (plan->buffer[b].place == place && plan->buffer[b].bytes > most)
+            most = plan->buffer[b].bytes;
+    return aligned_bytes(most);
+}
+
+static bool is_first_of_place(const Plan *plan, int buffer)
+{
+    for (int b = 0; b < buffer; b++)
+        if (plan->buffer[b].place == plan->buffer[buffer].place)
+            return false;
+    return true;
+}
+
+int64_t state_bytes(const Plan *plan)
+{
+    int64_t total = 0;
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (plan->buffer[b].place == NONE)
+            total += aligned_bytes(plan->buffer[b].bytes);
+        else if (is_first_of_place(plan, b))
+            total += place_bytes(plan, plan->buffer[b].place);
+    return total;
+}
+
+void buffer_strides(const Buffer *buffer, int64_t *strides)
+{
+    int64_t stride = 1;
+    for (int d = buffer->rank - 1; d >= 0; d--) {
+        strides[buffer->order[d]] = stride;
+        stride *= buffer->size[buffer->order[d]];
+    }
+}
+
+static bool is_row_major(const Buffer *buffer)
+{
+    for (int d = 0; d < buffer->rank; d++)
+        if (buffer->order[d] != d)
+            return false;
+    return true;
+}
+
+/* "[j][i] is PyTorch's fc1.weight[i][j]" */
+static const char *layout_comment(const Plan *plan, const Buffer *buffer, Arena *arena)
+{
+    const bool per_row = plan->model->graph->nodes[buffer->node].type.per_row;
+    const char *letters = per_row ? "bijklmn" : "ijklmn";
+    Text text = text_new(arena);
+    for (int d = 0; d < buffer->rank; d++)
+        text_print(&text, "[%c]", letters[buffer->order[d]]);
+    if (buffer->leaf == NONE)
+        text_add(&text, " is element ");
+    else
+        text_print(&text, " is PyTorch's %s", comment_text(arena, plan->model->graph->leaves[buffer->leaf].name));
+    for (int d = 0; d < buffer->rank; d++)
+        text_print(&text, "[%c]", letters[d]);
+    return text.bytes;
+}
+
+static void emit_member(const Plan *plan, int b, int indent, Text *out)
+{
+    const Buffer *buffer = &plan->buffer[b];
+    text_print(out, "%*s_Alignas(64) %s %s;", indent, "", real_type(plan, buffer->scalar), buffer_declarator(plan, b, out->arena));
+    if (!is_row_major(buffer)) {
+        text_pad(out, PLACE_COLUMN);
+        text_print(out, " /* %s */", layout_comment(plan, buffer, out->arena));
+    }
+    text_add(out, "\n");
+}
+
+static void emit_place(const Plan *plan, int place, Text *out)
+{
+    int members = 0, only = NONE;
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (plan->buffer[b].place == place) {
+            members++;
+            only = b;
+        }
+    if (members == 1) {
+        emit_member(plan, only, 4, out);
+        return;
+    }
+    text_add(out, "    union {");
+    text_pad(out, PLACE_COLUMN);
+    text_add(out, " /* never needed at the same time */\n");
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (plan->buffer[b].place == place)
+            emit_member(plan, b, 8, out);
+    text_add(out, "    };\n");
+}
+
+static const char *const kind_title[] = {
+    [BUFFER_INPUT] = "the batch", [BUFFER_PARAMETER] = "parameters", [BUFFER_STATE] = "what the optimizer keeps of them",
+    [BUFFER_TEMPORARY] = "what the functions below leave for each other", [BUFFER_RESULT] = "what the runtime reads",
+};
+
+static void emit_members(const Plan *plan, BufferKind kind, Text *out)
+{
+    bool titled = false;
+    for (int b = 0; b < plan->buffer_count; b++) {
+        const Buffer *buffer = &plan->buffer[b];
+        if (buffer->kind != kind || (buffer->place != NONE && !is_first_of_place(plan, b)))
+            continue;
+        if (!titled)
+            text_print(out, "    /* %s */\n", kind_title[kind]);
+        titled = true;
+        if (buffer->place == NONE)
+            emit_member(plan, b, 4, out);
+        else
+            emit_place(plan, buffer->place, out);
+    }
+}
+
+static void emit_struct(const Plan *plan, Text *out)
+{
+    static const BufferKind order[] = {BUFFER_PARAMETER, BUFFER_STATE, BUFFER_INPUT, BUFFER_TEMPORARY, BUFFER_RESULT};
+    text_add(out, "static struct State {\n");
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        emit_members(plan, order[k], out);
+    text_add(out, "} state;\n");
+    text_print(out, "_Static_assert(sizeof(struct State) == %lld, \"the memory plan above\");\n", (long long)state_bytes(plan));
+}
+
+/* ---- constant tables ---- */
+
+const char *table_name(const Plan *plan, NodeId node, Arena *arena)
+{
+    int number = 1;
+    for (NodeId id = 0; id < node; id++)
+        number += plan->model->graph->nodes[id].op == OP_TABLE;
+    return arena_print(arena, "table_%d", number);
+}
+
+static void mark_tables(const Term *term, bool *used)
+{
+    if (term->kind == TERM_TABLE)
+        used[term->node] = true;
+    for (int o = 0; o < MAX_OPERANDS; o++)
+        if (term->operand[o])
+            mark_tables(term->operand[o], used);
+}
+
+static void mark_tables_of(const Plan *plan, bool *used)
+{
+    for (int phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++) {
+            const Kernel *kernel = &plan->kernel[phase][k];
+            for (int i = 0; i < kernel->stage_count; i++)
+                mark_tables(kernel->stage[i].term, used);
+        }
+}
+
+void emit_numbers(const double *values, int64_t count, const char *suffix, bool f64, int indent, Text *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const char *digits = number(out->arena, values[i], f64);
+        const char *ending = isfinite(values[i]) ? suffix : "";
+        size_t needed = strlen(digits) + strlen(ending) + 2;
+        if (i > 0 && text_column(out) + needed > LINE - 2) {
+            text_add(out, "\n");
+            text_pad(out, (size_t)indent);
+        }
+        text_print(out, "%s%s%s", digits, ending, i + 1 == count ? "" : ", ");
+    }
+}
+
+static void emit_integers(const double *values, int64_t count, int indent, Text *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (i > 0 && text_column(out) > LINE - 24) {
+            text_add(out, "\n");
+            text_pad(out, (size_t)indent);
+        }
+        text_print(out, "%lld%s", (long long)values[i], i + 1 == count ? "" : ", ");
+    }
+}
+
+/* The elements of dimensions `d` and further, in braces. */
+static void emit_elements(const Node *node, int d, const double *values, bool f64, Text *out)
+{
+    const int indent = 4 * (d + 1);
+    int64_t inner = 1;
+    for (int e = d + 1; e < node->type.rank; e++)
+        inner *= node->type.size[e];
+    if (d == node->type.rank - 1) {
+        if (d == 0)
+            text_print(out, "{\n%*s", indent, "");
+        else
+            text_add(out, "{");
+        if (node->type.scalar == INT)
+            emit_integers(values, node->type.size[d], indent, out);
+        else
+            emit_numbers(values, node->type.size[d], f64 ? "" : "f", f64, indent, out);
+        text_add(out, d == 0 ? "\n}" : "}");
+        return;
+    }
+    text_add(out, "{\n");
+    for (int64_t i = 0; i < node->type.size[d]; i++) {
+        text_pad(out, (size_t)indent);
+        emit_elements(node, d + 1, values + i * inner, f64, out);
+        text_add(out, ",\n");
+    }
+    text_pad(out, (size_t)(indent - 4));
+    text_add(out, "}");
+}
+
+static void emit_constant_table(const Plan *plan, NodeId id, Text *out)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    if (node->origin.place.file)
+        text_print(out, "/* %s */\n", comment_text(out->arena, place_text(out->arena, node->origin.place)));
+    text_print(out, "static const %s %s", real_type(plan, node->type.scalar), table_name(plan, id, out->arena));
+    for (int d = 0; d < node->type.rank; d++)
+        text_print(out, "[%lld]", (long long)node->type.size[d]);
+    text_add(out, " = ");
+    emit_elements(node, 0, node->attributes.table, plan->model->precision == F64, out);
+    text_add(out, ";\n");
+}
+
+static void emit_constant_tables(const Plan *plan, Text *out)
+{
+    const Graph *graph = plan->model->graph;
+    bool *used = NEW(out->arena, bool, graph->count);
+    mark_tables_of(plan, used);
+    if (plan->plain)
+        mark_tables_of(plan->plain, used);
+    bool titled = false;
+    for (NodeId id = 0; id < graph->count; id++) {
+        if (!used[id])
+            continue;
+        if (!titled)
+            section(out, "constants of the model");
+        titled = true;
+        text_add(out, "\n");
+        emit_constant_table(plan, id, out);
+    }
+}
+
+void emit_state(const Plan *plan, Text *out)
+{
+    emit_struct(plan, out);
+    emit_constant_tables(plan, out);
+}
