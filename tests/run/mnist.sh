@@ -1,0 +1,31 @@
+# models/mnist_mlp.lua on real images: accuracy after each epoch, and the same bits over threads and a resume.
+# NNGEN_MNIST names a folder with MNIST's four files; without it Fashion-MNIST of Debian's package, where it is installed.
+. "$(dirname "$0")/tools/case.bash"
+tool tensors; tool json
+fashion=/usr/share/datasets/fashion-mnist
+if [ -n "${NNGEN_MNIST:-}" ]; then
+    data=$NNGEN_MNIST; low="0.914 0.932 0 0 0.958"; high="0.938 0.956 1 1 1"     # PyTorch's spread over seeds
+elif [ -d $fashion ]; then
+    data=$fashion; low="0.76 0 0 0 0.83"; high="0.86 1 1 1 0.90"
+else
+    skip "mnist_mlp" "no MNIST (NNGEN_MNIST names its folder) and no package dataset-fashion-mnist"
+    exit 0
+fi
+
+milliseconds() { local start; start=$(date +%s%N); "$@" > /dev/null 2>&1; echo $((($(date +%s%N) - start) / 1000000)); }
+check "builds" build p "$ROOT/models/mnist_mlp.lua" --data "$data"
+check "runs its five epochs" status 0 ./p --data "$data" --log log --log-every 1000
+check "the log is JSON" ./json < log
+accuracies() {
+    values epoch test_accuracy log | awk -v low="$low" -v high="$high" 'BEGIN { split(low, l); split(high, h) }
+        { if (!($1 >= l[NR] && $1 <= h[NR])) { print "after epoch " NR ": " $1 ", expected " l[NR] " to " h[NR]; bad = 1 } }
+        END { if (NR != 5) { print NR " epochs"; bad = 1 } exit bad }'
+}
+check "accuracy after each epoch" accuracies
+for threads in 1 2; do check "500 steps, --threads $threads" status 0 ./p --data "$data" --quiet --steps 500 --threads $threads --save t$threads; done
+check "the same bits" cmp t1 t2
+check "250 + 250" eval 'status 0 ./p --data $data --quiet --steps 250 --save h && status 0 ./p --data $data --quiet --resume h --steps 500 --save r && cmp t1 r'
+# Three tries: a machine that is busy is no fault.
+quick() { local try; for try in 1 2 3; do [ "$(milliseconds "${@:2}")" -lt "$1" ] && return 0; done; echo "$(milliseconds "${@:2}") ms"; return 1; }
+check "generated in 50 ms" quick 50 "$NNGEN" "$ROOT/models/mnist_mlp.lua" --data "$data" -o q.c
+check "compiled in 2 s" quick 2000 $CC p.c $("$NNGEN" flags) -o q
