@@ -1,4 +1,209 @@
-int main(void)
+/* main.c: the whole pipeline, and the commands over it.
+ *
+ * A model goes through the table of passes from top to bottom. A pass sees the stage it works on and no other pass; what it
+ * needs, keeps and breaks stands at the top of its file. After each pass the driver checks the stage's invariants, so a fault
+ * shows where it was made, and dumps the stage if asked to.
+ *
+ * Nothing is written before the last pass is through: a failure leaves neither half a file nor half an answer. */
+#include "base/text.h"
+#include "graph/passes.h"
+#include "pipeline.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- the passes ---- */
+
+static void read(Compilation *c)          { c->model = read_model(c->arena, c->options->operand[0], &c->options->read, &c->script); }
+static void build_gradients(Compilation *c) { if (c->model->kind == MODEL_TRAIN) differentiate_model(c->model); }
+static void update(Compilation *c)
 {
-    return 70;
+    if (c->model->kind == MODEL_TRAIN)
+        build_updates(c->script, c->model);
+    close_script(c->script);
+}
+static void simplify_graph(Compilation *c)   { simplify(c->model); }
+static void specialise_modes(Compilation *c) { specialise(c->model); }
+static void make_kernels(Compilation *c)     { c->plan = fuse(c->arena, c->model, c->options->kernels); }
+static void choose(Compilation *c)           { schedule(c->plan); }
+static void place_buffers(Compilation *c)    { plan_memory(c->plan); }
+static void print_program(Compilation *c)
+{
+    Options check = *c->options;
+    check.kernels = KERNELS_GENERIC;
+    check.read.precision = F64;
+    check.output = arena_print(c->arena, "%s_check.c", c->model->name);
+    EmitOptions options = {
+        .command = canonical_command(c->arena, c->options),
+        .check_command = canonical_command(c->arena, &check),
+        .output = c->options->output,
+        .can_check_gradients = c->model->precision == F64 && c->options->kernels == KERNELS_GENERIC,
+    };
+    emit_program(c->plan, &options, &c->program);
+}
+
+typedef enum StageKind { GRAPH, KERNELS, PROGRAM } StageKind;
+
+static const struct Pass {
+    const char *name;
+    void (*run)(Compilation *);
+    StageKind gives;
+} passes[] = {
+    {"read",        read,             GRAPH},     /* the script runs: the forward graph, the data, how to train */
+    {"differentiate", build_gradients, GRAPH},    /* the gradients of the loss, as nodes */
+    {"update",      update,           GRAPH},     /* the optimizer's rules, as nodes; the script is closed */
+    {"simplify",    simplify_graph,   GRAPH},     /* equal nodes are one, constants fold, what no root needs goes */
+    {"specialise",  specialise_modes, GRAPH},     /* one list of roots each for training, evaluation and prediction */
+    {"fuse",        make_kernels,     KERNELS},   /* which operations share loops */
+    {"schedule",    choose,           KERNELS},   /* forms, layouts, names, costs */
+    {"plan_memory", place_buffers,    KERNELS},   /* which buffers share memory */
+    {"emit",        print_program,    PROGRAM},   /* the text */
+};
+enum { PASS_COUNT = sizeof passes / sizeof *passes };
+
+/* ---- the driver ---- */
+
+static int find_pass(Arena *arena, const char *option, const char *name)
+{
+    const char *names[PASS_COUNT];
+    Text all = text_new(arena);
+    for (int i = 0; i < PASS_COUNT; i++) {
+        if (strcmp(passes[i].name, name) == 0)
+            return i;
+        names[i] = passes[i].name;
+        text_print(&all, " %s", names[i]);
+    }
+    const char *near = nearest(name, names, PASS_COUNT);
+    fail_call("%s: there is no pass %s%s%s%s\n  the passes are%s", option, quoted(arena, name), near ? " (did you mean " : "",
+              near ? near : "", near ? "?)" : "", all.bytes);
+}
+
+/* PASS, PASS:dot, or one of two short names: graph, the graph that kernels are made of, and math, its formulas. */
+typedef struct Dump { int pass; enum { LINES, DOT, MATH } form; } Dump;
+
+static Dump read_dump(Arena *arena, const char *word)
+{
+    size_t length = strcspn(word, ":");
+    const char *name = arena_print(arena, "%.*s", (int)length, word), *form = word[length] ? &word[length + 1] : NULL;
+    Dump dump = {.form = LINES};
+    if (strcmp(word, "math") == 0)
+        return (Dump){find_pass(arena, "--dump", "simplify"), MATH};
+    dump.pass = find_pass(arena, "--dump", strcmp(name, "graph") == 0 ? "specialise" : name);
+    if (form && (strcmp(form, "dot") != 0 || passes[dump.pass].gives != GRAPH))
+        fail_call("--dump=%s: only graphs have another form, as in --dump=graph:dot", escaped(arena, word));
+    dump.form = form ? DOT : LINES;
+    return dump;
+}
+
+static void check_stage(const Compilation *c, const struct Pass *pass)
+{
+    if (pass->gives == GRAPH) {
+        check_graph(c->model->graph, pass->name);
+        check_model(c->model, pass->name);
+    } else if (pass->gives == KERNELS) {
+        check_plan(c->plan, pass->name);
+    }
+}
+
+static void dump_stage(Compilation *c, int pass, bool with_title)
+{
+    for (int i = 0; i < c->options->dump_count; i++) {
+        Dump dump = read_dump(c->arena, c->options->dumps[i]);
+        if (dump.pass != pass)
+            continue;
+        if (with_title)
+            text_print(&c->dump, "%s# %s\n", c->dump.length ? "\n" : "", c->options->dumps[i]);
+        if (dump.form == MATH)
+            dump_math(c->model, &c->dump);
+        else if (dump.form == DOT)
+            dump_dot(c->model, &c->dump);
+        else if (passes[pass].gives == GRAPH)
+            dump_graph(c->model, &c->dump);
+        else if (passes[pass].gives == KERNELS)
+            dump_kernels(c->plan, &c->dump);
+        else
+            text_add_bytes(&c->dump, c->program.bytes, c->program.length);
+    }
+}
+
+Compilation *run_passes(Arena *arena, Options *options, const char *last)
+{
+    Compilation *c = NEW(arena, Compilation, 1);
+    *c = (Compilation){.arena = arena, .options = options, .program = text_new(arena), .dump = text_new(arena)};
+    for (int i = 0; i < PASS_COUNT; i++) {
+        passes[i].run(c);
+        check_stage(c, &passes[i]);
+        dump_stage(c, i, options->dump_count > 1);
+        if (last && strcmp(last, passes[i].name) == 0)
+            break;
+    }
+    return c;
+}
+
+/* ---- nngen MODEL.lua ---- */
+
+/* -o naming the model would replace it by its program. */
+static void refuse_overwriting(Arena *arena, const Options *options)
+{
+    struct stat model, output;
+    if (options->output && stat(options->operand[0], &model) == 0 && stat(options->output, &output) == 0 &&
+        model.st_dev == output.st_dev && model.st_ino == output.st_ino)
+        fail_call("-o %s names the model itself", escaped(arena, options->output));
+}
+
+static int generate(Arena *arena, Options *options)
+{
+    refuse_overwriting(arena, options);
+    int last = options->stop_after ? find_pass(arena, "--stop-after", options->stop_after) : PASS_COUNT - 1;
+    for (int i = 0; i < options->dump_count; i++)
+        if (read_dump(arena, options->dumps[i]).pass > last)
+            fail_call("--dump=%s comes after --stop-after=%s", escaped(arena, options->dumps[i]), options->stop_after);
+
+    Compilation *c = run_passes(arena, options, options->stop_after);
+    write_file(NULL, c->dump.bytes, c->dump.length);
+    if (last == PASS_COUNT - 1 && (options->output || options->dump_count == 0))
+        write_file(options->output, c->program.bytes, c->program.length);
+    return STATUS_DONE;
+}
+
+/* ---- the commands, in the order of CommandId ---- */
+
+static const CommandRow commands[COMMAND_COUNT] = {
+    {"", generate, {1, 1}, "MODEL.lua [-o OUT.c]", "write the training program",
+     "  nngen models/digits.lua -o digits.c\n"
+     "  cc digits.c $(nngen flags) -o digits && ./digits\n"
+     "  nngen models/digits.lua --set optimizer=adam --kernels generic\n"
+     "  nngen models/chain_rule.lua --dump=math\n"
+     "  nngen models/digits.lua --dump=fuse --stop-after=fuse\n"},
+    {"run", command_run, {1, 1}, "MODEL.lua [-- ARGS]", "generate, compile (once) and run",
+     "  nngen run models/digits.lua --set optimizer=adam\n"
+     "  nngen run models/mnist_mlp.lua --data DIR -- --epochs 2 --log run.jsonl\n"
+     "  nngen run models/digits.lua -- --help\n"},
+    {"check", command_check, {1, 1}, "MODEL.lua", "gradients against differences",
+     "  nngen check models/digits.lua\n"
+     "  nngen check models/mnist_mlp.lua --data DIR --all\n"},
+    {"bench", NULL, {1, 1}, "MODEL.lua", NULL, NULL},
+    {"explain", command_explain, {1, 2}, "MODEL.lua [NAME|LINE]", "what became of a line or tensor",
+     "  nngen explain models/digits.lua\n"
+     "  nngen explain models/digits.lua fc1.weight\n"
+     "  nngen explain models/digits.lua 12\n"},
+    {"report", NULL, {1, 1}, "RUN.jsonl", NULL, NULL},
+    {"flags", command_flags, {0, 0}, "", "what follows the source file",
+     "  cc digits.c $(nngen flags) -o digits\n"},
+    {"ops", command_ops, {0, 0}, "", "the operation table",
+     "  nngen ops\n"},
+    {"language", NULL, {0, 0}, "", NULL, NULL},
+    {"new", command_new, {1, 1}, "NAME", "a commented model to start from",
+     "  nngen new first          writes first.lua\n"
+     "  nngen run first.lua\n"},
+};
+
+int main(int argc, char **argv)
+{
+    Arena *arena = arena_new();
+    Options options;
+    Command *command = read_options(arena, argc, argv, commands, &options);
+    int status = command ? command(arena, &options) : STATUS_DONE;
+    arena_free(arena);
+    return status;
 }

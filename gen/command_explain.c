@@ -1,0 +1,278 @@
+/* command_explain.c: nngen explain, what became of a line of the model, or of a tensor.
+ *
+ * Takes the finished plan and prints what the passes recorded: the nodes with their places and derivative rules, the kernels
+ * that compute them with the formulas of the emitted text, and the verdicts on fusing, with their reasons. Nothing is worked
+ * out a second time here, so what it says is what was done.
+ *
+ * Three sections, each of the same nodes: those whose place is the LINE, or whose name, layer or leaf is NAME. */
+#include "base/text.h"
+#include "emit/emit_kernel.h"
+#include "graph/passes.h"
+#include "pipeline.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Selection {
+    const Compilation *c;
+    const Graph *graph;
+    const Plan *plan;
+    bool *chosen;                       /* by node id */
+    int count;
+    Text *out;
+} Selection;
+
+static const char *const phase_word[PHASE_COUNT] = {"training", "evaluation", "prediction"};
+
+/* ---- which nodes ---- */
+
+/* "fc1" chooses what is named so, the layer "linear fc1" and its leaves "fc1.weight", "fc1.bias" and their slots. */
+static bool has_name(const char *full, const char *name)
+{
+    size_t length = strlen(name);
+    return full && strncmp(full, name, length) == 0 && (full[length] == '\0' || full[length] == '.');
+}
+
+static bool is_named(const Graph *graph, const Node *node, const char *name)
+{
+    const Origin *origin = &node->origin;
+    const char *layer = origin->layer ? strrchr(origin->layer, ' ') : NULL;
+    if (has_name(origin->name, name) || (layer && strcmp(layer + 1, name) == 0))
+        return true;
+    return node->attributes.leaf != NONE && has_name(graph->leaves[node->attributes.leaf].name, name);
+}
+
+static void choose_nodes(Selection *s, const char *name, int line)
+{
+    for (NodeId id = 0; id < s->graph->count; id++) {
+        const Node *node = &s->graph->nodes[id];
+        const Place *place = &node->origin.place;
+        bool in_model = place->file && strcmp(place->file, s->c->model->path) == 0;
+        s->chosen[id] = line ? in_model && place->line == line : is_named(s->graph, node, name);
+        s->count += s->chosen[id];
+    }
+}
+
+static _Noreturn void refuse_name(const Selection *s, const char *name)
+{
+    Arena *arena = s->c->arena;
+    const char **names = NEW(arena, const char *, s->graph->count + s->graph->leaf_count);
+    int count = 0;
+    for (int l = 0; l < s->graph->leaf_count; l++)
+        names[count++] = s->graph->leaves[l].name;
+    for (NodeId id = 0; id < s->graph->count; id++)
+        if (s->graph->nodes[id].origin.name)
+            names[count++] = s->graph->nodes[id].origin.name;
+    const char *near = nearest(name, names, count);
+    fail_call("there is no tensor %s in the model%s%s%s\n  'nngen explain %s' lists what there is", quoted(arena, name),
+              near ? " (did you mean " : "", near ? escaped(arena, near) : "", near ? "?)" : "", escaped(arena, s->c->model->path));
+}
+
+/* ---- nodes and derivatives ---- */
+
+static void tell_nodes(const Selection *s)
+{
+    text_add(s->out, "nodes (%N is the number of a node; a derivative names its rule and the node it belongs to)\n");
+    for (NodeId id = 0; id < s->graph->count; id++)
+        if (s->chosen[id]) {
+            text_add(s->out, "  ");
+            dump_node(s->graph, id, s->out);
+        }
+}
+
+/* Gradient nodes that belong to a chosen node without being chosen themselves: rules applied for another line's sake. */
+static void tell_derivatives(const Selection *s)
+{
+    bool any = false;
+    for (NodeId id = 0; id < s->graph->count; id++) {
+        const Origin *origin = &s->graph->nodes[id].origin;
+        bool belongs = (origin->of != NONE && s->chosen[origin->of]) || (origin->gradient_of != NONE && s->chosen[origin->gradient_of]);
+        if (!belongs || s->chosen[id])
+            continue;
+        if (!any)
+            text_add(s->out, "\nderivatives of these\n");
+        any = true;
+        text_add(s->out, "  ");
+        dump_node(s->graph, id, s->out);
+    }
+}
+
+/* ---- kernels ---- */
+
+typedef struct Search { const Selection *selection; bool found; } Search;
+
+static void look_at_term(Term *term, void *context)
+{
+    Search *search = context;
+    if (term->node != NONE && search->selection->chosen[term->node] && term->kind != TERM_READ)
+        search->found = true;
+}
+
+static bool computes_chosen(const Selection *s, const Kernel *kernel)
+{
+    if (kernel->form == FORM_CALL)
+        return s->chosen[s->graph->leaves[s->c->model->updates[kernel->update].parameter].node];
+    Search search = {s, false};
+    for (int i = 0; i < kernel->stage_count; i++) {
+        if (s->chosen[kernel->stage[i].node])
+            return true;
+        each_term(kernel->stage[i].term, look_at_term, &search);
+    }
+    return search.found;
+}
+
+static const char *form_text(const Kernel *kernel)
+{
+    switch (kernel->form) {
+    case FORM_NEST: return "loops as they stand";
+    case FORM_ROW: return "a pass over rows, with folds inside";
+    case FORM_CONTRACTION: return "a sum of products";
+    case FORM_CALL: return "a call of the runtime";
+    }
+    bug("form %d", (int)kernel->form);
+}
+
+/* The comment that the emitted text has above the kernel: its formulas and lines of the model. */
+static void tell_comment(const Selection *s, const Kernel *kernel)
+{
+    Text text = text_new(s->c->arena);
+    emit_kernel(s->plan, kernel, &text);
+    char *end = strstr(text.bytes, "*/");
+    char *line = strstr(text.bytes, "/*");
+    if (!line || !end || end < line)
+        return;
+    *end = '\0';
+    for (char *rest = line + 2; (line = strsep(&rest, "\n"));) {
+        line += strspn(line, " ");
+        line += *line == '*';
+        size_t length = strlen(line);
+        while (length > 0 && line[length - 1] == ' ')
+            length--;
+        text_print(s->out, "    %.*s\n", (int)length, line);
+    }
+}
+
+static void tell_kernel(const Selection *s, const Kernel *kernel, PhaseId phase)
+{
+    Arena *arena = s->c->arena;
+    text_print(s->out, "  %s (%s): %s; %s operations, reads %s bytes, writes %s\n", kernel->name, phase_word[phase],
+               form_text(kernel), grouped(arena, kernel->flop), grouped(arena, kernel->bytes_read), grouped(arena, kernel->bytes_written));
+    if (kernel->choice.why)
+        text_print(s->out, "    %s\n", kernel->choice.why);
+    if (kernel->same_as == NONE)
+        tell_comment(s, kernel);
+}
+
+static void tell_kernels(const Selection *s)
+{
+    text_add(s->out, "\nkernels\n");
+    for (int p = 0; p < PHASE_COUNT; p++)
+        for (int k = 0; k < s->plan->kernel_count[p]; k++)
+            if (computes_chosen(s, &s->plan->kernel[p][k]))
+                tell_kernel(s, &s->plan->kernel[p][k], (PhaseId)p);
+}
+
+/* ---- memory and verdicts ---- */
+
+static void tell_buffers(const Selection *s)
+{
+    bool any = false;
+    for (NodeId id = 0; id < s->graph->count; id++) {
+        int b = s->plan->buffer_of[id];
+        if (!s->chosen[id] || b == NONE)
+            continue;
+        if (!any)
+            text_add(s->out, "\nmemory\n");
+        any = true;
+        const Buffer *buffer = &s->plan->buffer[b];
+        text_print(s->out, "  %%%d is stored in %s, %s bytes%s%s\n", id, buffer->name, grouped(s->c->arena, buffer->bytes),
+                   buffer->why_order ? "; its layout: " : "", buffer->why_order ? buffer->why_order : "");
+    }
+}
+
+static const char *node_label(const Selection *s, NodeId id)
+{
+    const Node *node = &s->graph->nodes[id];
+    return node->origin.name ? arena_print(s->c->arena, "%%%d %s", id, escaped(s->c->arena, node->origin.name))
+                             : arena_print(s->c->arena, "%%%d %s", id, op_info[node->op].name);
+}
+
+static void tell_verdicts(const Selection *s, bool all)
+{
+    bool any = false;
+    for (int v = 0; v < s->plan->verdict_count; v++) {
+        const Verdict *verdict = &s->plan->verdict[v];
+        bool about = (verdict->producer != NONE && s->chosen[verdict->producer]) || (verdict->consumer != NONE && s->chosen[verdict->consumer]);
+        if (!all && !about)
+            continue;
+        if (!any)
+            text_add(s->out, "\nfused or not\n");
+        any = true;
+        text_print(s->out, "  %s", verdict->fused ? "yes  " : "no   ");
+        if (verdict->producer != NONE)
+            text_add(s->out, node_label(s, verdict->producer));
+        if (verdict->consumer != NONE)
+            text_print(s->out, " into %s", node_label(s, verdict->consumer));
+        text_pad(s->out, 48);
+        text_print(s->out, " (%s) %s\n", verdict->rule, reason_text[verdict->reason]);
+    }
+}
+
+/* ---- without NAME or LINE: an overview ---- */
+
+static void tell_overview(const Selection *s)
+{
+    const Model *model = s->c->model;
+    text_print(s->out, "%s\n", escaped(s->c->arena, model->path));
+    for (int l = 0; l < s->graph->leaf_count; l++) {
+        static const char *const kind[] = {"input", "parameter", "slot", "statistic"};
+        const Leaf *leaf = &s->graph->leaves[l];
+        text_print(s->out, "  %-10s %s", kind[leaf->kind], escaped(s->c->arena, leaf->name));
+        text_pad(s->out, 44);
+        text_print(s->out, " %s\n", shape_text(s->c->arena, leaf->type));
+    }
+    for (int p = 0; p < PHASE_COUNT; p++) {
+        if (s->plan->kernel_count[p] == 0)
+            continue;
+        text_print(s->out, "\n%s\n", phase_word[p]);
+        for (int k = 0; k < s->plan->kernel_count[p]; k++) {
+            const Kernel *kernel = &s->plan->kernel[p][k];
+            text_print(s->out, "  %s", kernel->name);
+            text_pad(s->out, 44);
+            text_print(s->out, " %10s operations  %s\n", grouped(s->c->arena, kernel->flop), form_text(kernel));
+        }
+    }
+    tell_verdicts(s, true);
+    text_print(s->out, "\n'nngen explain %s NAME' or a line's number tells more\n", escaped(s->c->arena, model->path));
+}
+
+int command_explain(Arena *arena, Options *options)
+{
+    Compilation *c = run_passes(arena, options, "plan_memory");
+    Text out = text_new(arena);
+    Selection s = {.c = c, .graph = c->model->graph, .plan = c->plan, .out = &out};
+    s.chosen = NEW(arena, bool, s.graph->count);
+
+    const char *what = options->operand[1];
+    if (!what) {
+        tell_overview(&s);
+    } else {
+        bool is_line = strspn(what, "0123456789") == strlen(what);
+        int line = is_line ? atoi(what) : 0;
+        if (is_line && line < 1)
+            fail_call("lines count from 1, so there is no line %s", what);
+        choose_nodes(&s, what, line);
+        if (s.count == 0 && !is_line)
+            refuse_name(&s, what);
+        if (s.count == 0) {
+            text_print(&out, "nothing that is computed comes from line %s of %s\n", what, escaped(arena, c->model->path));
+        } else {
+            tell_nodes(&s);
+            tell_derivatives(&s);
+            tell_kernels(&s);
+            tell_buffers(&s);
+            tell_verdicts(&s, false);
+        }
+    }
+    write_file(NULL, out.bytes, out.length);
+    return STATUS_DONE;
+}

@@ -1,0 +1,317 @@
+/* options.c: the command line. See options.h.
+ *
+ * One row an option: reading, refusing and --help all go by the rows. An option that belongs to a later version has its row
+ * too, so that it is refused by name instead of as unknown. */
+#include "options.h"
+#include "base/text.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum OptionId {
+    OPTION_OUTPUT, OPTION_TARGET, OPTION_KERNELS, OPTION_PRECISION, OPTION_DATA, OPTION_SET, OPTION_MEMORY_LIMIT,
+    OPTION_INSTRUCTION_LIMIT, OPTION_DUMP, OPTION_STOP_AFTER, OPTION_ALL, OPTION_GPU_ARCH, OPTION_WEIGHTS, OPTION_STANDALONE,
+    OPTION_EMIT, OPTION_HTML, OPTION_JSON, OPTION_KERNELS_TABLE, OPTION_HELP, OPTION_VERSION
+} OptionId;
+
+#define BIT(COMMAND) (1u << COMMAND_##COMMAND)
+enum {
+    READS_MODEL = BIT(GENERATE) | BIT(RUN) | BIT(CHECK) | BIT(EXPLAIN) | BIT(BENCH),
+    MAKES_TEXT = BIT(GENERATE) | BIT(RUN) | BIT(EXPLAIN),
+    EVERY_COMMAND = (1u << COMMAND_COUNT) - 1
+};
+
+typedef struct OptionRow {
+    OptionId id;
+    const char *name, *value;           /* value NULL: a plain switch */
+    unsigned commands;
+    const char *values;                 /* the only ones it takes, by spaces; NULL: any */
+    const char *later;                  /* those that belong to a later version; "*": the whole option */
+    const char *what;
+} OptionRow;
+
+static const OptionRow rows[] = {
+    {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE), NULL, NULL, "write the program there instead of to standard output"},
+    {OPTION_TARGET, "--target", "c", MAKES_TEXT | BIT(BENCH), "c", "cuda", "the language of the program"},
+    {OPTION_KERNELS, "--kernels", "fused|generic", MAKES_TEXT, "fused generic", "blas",
+     "specialised kernels (fused, the default), or one plain loop nest an operation"},
+    {OPTION_PRECISION, "--precision", "f32|f64", MAKES_TEXT, "f32 f64", "tf32 bf16", "instead of the model's"},
+    {OPTION_DATA, "--data", "DIR", READS_MODEL, NULL, NULL, "where data files are looked up first"},
+    {OPTION_SET, "--set", "name=value", READS_MODEL, NULL, NULL, "give an nn.option of the model a value; may be repeated"},
+    {OPTION_ALL, "--all", NULL, BIT(CHECK), NULL, NULL, "every element of every parameter, not 200 of each"},
+    {OPTION_MEMORY_LIMIT, "--memory-limit", "BYTES", READS_MODEL, NULL, NULL, "of the model's Lua (1 GiB unless given)"},
+    {OPTION_INSTRUCTION_LIMIT, "--instruction-limit", "N", READS_MODEL, NULL, NULL, "of the model's Lua (1e9 unless given)"},
+    {OPTION_DUMP, "--dump", "PASS,...", BIT(GENERATE), NULL, NULL,
+     "print what a pass left: a line a node or kernel; graph:dot for Graphviz, math for formulas;\n"
+     "the program itself is then written only with -o"},
+    {OPTION_STOP_AFTER, "--stop-after", "PASS", BIT(GENERATE), NULL, NULL, "end there, without a program"},
+    {OPTION_GPU_ARCH, "--gpu-arch", "sm_XY", BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
+    {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, "*", NULL},
+    {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
+    {OPTION_EMIT, "--emit", "program", BIT(GENERATE), "program", "predict library", "what to write"},
+    {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, "*", NULL},
+    {OPTION_JSON, "--json", NULL, BIT(BENCH), NULL, "*", NULL},
+    {OPTION_KERNELS_TABLE, "--kernels-table", NULL, BIT(BENCH), NULL, "*", NULL},
+    {OPTION_HELP, "--help", NULL, EVERY_COMMAND, NULL, NULL, "this text"},
+    {OPTION_VERSION, "--version", NULL, BIT(GENERATE), NULL, NULL, "print the version"},
+};
+enum { ROW_COUNT = sizeof rows / sizeof *rows };
+
+/* ---- help ---- */
+
+static void add_options(Text *out, CommandId command)
+{
+    text_add(out, "\noptions:\n");
+    for (int i = 0; i < ROW_COUNT; i++) {
+        const OptionRow *row = &rows[i];
+        if (!(row->commands & 1u << command) || !row->what)
+            continue;
+        text_print(out, "  %s%s%s", row->name, !row->value ? "" : row->name[1] == '-' ? "=" : " ", row->value ? row->value : "");
+        for (const char *line = row->what; *line;) {
+            size_t length = strcspn(line, "\n");
+            if (text_column(out) > 27)
+                text_add(out, "\n");
+            text_pad(out, 28);
+            text_print(out, "%.*s\n", (int)length, line);
+            line += length + (line[length] == '\n');
+        }
+    }
+}
+
+static void print_help(Arena *arena, const CommandRow *commands, CommandId command)
+{
+    Text out = text_new(arena);
+    if (command == COMMAND_GENERATE) {
+        text_add(&out, "nngen reads a neural network written in Lua and writes the C program that trains it.\n\nusage:\n");
+        for (int i = 0; i < COMMAND_COUNT; i++) {
+            if (!commands[i].run)
+                continue;
+            text_print(&out, "  nngen %s%s%s", commands[i].name, *commands[i].name ? " " : "", commands[i].usage);
+            text_pad(&out, 37);
+            text_print(&out, " %s\n", commands[i].what);
+        }
+        text_add(&out, "  nngen COMMAND --help                more about a command\n");
+    } else {
+        text_print(&out, "usage: nngen %s %s\n\n%s\n", commands[command].name, commands[command].usage, commands[command].what);
+    }
+    add_options(&out, command);
+    text_print(&out, "\nexamples:\n%s", commands[command].examples);
+    if (command == COMMAND_GENERATE)
+        text_add(&out, "\nexit status: 0 done, 1 the model or the input is wrong, 2 the call is wrong,\n"
+                       "             3 the machine lacks something, 70 a fault of nngen\n");
+    write_file(NULL, out.bytes, out.length);
+}
+
+/* ---- reading ---- */
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = words; at && *at; at += strspn(at, " ")) {
+        size_t next = strcspn(at, " ");
+        if (next == length && memcmp(at, word, length) == 0)
+            return true;
+        at += next;
+    }
+    return false;
+}
+
+static const char *did_you_mean(Arena *arena, const char *word, const char *const *words, int count)
+{
+    const char *near = nearest(word, words, count);
+    return near ? arena_print(arena, " (did you mean %s?)", near) : "";
+}
+
+static CommandId find_command(Arena *arena, int argc, char **argv, const CommandRow *commands)
+{
+    if (argc < 2 || argv[1][0] == '-')
+        return COMMAND_GENERATE;
+    const char *names[COMMAND_COUNT];
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        names[i] = commands[i].name;
+        if (strcmp(argv[1], names[i]) == 0)
+            return (CommandId)i;
+    }
+    /* Neither a command nor like a file: more likely a slip in a command's name than a model. */
+    const char *near = nearest(argv[1], names, COMMAND_COUNT);
+    FILE *file = near && !strpbrk(argv[1], "./") ? fopen(argv[1], "r") : NULL;
+    if (near && !strpbrk(argv[1], "./") && !file)
+        fail_call("there is no command %s (did you mean %s?)\n  nngen --help lists the commands", quoted(arena, argv[1]), near);
+    if (file)
+        fclose(file);
+    return COMMAND_GENERATE;
+}
+
+static const OptionRow *find_option(Arena *arena, const char *name, CommandId command, const CommandRow *commands)
+{
+    const char *names[ROW_COUNT];
+    int count = 0;
+    for (int i = 0; i < ROW_COUNT; i++) {
+        bool taken = rows[i].commands & 1u << command;
+        if (strcmp(rows[i].name, name) == 0) {
+            if (taken)
+                return &rows[i];
+            const char *whose = *commands[command].name ? commands[command].name : "MODEL.lua";
+            fail_call("'nngen %s' takes no %s\n  nngen %s%s--help lists what it takes", whose, name, commands[command].name,
+                      *commands[command].name ? " " : "");
+        }
+        if (taken)
+            names[count++] = rows[i].name;
+    }
+    fail_call("there is no option %s%s\n  nngen %s%s--help lists the options", quoted(arena, name),
+              did_you_mean(arena, name, names, count), commands[command].name, *commands[command].name ? " " : "");
+}
+
+static int64_t positive_integer(Arena *arena, const OptionRow *row, const char *value)
+{
+    char *end;
+    errno = 0;
+    long long n = strtoll(value, &end, 10);
+    bool digits = strspn(value, "0123456789") == strlen(value);
+    if (!digits || *end || end == value || errno || n < 1)
+        fail_call("%s needs a whole number from 1, not %s", row->name, quoted(arena, value));
+    return n;
+}
+
+static void add_setting(Arena *arena, Options *options, int *room, const char *value)
+{
+    const char *equals = strchr(value, '=');
+    if (!equals || equals == value)
+        fail_call("--set needs name=value, not %s", quoted(arena, value));
+    const char *name = arena_print(arena, "%.*s", (int)(equals - value), value);
+    ReadOptions *read = &options->read;
+    for (int i = 0; i < read->setting_count; i++)
+        if (strcmp(read->settings[i].name, name) == 0) {
+            read->settings[i].value = equals + 1;       /* the last one counts */
+            return;
+        }
+    ARENA_PUSH(arena, read->settings, read->setting_count, *room, (Setting){name, equals + 1, false});
+}
+
+static void check_value(Arena *arena, const OptionRow *row, const char *value)
+{
+    if (row->later && (*row->later == '*' || (value && has_word(row->later, value))))
+        fail_call("%s%s%s is not in this version yet", row->name, *row->later == '*' ? "" : " ", *row->later == '*' ? "" : value);
+    if (row->values && !has_word(row->values, value))
+        fail_call("%s takes %s, not %s", row->name, row->value, quoted(arena, value));
+    if (value && !*value && row->id != OPTION_SET)
+        fail_call("%s needs a value: %s %s", row->name, row->name, row->value);
+}
+
+/* The value that stands with the option (--set=a=1, -oF) or is the next word; moves *i to the last word used. */
+static const char *option_value(Arena *arena, const OptionRow *row, const char *attached, int argc, char **argv, int *i)
+{
+    if (!row->value) {
+        if (attached)
+            fail_call("%s takes no value, but got %s", row->name, quoted(arena, attached));
+        return NULL;
+    }
+    if (attached)
+        return attached;
+    if (*i + 1 >= argc)
+        fail_call("%s needs a value: %s %s", row->name, row->name, row->value);
+    return argv[++*i];
+}
+
+Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *commands, Options *options)
+{
+    CommandId command = find_command(arena, argc, argv, commands);
+    const CommandRow *own = &commands[command];
+    if (!own->run)
+        fail_call("'nngen %s' is not in this version yet", own->name);
+
+    *options = (Options){.read.precision = -1, .arguments = &argv[argc]};
+    int operands = 0, setting_room = 0, dump_room = 0;
+    for (int i = command == COMMAND_GENERATE ? 1 : 2; i < argc; i++) {
+        char *word = argv[i];
+        if (strcmp(word, "--") == 0) {
+            options->arguments = &argv[i + 1];
+            if (command != COMMAND_RUN && argv[i + 1])
+                fail_call("only 'nngen run' takes something after --");
+            break;
+        }
+        if (word[0] != '-' || word[1] == '\0') {
+            if (operands == own->operands[1])
+                fail_call("there is nothing to do with %s: the call is 'nngen %s%s%s'", quoted(arena, word), own->name,
+                          *own->name ? " " : "", own->usage);
+            options->operand[operands++] = word;
+            continue;
+        }
+        const char *name = strcmp(word, "-h") == 0 ? "--help" : word, *attached = NULL;
+        if (word[1] == '-' && strchr(word, '=')) {
+            attached = strchr(word, '=') + 1;
+            name = arena_print(arena, "%.*s", (int)(attached - 1 - word), word);
+        } else if (word[1] == 'o' && word[2]) {
+            attached = word + 2;
+            name = "-o";
+        }
+        const OptionRow *row = find_option(arena, name, command, commands);
+        const char *value = row->later && *row->later == '*' ? NULL : option_value(arena, row, attached, argc, argv, &i);
+        check_value(arena, row, value);
+        switch (row->id) {
+        case OPTION_OUTPUT: options->output = value; break;
+        case OPTION_KERNELS: options->kernels = strcmp(value, "generic") == 0 ? KERNELS_GENERIC : KERNELS_FUSED; break;
+        case OPTION_PRECISION: options->read.precision = strcmp(value, "f64") == 0 ? F64 : F32; break;
+        case OPTION_DATA: options->read.data_dir = value; break;
+        case OPTION_SET: add_setting(arena, options, &setting_room, value); break;
+        case OPTION_ALL: options->all_elements = true; break;
+        case OPTION_MEMORY_LIMIT: options->read.memory_limit = positive_integer(arena, row, value); break;
+        case OPTION_INSTRUCTION_LIMIT: options->read.instruction_limit = positive_integer(arena, row, value); break;
+        case OPTION_DUMP:
+            for (char *dump, *rest = arena_string(arena, value); (dump = strsep(&rest, ","));)
+                ARENA_PUSH(arena, options->dumps, options->dump_count, dump_room, dump);
+            break;
+        case OPTION_STOP_AFTER: options->stop_after = value; break;
+        case OPTION_HELP: print_help(arena, commands, command); return NULL;
+        case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
+        case OPTION_TARGET: case OPTION_EMIT:           /* one value so far, which check_value has seen */
+        case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: case OPTION_HTML: case OPTION_JSON:
+        case OPTION_KERNELS_TABLE: break;
+        }
+    }
+    if (operands < own->operands[0])
+        fail_call("what is missing is a %s: the call is 'nngen %s%s%s'\n  nngen %s%s--help shows examples",
+                  command == COMMAND_NEW ? "name" : "model", own->name, *own->name ? " " : "", own->usage, own->name,
+                  *own->name ? " " : "");
+    return own->run;
+}
+
+/* ---- the call, for the header of the program ---- */
+
+static void add_word(Text *out, const char *prefix, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
+    text_print(out, " %s", prefix);
+    if (*word && strspn(word, plain) == strlen(word)) {
+        text_add(out, word);
+        return;
+    }
+    text_add(out, "'");
+    for (; *word; word++)
+        text_print(out, *word == '\'' ? "'\\''" : "%c", *word);
+    text_add(out, "'");
+}
+
+static const char *without_root(const char *path)
+{
+    return path[0] == '/' ? strrchr(path, '/') + 1 : path;
+}
+
+const char *canonical_command(Arena *arena, const Options *options)
+{
+    Text out = text_new(arena);
+    text_add(&out, "nngen");
+    add_word(&out, "", without_root(options->operand[0]));
+    if (options->kernels == KERNELS_GENERIC)
+        text_add(&out, " --kernels generic");
+    if (options->read.precision >= 0)
+        text_print(&out, " --precision %s", options->read.precision == F64 ? "f64" : "f32");
+    for (int i = 0; i < options->read.setting_count; i++)
+        add_word(&out, "--set ", arena_print(arena, "%s=%s", options->read.settings[i].name, options->read.settings[i].value));
+    if (options->read.data_dir && options->read.data_dir[0] != '/')
+        add_word(&out, "--data ", options->read.data_dir);
+    if (options->output)
+        add_word(&out, "-o ", without_root(options->output));
+    return out.bytes;
+}

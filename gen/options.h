@@ -1,0 +1,42 @@
+/* options.h: from the words of a command line to one struct, by one table; the same table is the text of --help. */
+#ifndef NNGEN_OPTIONS_H
+#define NNGEN_OPTIONS_H
+
+#include "kernel/kernel.h"
+#include "model/read_model.h"
+
+typedef enum CommandId {
+    COMMAND_GENERATE, COMMAND_RUN, COMMAND_CHECK, COMMAND_BENCH, COMMAND_EXPLAIN, COMMAND_REPORT, COMMAND_FLAGS, COMMAND_OPS,
+    COMMAND_LANGUAGE, COMMAND_NEW, COMMAND_COUNT
+} CommandId;
+
+typedef struct Options {
+    const char *operand[2];             /* what is no option: the model, then a name; NULL: not given */
+    const char *output;                 /* -o; NULL: standard output */
+    KernelMode kernels;
+    ReadOptions read;                   /* --set, --data, --precision, the limits */
+    const char **dumps;                 /* "fuse", "graph:dot" */
+    int dump_count;
+    const char *stop_after;             /* a pass; NULL: all of them */
+    bool all_elements;                  /* check --all */
+    char **arguments;                   /* run: what follows --, ended by NULL */
+} Options;
+
+typedef int Command(Arena *arena, Options *options);
+
+typedef struct CommandRow {
+    const char *name;                   /* "" : the first word is the model */
+    Command *run;                       /* NULL: not in this version */
+    int operands[2];                    /* how many words at least, at most */
+    const char *usage, *what, *examples;
+} CommandRow;
+
+/* Finds the command and fills `options`. A wrong call ends with status 2 and, where a word is near another, "did you mean".
+ * --help and --version print and give NULL. `rows` are in the order of CommandId. */
+Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *rows, Options *options);
+
+/* The call in its shortest form, quoted for a shell, for the header of the emitted program. Absolute paths are left out of it:
+ * a text must not tell where it was made. */
+const char *canonical_command(Arena *arena, const Options *options);
+
+#endif

@@ -1,0 +1,28 @@
+/* pipeline.h: what a compilation carries from pass to pass. The pass table itself is in main.c. */
+#ifndef NNGEN_PIPELINE_H
+#define NNGEN_PIPELINE_H
+
+#include "emit/emit.h"
+#include "options.h"
+
+typedef struct Compilation {
+    Arena *arena;
+    Options *options;
+    Script *script;                     /* from read_model until the updates are built */
+    Model *model;                       /* from read_model on */
+    Plan *plan;                         /* from fuse on */
+    Text program;                       /* from emit_program on */
+    Text dump;                          /* what --dump asked for, by pass */
+} Compilation;
+
+/* Runs the passes in order, to the one named `last` inclusive (NULL: all of them), each followed by its check. What is wrong
+ * with the model ends the process; so does what is wrong with us. */
+Compilation *run_passes(Arena *arena, Options *options, const char *last);
+
+/* The other commands. */
+Command command_run, command_check, command_explain, command_flags, command_ops, command_new;
+
+/* command_flags.c: what a compiler needs after the source file, one argument an entry, ended by NULL. */
+const char *const *compile_flags(Arena *arena);
+
+#endif
