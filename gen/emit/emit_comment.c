@@ -102,6 +102,13 @@ void comment_paragraph(Text *out, const char *words)
     fill(out, 3, words);
 }
 
+void comment_end(Text *out)
+{
+    static const char ending[] = " */\n";
+    out->bytes[--out->length] = '\0';                   /* the newline */
+    text_add(out, text_column(out) + strlen(ending) - 1 > LINE ? "\n */\n" : ending);
+}
+
 void section(Text *out, const char *title)
 {
     text_print(out, "\n/* ---- %s ", title);

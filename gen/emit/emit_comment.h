@@ -16,6 +16,9 @@ void comment_item(Text *out, const char *label, const char *words);
 /* " * words …", filled. */
 void comment_paragraph(Text *out, const char *words);
 
+/* Closes the comment: on its last line where that has room. */
+void comment_end(Text *out);
+
 /* A section's title as a line of LINE characters, between empty lines. */
 void section(Text *out, const char *title);
 

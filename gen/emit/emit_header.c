@@ -83,26 +83,47 @@ static int collect_steps(const Model *model, const bool *needed, Step *step)
     return count;
 }
 
-static const char *model_text(const Model *model, Arena *arena)
+/* "(784)": a row's sizes. */
+static const char *row_text(Arena *arena, Type type)
+{
+    type.per_row = false;
+    return shape_text(arena, type);
+}
+
+static bool is_result(const Model *model, NodeId node)
+{
+    const Metric *loss = model->phase[PHASE_TRAIN].metrics;
+    return model->kind == MODEL_TRAIN && (node == loss->part[0] || node == loss->part[1]);
+}
+
+static const char *inputs_text(const Model *model, const bool *needed, Arena *arena)
 {
     const Graph *graph = model->graph;
-    const bool *needed = mark_forward(model, arena);
     Text text = text_new(arena);
     for (int l = 0; l < graph->leaf_count; l++) {
         const Leaf *leaf = &graph->leaves[l];
         if (leaf->kind != LEAF_INPUT || !needed[leaf->node])
             continue;
-        text_print(&text, "%s%s ", text.length ? ", " : "", leaf->name);
+        text_print(&text, "%s%s", text.length ? ", " : "", leaf->name);
+        if (leaf->type.rank > 0)
+            text_print(&text, " %s", row_text(arena, leaf->type));
         if (leaf->classes > 0)
-            text_print(&text, "(class of %d%s%s)", leaf->classes, leaf->type.rank ? "; " : "",
-                       leaf->type.rank ? shape_text(arena, leaf->type) : "");
-        else
-            text_add(&text, shape_text(arena, leaf->type));
+            text_print(&text, " in 0..%d", leaf->classes - 1);
     }
-    Step *step = NEW(arena, Step, graph->count);
+    return text.bytes;
+}
+
+static const char *model_text(const Model *model, Arena *arena)
+{
+    const bool *needed = mark_forward(model, arena);
+    Step *step = NEW(arena, Step, model->graph->count);
     const int count = collect_steps(model, needed, step);
+    Text text = text_new(arena);
+    text_add(&text, inputs_text(model, needed, arena));
     for (int i = 0; i < count; i++)
-        text_print(&text, "%s%s %s", text.length ? " -> " : "", step[i].label, shape_text(arena, graph->nodes[step[i].last].type));
+        if (!is_result(model, step[i].last))
+            text_print(&text, "%s%s %s", text.length ? " -> " : "", step[i].label,
+                       row_text(arena, model->graph->nodes[step[i].last].type));
     if (model->kind == MODEL_TRAIN)
         text_print(&text, "%sloss", text.length ? " -> " : "");
     return text.bytes;
@@ -242,6 +263,7 @@ static void emit_conventions(const Plan *plan, Text *out)
     if (has_rows(plan) && plan->model->batch > 1)
         text_add(&text, "A batch of fewer rows than BATCH is filled up with copies of its first row, which weigh nothing in the loss and "
                         "so nothing in any gradient. ");
+    text_add(&text, "The state is static; nothing is allocated in a step. ");
     text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so."
                                            : "Arrays lie as PyTorch's tensors do, the last index running fastest.");
     comment_paragraph(out, text.bytes);
@@ -267,5 +289,5 @@ void emit_header(const Plan *plan, const EmitOptions *options, Text *out)
     emit_memory_plan(plan, out);
     text_add(out, " *\n");
     emit_conventions(plan, out);
-    text_add(out, " */\n");
+    comment_end(out);
 }

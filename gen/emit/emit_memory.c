@@ -140,7 +140,7 @@ void emit_memory_plan(const Plan *plan, Text *out)
                     done[c] = true;
                 }
         }
-    const char *total[] = {"total", "", grouped(arena, state_bytes(plan)), "static; nothing is allocated in a step", "", ""};
+    const char *total[] = {"total", "", grouped(arena, state_bytes(plan)), "", "", ""};
     memcpy(&rows[COLUMNS * count++], total, sizeof total);
     comment_table(out, rows, count, COLUMNS, (const bool[COLUMNS]){[2] = true});
 }

@@ -172,7 +172,7 @@ static void emit_function(Text *out, const char *comment, const char *type, cons
 static void emit_calls(const Plan *plan, PhaseId phase, int from, int to, Text *out)
 {
     for (int k = from; k < to; k++) {
-        if (k > from && phase == PHASE_TRAIN && role_of(plan, k) != role_of(plan, k - 1))
+        if (k > from && phase == PHASE_TRAIN && role_of(plan, k) == LAST_UPDATE_ROLE && role_of(plan, k - 1) != LAST_UPDATE_ROLE)
             text_add(out, "\n");
         text_add(out, "    ");
         emit_call(plan, &plan->kernel[phase][k], out);

@@ -110,7 +110,7 @@ static void emit_tensor(const Plan *plan, int l, bool with_gradient, Text *out)
         text_print(out, ".rank = %d, ", leaf->type.rank);
     emit_sizes(out, "shape", leaf->type.size, leaf->type.rank);
     emit_sizes(out, "stride", stride, leaf->type.rank);
-    text_print(out, "\n     .data = %s, ", address(plan, b, out->arena));
+    field(out, arena_print(out->arena, ".data = %s, ", address(plan, b, out->arena)));
     field(out, init_text(plan, leaf, out->arena));
     int gradient = with_gradient && leaf->kind == LEAF_PARAMETER ? gradient_buffer(plan, l) : NONE;
     if (gradient != NONE)

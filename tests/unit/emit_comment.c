@@ -96,6 +96,23 @@ START_TEST(newlines_are_kept)
 }
 END_TEST
 
+START_TEST(closes_on_the_last_line)
+{
+    comment_paragraph(&out, "a");
+    comment_end(&out);
+    ck_assert_str_eq(out.bytes, " * a */\n");
+
+    out = text_new(arena);
+    Text words = text_new(arena);
+    for (int i = 0; i < 117; i++)
+        text_add(&words, "a");
+    comment_paragraph(&out, words.bytes);
+    comment_end(&out);
+    ck_assert_uint_le(longest_line(out.bytes), LINE);
+    ck_assert_str_eq(out.bytes + out.length - 6, "a\n */\n");
+}
+END_TEST
+
 /* A comment ends where its writer ends it, whatever the user calls things. */
 START_TEST(users_cannot_close_the_comment)
 {
@@ -164,6 +181,7 @@ int main(void)
     tcase_add_test(tests, lines_count_characters_not_bytes);
     tcase_add_test(tests, a_word_longer_than_a_line_is_cut_between_characters);
     tcase_add_test(tests, newlines_are_kept);
+    tcase_add_test(tests, closes_on_the_last_line);
     tcase_add_test(tests, users_cannot_close_the_comment);
     tcase_add_test(tests, tables_stand_in_columns);
     tcase_add_test(tests, wide_tables_fold_their_cells);
