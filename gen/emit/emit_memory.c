@@ -131,7 +131,7 @@ void emit_memory_plan(const Plan *plan, Text *out)
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int b = 0; b < plan->buffer_count; b++) {
             const int place = plan->buffer[b].place;
-            if (plan->buffer[b].kind != order[k] || done[b])
+            if (plan->buffer[b].kind != order[k] || done[b] || !is_in_state(&plan->buffer[b]))
                 continue;
             const char *bytes = grouped(arena, place == NONE ? aligned_bytes(plan->buffer[b].bytes) : place_bytes(plan, place));
             for (int c = b; c < plan->buffer_count; c++)

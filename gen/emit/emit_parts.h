@@ -30,9 +30,10 @@ typedef enum Role { FORWARD_ROLE, LOSS_ROLE, BACKWARD_ROLE, LAST_UPDATE_ROLE } R
 Role role_of(const Plan *plan, int kernel);
 bool is_update(const Plan *plan, const Kernel *kernel);       /* writes parameters, slots or statistics */
 
-const Kernel *kernel_at(const Plan *plan, int number);        /* numbered over all phases in order; NULL: no such kernel */
+const Kernel *kernel_at(const Plan *plan, int number);        /* numbered over all phases in order; the one whose text it shares; NULL: no such kernel */
 bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */
 int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State) */
+bool is_in_state(const Buffer *buffer);                       /* a temporary that became a local of its kernel is not */
 int64_t aligned_bytes(int64_t bytes);                         /* rounded up to 64, where the next array begins */
 int64_t place_bytes(const Plan *plan, int place);             /* of the largest of its buffers, rounded up to 64 */
 const char *loss_expression(const Plan *plan, const Metric *metrics, Arena *arena);       /* "s->loss" */

@@ -17,6 +17,11 @@ int64_t aligned_bytes(int64_t bytes)
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+bool is_in_state(const Buffer *buffer)
+{
+    return buffer->kind != BUFFER_TEMPORARY || buffer->phases != 0;
+}
+
 int64_t place_bytes(const Plan *plan, int place)
 {
     int64_t most = 0;
@@ -38,7 +43,9 @@ int64_t state_bytes(const Plan *plan)
 {
     int64_t total = 0;
     for (int b = 0; b < plan->buffer_count; b++)
-        if (plan->buffer[b].place == NONE)
+        if (!is_in_state(&plan->buffer[b]))
+            continue;
+        else if (plan->buffer[b].place == NONE)
             total += aligned_bytes(plan->buffer[b].bytes);
         else if (is_first_of_place(plan, b))
             total += place_bytes(plan, plan->buffer[b].place);
@@ -121,7 +128,7 @@ static void emit_members(const Plan *plan, BufferKind kind, Text *out)
     bool titled = false;
     for (int b = 0; b < plan->buffer_count; b++) {
         const Buffer *buffer = &plan->buffer[b];
-        if (buffer->kind != kind || (buffer->place != NONE && !is_first_of_place(plan, b)))
+        if (buffer->kind != kind || !is_in_state(buffer) || (buffer->place != NONE && !is_first_of_place(plan, b)))
             continue;
         if (!titled)
             text_print(out, "    /* %s */\n", kind_title[kind]);
@@ -153,22 +160,20 @@ const char *table_name(const Plan *plan, NodeId node, Arena *arena)
     return arena_print(arena, "table_%d", number);
 }
 
-static void mark_tables(const Term *term, bool *used)
+static void mark_table(Term *term, void *context)
 {
+    bool *used = context;
     if (term->kind == TERM_TABLE)
         used[term->node] = true;
-    for (int o = 0; o < MAX_OPERANDS; o++)
-        if (term->operand[o])
-            mark_tables(term->operand[o], used);
 }
 
-static void mark_tables_of(const Plan *plan, bool *used)
+static void mark_tables(const Plan *plan, bool *used)
 {
     for (int phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++) {
             const Kernel *kernel = &plan->kernel[phase][k];
             for (int i = 0; i < kernel->stage_count; i++)
-                mark_tables(kernel->stage[i].term, used);
+                each_term(kernel->stage[i].term, mark_table, used);
         }
 }
 
@@ -243,9 +248,9 @@ static void emit_constant_tables(const Plan *plan, Text *out)
 {
     const Graph *graph = plan->model->graph;
     bool *used = NEW(out->arena, bool, graph->count);
-    mark_tables_of(plan, used);
+    mark_tables(plan, used);
     if (plan->plain)
-        mark_tables_of(plan->plain, used);
+        mark_tables(plan->plain, used);
     bool titled = false;
     for (NodeId id = 0; id < graph->count; id++) {
         if (!used[id])

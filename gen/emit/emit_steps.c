@@ -13,8 +13,10 @@
 const Kernel *kernel_at(const Plan *plan, int number)
 {
     for (int phase = 0; phase < PHASE_COUNT && number >= 0; phase++) {
-        if (number < plan->kernel_count[phase])
-            return &plan->kernel[phase][number];
+        if (number < plan->kernel_count[phase]) {
+            const Kernel *kernel = &plan->kernel[phase][number];
+            return kernel->same_as == NONE ? kernel : kernel_at(plan, kernel->same_as);
+        }
         number -= plan->kernel_count[phase];
     }
     return NULL;
