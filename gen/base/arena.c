@@ -59,7 +59,7 @@ void *arena_alloc(Arena *arena, size_t bytes)
     const size_t alignment = _Alignof(max_align_t);
     if (bytes > SIZE_MAX - alignment)
         fail_machine("not enough memory: %zu more bytes are needed", bytes);
-    bytes = (bytes + alignment - 1) / alignment * alignment;
+    bytes = bytes ? (bytes + alignment - 1) / alignment * alignment : alignment;       /* an address of its own, even for nothing */
 
     if (bytes > (size_t)(arena->end - arena->next)) {
         if (bytes > BLOCK_BYTES / 4 && arena->newest) {
