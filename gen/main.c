@@ -14,19 +14,30 @@
 
 /* ---- the passes ---- */
 
-static void read(Compilation *c)          { c->model = read_model(c->arena, c->options->operand[0], &c->options->read, &c->script); }
-static void build_gradients(Compilation *c) { if (c->model->kind == MODEL_TRAIN) differentiate_model(c->model); }
+static void read(Compilation *c)
+{
+    c->model = read_model(c->arena, c->options->operand[0], &c->options->read, &c->script);
+}
+
+static void gradients(Compilation *c)
+{
+    if (c->model->kind == MODEL_TRAIN)
+        differentiate_model(c->model);
+}
+
 static void update(Compilation *c)
 {
     if (c->model->kind == MODEL_TRAIN)
         build_updates(c->script, c->model);
     close_script(c->script);
 }
-static void simplify_graph(Compilation *c)   { simplify(c->model); }
-static void specialise_modes(Compilation *c) { specialise(c->model); }
-static void make_kernels(Compilation *c)     { c->plan = fuse(c->arena, c->model, c->options->kernels); }
-static void choose(Compilation *c)           { schedule(c->plan); }
-static void place_buffers(Compilation *c)    { plan_memory(c->plan); }
+
+static void rewrite(Compilation *c)        { simplify(c->model); }
+static void split_by_mode(Compilation *c)  { specialise(c->model); }
+static void make_kernels(Compilation *c)   { c->plan = fuse(c->arena, c->model, c->options->kernels); }
+static void shape_kernels(Compilation *c)  { schedule(c->plan); }
+static void place_buffers(Compilation *c)  { plan_memory(c->plan); }
+
 static void print_program(Compilation *c)
 {
     Options check = *c->options;
@@ -49,15 +60,15 @@ static const struct Pass {
     void (*run)(Compilation *);
     StageKind gives;
 } passes[] = {
-    {"read",        read,             GRAPH},     /* the script runs: the forward graph, the data, how to train */
-    {"differentiate", build_gradients, GRAPH},    /* the gradients of the loss, as nodes */
-    {"update",      update,           GRAPH},     /* the optimizer's rules, as nodes; the script is closed */
-    {"simplify",    simplify_graph,   GRAPH},     /* equal nodes are one, constants fold, what no root needs goes */
-    {"specialise",  specialise_modes, GRAPH},     /* one list of roots each for training, evaluation and prediction */
-    {"fuse",        make_kernels,     KERNELS},   /* which operations share loops */
-    {"schedule",    choose,           KERNELS},   /* forms, layouts, names, costs */
-    {"plan_memory", place_buffers,    KERNELS},   /* which buffers share memory */
-    {"emit",        print_program,    PROGRAM},   /* the text */
+    {"read",          read,          GRAPH},        /* the script runs: the forward graph, the data, how to train */
+    {"differentiate", gradients,     GRAPH},        /* the gradients of the loss, as nodes */
+    {"update",        update,        GRAPH},        /* the optimizer's rules, as nodes; the script is closed */
+    {"simplify",      rewrite,       GRAPH},        /* equal nodes are one, constants fold, what no root needs goes */
+    {"specialise",    split_by_mode, GRAPH},        /* a list of roots each for training, evaluation, prediction */
+    {"fuse",          make_kernels,  KERNELS},      /* which operations share loops */
+    {"schedule",      shape_kernels, KERNELS},      /* forms, layouts, names, costs */
+    {"plan_memory",   place_buffers, KERNELS},      /* which buffers share memory */
+    {"emit",          print_program, PROGRAM},      /* the text */
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };
 
