@@ -8,6 +8,8 @@ void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out);            
 void emit_call(const Plan *plan, const Kernel *kernel, Text *out);                /* "forward_fc1(s->image, s->fc1_weight, s->fc1_bias, s->fc1_relu)": no semicolon; wraps at column 120; `s` is the state, `step` an NnStep */
 void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out);    /* the loops alone, names as buffers have them: for find_not_finite */
 
+void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out);      /* emit_formula.c: names and model lines, formulas, rules, cost */
+
 const char *buffer_declarator(const Plan *plan, int buffer, Arena *arena);        /* "fc1_weight[784][100]", dimensions in memory order, BATCH for the batch; "loss" for a scalar */
 const char *real_type(const Plan *plan, Scalar scalar);                           /* "float", "double" or "int" */
 

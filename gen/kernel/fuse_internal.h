@@ -35,10 +35,5 @@ void join_kernels(Joining *joining);
 /* settle.c: orders the live kernels, makes locals, writes the phase's kernels into the plan. */
 void settle(Joining *joining, PhaseId phase);
 
-/* Visits every READ of a kernel. */
-void each_read(Kernel *kernel, void (*visit)(Stage *stage, Term *read, void *context), void *context);
-
-bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of products with something to fold */
-bool assigns(const Plan *plan, const Stage *stage);           /* writes a parameter or a state */
 
 #endif

@@ -17,6 +17,23 @@
     }                                                                                                                \
     /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */                                                           \
     static inline REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + log1p##F(exp##F(-fabs##F(x))); }
+/* The end of a fold in lanes: the partial sums added as a tree, the same one on every processor. */
+static inline float nn_sum_lanesf(float lane[16])
+{
+    for (int half = 8; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
+static inline double nn_sum_lanes(double lane[8])
+{
+    for (int half = 4; half > 0; half /= 2)
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
+    return lane[0];
+}
+
 NN_SCALARS(float, f)
 NN_SCALARS(double, )
 

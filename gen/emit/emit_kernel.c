@@ -1,0 +1,621 @@
+/* emit_kernel.c: a kernel as a C function. Loops are derived from the kernel here, one function a form:
+ *
+ *   nest, row      for the outer axes: stages in order; neighbouring stages over the same inner loops share them when the later
+ *                  one reads just the element that the earlier one made
+ *   contraction    the fold outside, the lanes inside (schedule.c decides which axis), then the stages that follow per element
+ *   call           a call of the runtime's standard optimizer
+ *
+ * A local that is used only inside the loops that make it is a scalar there; else an array over its inner axes. */
+#include "emit/emit_parts.h"
+#include "emit/term.h"
+#include <math.h>
+#include <string.h>
+
+enum { INDENT = 4 };
+
+typedef struct Emission {
+    Writing w;
+    Text *out;
+    const Kernel *kernel;
+    int indent;
+    bool is_array[64];                  /* by stage */
+} Emission;
+
+const char *real_type(const Plan *plan, Scalar scalar)
+{
+    return scalar == INT ? "int" : plan->model->precision == F32 ? "float" : "double";
+}
+
+const char *buffer_declarator(const Plan *plan, int buffer, Arena *arena)
+{
+    const Buffer *b = &plan->buffer[buffer];
+    Text text = text_new(arena);
+    text_add(&text, b->name);
+    for (int d = 0; d < b->rank; d++) {
+        int dimension = b->order[d];
+        if (dimension == 0 && plan->model->graph->nodes[b->node].type.per_row)
+            text_add(&text, "[BATCH]");
+        else
+            text_print(&text, "[%lld]", (long long)b->size[dimension]);
+    }
+    return text.bytes;
+}
+
+static void line(Emission *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void line(Emission *e, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = arena_vprint(e->w.arena, format, arguments);
+    va_end(arguments);
+    text_print(e->out, "%*s%s\n", e->indent, "", text);
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------------------ */
+
+static bool is_loop(const Emission *e, int axis)
+{
+    return e->kernel->axis[axis].extent > 1;
+}
+
+static void open_loop(Emission *e, int axis)
+{
+    const char *letter = e->kernel->axis[axis].letter;
+    if (!is_loop(e, axis))
+        return;
+    line(e, "for (int %s = 0; %s < %s; %s++) {", letter, letter, axis_extent(&e->w, axis), letter);
+    e->indent += INDENT;
+}
+
+static void close_loop(Emission *e, int axis)
+{
+    if (!is_loop(e, axis))
+        return;
+    e->indent -= INDENT;
+    line(e, "}");
+}
+
+static const char *local_type(const Emission *e, const Stage *stage)
+{
+    return real_type(e->w.plan, e->w.plan->model->graph->nodes[stage->node].type.scalar);
+}
+
+static const char *zero(const Emission *e)
+{
+    return e->w.plan->model->precision == F32 ? "0.0f" : "0.0";
+}
+
+/* Where a stage's value is inside its inner loops: name, or name[m] of an array. */
+static const char *local_element(const Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    Text text = text_new(e->w.arena);
+    text_add(&text, stage->name);
+    for (int i = 0; i < stage->inner_count && e->is_array[s]; i++)
+        text_print(&text, "[%s]", is_loop(e, stage->inner[i]) ? e->kernel->axis[stage->inner[i]].letter : "0");
+    return text.bytes;
+}
+
+/* The variables of a fold before its loops. */
+static void begin_fold(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    const char *element = local_element(e, s);
+    const char *type = e->is_array[s] ? "" : arena_print(e->w.arena, "%s ", local_type(e, stage));
+    if (stage->fold == FOLD_ARGMAX)
+        line(e, "%s %s_value = -INFINITY;", real_type(e->w.plan, FLOAT), stage->name);
+    line(e, "%s%s = %s;", type, element, stage->fold == FOLD_SUM ? zero(e) : stage->fold == FOLD_MAX ? "-INFINITY" : "0");
+}
+
+static void assign_line(Emission *e, const char *left, const char *operator, const char *right)
+{
+    size_t width = (size_t)e->indent + strlen(left) + strlen(operator) + strlen(right) + 4;
+    if (width <= LINE) {
+        line(e, "%s %s %s;", left, operator, right);
+        return;
+    }
+    /* broken at the loosest operators that keep lines short */
+    Text text = text_new(e->w.arena);
+    text_print(&text, "%*s%s %s ", e->indent, "", left, operator);
+    size_t column = text.length, indent = (size_t)e->indent + 2 * INDENT;
+    for (const char *c = right; *c; ) {
+        const char *next = strchr(c + 1, ' ');
+        size_t length = next ? (size_t)(next - c) : strlen(c);
+        if (column + length > LINE - 1 && c != right) {
+            text_print(&text, "\n%*s", (int)indent, "");
+            column = indent;
+            while (*c == ' ') {
+                c++;
+                length--;
+            }
+        }
+        text_add_bytes(&text, c, length);
+        column += length;
+        c += length;
+    }
+    text_print(e->out, "%s;\n", text.bytes);
+}
+
+/* One element more of a fold. */
+static void fold_element(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    const char *element = local_element(e, s);
+    const char *term = term_text(&e->w, stage->term, BIND_CHOICE);
+    if (stage->fold == FOLD_SUM) {
+        assign_line(e, element, "+=", term);
+    } else if (stage->fold == FOLD_MAX) {
+        assign_line(e, element, "=", arena_print(e->w.arena, "nn_maximum%s(%s, %s)", e->w.plan->model->precision == F32 ? "f" : "", term, element));
+    } else {
+        line(e, "if (%s > %s_value) {", term_text(&e->w, stage->term, BIND_SUM), stage->name);
+        line(e, "    %s_value = %s;", stage->name, term);
+        line(e, "    %s = %s;", element, e->kernel->axis[stage->fold_axis[0]].letter);
+        line(e, "}");
+    }
+}
+
+static void store_line(Emission *e, const Stage *stage, const char *value)
+{
+    if (stage->buffer != NONE)
+        assign_line(e, access_text(&e->w, stage->buffer, stage->store), "=", value);
+}
+
+/* w = w - x reads better as w -= x; likewise v = v + x. */
+static bool in_place(Emission *e, const Stage *stage)
+{
+    const Term *term = stage->term;
+    if (term->kind != TERM_APPLY || (term->op != OP_SUBTRACT && term->op != OP_ADD) || stage->buffer == NONE)
+        return false;
+    const Term *old = term->operand[0];
+    if (old->kind != TERM_READ || old->buffer != stage->buffer)
+        return false;
+    for (int d = 0; d < old->rank; d++)
+        if (!same_index(&old->index[d], &stage->store[d]))
+            return false;
+    assign_line(e, access_text(&e->w, stage->buffer, stage->store), term->op == OP_ADD ? "+=" : "-=", term_text(&e->w, term->operand[1], BIND_SUM));
+    return true;
+}
+
+/* A pointwise stage where its loops are. */
+static void pointwise(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    if (in_place(e, stage))
+        return;
+    const char *term = term_text(&e->w, stage->term, BIND_CHOICE);
+    if (stage->buffer != NONE) {
+        store_line(e, stage, term);
+    } else if (e->is_array[s]) {
+        assign_line(e, local_element(e, s), "=", term);
+    } else {
+        assign_line(e, arena_print(e->w.arena, "const %s %s", local_type(e, stage), stage->name), "=", term);
+    }
+}
+
+/* ---- groups: stages that share their inner loops -------------------------------------------------------------------- */
+
+typedef struct Group { int first, end, loops[MAX_AXES * 2], loop_count; } Group;
+
+/* A stage's own loops, if it can share them: all its inner axes or all its fold axes. */
+static int own_loops(const Stage *stage, int *loops)
+{
+    if (stage->inner_count && stage->fold_count)
+        return NONE;
+    const int *from = stage->inner_count ? stage->inner : stage->fold_axis;
+    int count = stage->inner_count ? stage->inner_count : stage->fold_count;
+    memcpy(loops, from, sizeof *loops * (size_t)count);
+    return count;
+}
+
+typedef struct Sharing { const Emission *e; const Group *group; bool allowed; } Sharing;
+
+static void check_sharing(Term *term, void *context)
+{
+    Sharing *s = context;
+    const Kernel *kernel = s->e->kernel;
+    for (int m = s->group->first; m < s->group->end; m++) {
+        const Stage *maker = &kernel->stage[m];
+        const Index *made = maker->store;
+        bool reads = (term->kind == TERM_STAGE && term->stage == m) || (term->kind == TERM_READ && maker->buffer != NONE && term->buffer == maker->buffer);
+        if (!reads)
+            continue;
+        if (maker->fold != FOLD_NONE) {                 /* complete only after the loops */
+            s->allowed = false;
+        } else if (term->kind == TERM_STAGE) {
+            for (int i = 0; i < term->rank; i++)
+                s->allowed &= plain_axis(&term->index[i]) == maker->inner[i];
+        } else {
+            for (int d = 0; d < term->rank; d++)
+                s->allowed &= same_index(&term->index[d], &made[d]);
+        }
+    }
+}
+
+static Group next_group(const Emission *e, int first)
+{
+    const Kernel *kernel = e->kernel;
+    Group group = {.first = first, .end = first + 1};
+    int count = own_loops(&kernel->stage[first], group.loops);
+    if (count == NONE)
+        return group;
+    group.loop_count = count;
+    while (group.end < kernel->stage_count && kernel->stage[group.end].after == kernel->stage[first].after) {
+        int loops[MAX_AXES * 2];
+        const Stage *stage = &kernel->stage[group.end];
+        if (own_loops(stage, loops) != count || memcmp(loops, group.loops, sizeof *loops * (size_t)count) != 0)
+            break;
+        Sharing sharing = {e, &group, true};
+        each_term(stage->term, check_sharing, &sharing);
+        if (!sharing.allowed)
+            break;
+        group.end++;
+    }
+    return group;
+}
+
+typedef struct Reader { int stage; bool found; } Reader;
+
+static void find_reader(Term *term, void *context)
+{
+    Reader *r = context;
+    r->found |= term->kind == TERM_STAGE && term->stage == r->stage;
+}
+
+static bool read_by(const Kernel *kernel, int stage, int from, int to)
+{
+    Reader reader = {stage, false};
+    for (int s = from; s < to; s++)
+        each_term(kernel->stage[s].term, find_reader, &reader);
+    return reader.found;
+}
+
+static void find_arrays(Emission *e)
+{
+    for (Group group = {.end = 0}; group.end < e->kernel->stage_count; ) {
+        group = next_group(e, group.end);
+        for (int s = group.first; s < group.end; s++)
+            e->is_array[s] = e->kernel->stage[s].buffer == NONE && e->kernel->stage[s].inner_count > 0
+                          && read_by(e->kernel, s, group.end, e->kernel->stage_count);
+    }
+    e->w.is_array = e->is_array;
+}
+
+/* ---- nest and row -------------------------------------------------------------------------------------------------------- */
+
+static void declare_array(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    Text sizes = text_new(e->w.arena);
+    for (int i = 0; i < stage->inner_count; i++)
+        text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
+    line(e, "%s %s%s;", local_type(e, stage), stage->name, sizes.bytes);
+}
+
+/* A stage with both inner axes and folds, or several that share loops. */
+static void emit_group(Emission *e, const Group *group)
+{
+    const Stage *first = &e->kernel->stage[group->first];
+    for (int s = group->first; s < group->end; s++)
+        if (e->is_array[s])
+            declare_array(e, s);
+    if (first->inner_count && first->fold_count) {
+        for (int i = 0; i < first->inner_count; i++)
+            open_loop(e, first->inner[i]);
+        if (!first->folds_outer)
+            begin_fold(e, group->first);
+        for (int f = 0; f < first->fold_count; f++)
+            open_loop(e, first->fold_axis[f]);
+        fold_element(e, group->first);
+        for (int f = first->fold_count - 1; f >= 0; f--)
+            close_loop(e, first->fold_axis[f]);
+        store_line(e, first, first->name);
+        for (int i = first->inner_count - 1; i >= 0; i--)
+            close_loop(e, first->inner[i]);
+        return;
+    }
+    for (int s = group->first; s < group->end; s++)
+        if (e->kernel->stage[s].fold != FOLD_NONE && !e->kernel->stage[s].folds_outer)
+            begin_fold(e, s);
+    for (int l = 0; l < group->loop_count; l++)
+        open_loop(e, group->loops[l]);
+    for (int s = group->first; s < group->end; s++)
+        if (e->kernel->stage[s].fold != FOLD_NONE)
+            fold_element(e, s);
+        else
+            pointwise(e, s);
+    for (int l = group->loop_count - 1; l >= 0; l--)
+        close_loop(e, group->loops[l]);
+    for (int s = group->first; s < group->end; s++)
+        if (e->kernel->stage[s].fold != FOLD_NONE && !e->kernel->stage[s].folds_outer)
+            store_line(e, &e->kernel->stage[s], e->kernel->stage[s].name);
+}
+
+static void emit_stages(Emission *e, bool after)
+{
+    for (Group group = {.end = 0}; group.end < e->kernel->stage_count; ) {
+        group = next_group(e, group.end);
+        if (e->kernel->stage[group.first].after == after)
+            emit_group(e, &group);
+    }
+}
+
+static void emit_nest(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].folds_outer)
+            begin_fold(e, s);
+    for (int o = 0; o < kernel->outer_count; o++)
+        open_loop(e, kernel->outer[o]);
+    emit_stages(e, false);
+    for (int o = kernel->outer_count - 1; o >= 0; o--)
+        close_loop(e, kernel->outer[o]);
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].folds_outer)
+            store_line(e, &kernel->stage[s], kernel->stage[s].name);
+    emit_stages(e, true);
+}
+
+/* ---- contraction ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_outer(const Kernel *kernel, int axis)
+{
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (kernel->outer[o] == axis)
+            return true;
+    return false;
+}
+
+/* for i: for j: sum[j] += x[i] w[i][j] */
+static void emit_lanes(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = &kernel->stage[0];
+    int lanes = kernel->choice.lanes;
+    for (int o = 0; o < kernel->outer_count - 1; o++)
+        open_loop(e, kernel->outer[o]);
+    line(e, "%s %s[%s] = {0};", local_type(e, sum), sum->name, axis_extent(&e->w, lanes));
+    for (int f = 0; f < sum->fold_count; f++)
+        open_loop(e, sum->fold_axis[f]);
+    open_loop(e, lanes);
+    e->w.lanes_local = arena_print(e->w.arena, "[%s]", kernel->axis[lanes].letter);
+    const char *element = arena_print(e->w.arena, "%s%s", sum->name, e->w.lanes_local);
+    assign_line(e, element, "+=", term_text(&e->w, sum->term, BIND_CHOICE));
+    close_loop(e, lanes);
+    for (int f = sum->fold_count - 1; f >= 0; f--)
+        close_loop(e, sum->fold_axis[f]);
+    open_loop(e, lanes);
+    store_line(e, sum, element);
+    for (int s = 1; s < kernel->stage_count; s++)
+        pointwise(e, s);
+    close_loop(e, lanes);
+    for (int o = kernel->outer_count - 2; o >= 0; o--)
+        close_loop(e, kernel->outer[o]);
+    e->w.lanes_local = NULL;
+}
+
+/* Sixteen partial sums along the fold, then a tree; what does not fill sixteen is added to the first ones. */
+static void emit_lane_fold(Emission *e)
+{
+    const Stage *sum = &e->kernel->stage[0];
+    int fold = sum->fold_axis[0];
+    const char *letter = e->kernel->axis[fold].letter;
+    long long extent = e->kernel->axis[fold].extent, lanes = e->kernel->choice.tile, whole = extent / lanes * lanes;
+    const char *type = local_type(e, sum);
+    for (int o = 0; o < e->kernel->outer_count; o++)
+        open_loop(e, e->kernel->outer[o]);
+    line(e, "%s lane[%lld] = {0};", type, lanes);
+    line(e, "for (int %s0 = 0; %s0 < %lld; %s0 += %lld)", letter, letter, whole, letter, lanes);
+    line(e, "    for (int %s = %s0; %s < %s0 + %lld; %s++)", letter, letter, letter, letter, lanes, letter);
+    e->indent += 2 * INDENT;
+    assign_line(e, arena_print(e->w.arena, "lane[%s - %s0]", letter, letter), "+=", term_text(&e->w, sum->term, BIND_CHOICE));
+    e->indent -= 2 * INDENT;
+    if (whole < extent) {
+        line(e, "for (int %s = %lld; %s < %lld; %s++)", letter, whole, letter, extent, letter);
+        e->indent += INDENT;
+        assign_line(e, arena_print(e->w.arena, "lane[%s - %lld]", letter, whole), "+=", term_text(&e->w, sum->term, BIND_CHOICE));
+        e->indent -= INDENT;
+    }
+    line(e, "const %s %s = nn_sum_lanes%s(lane);", type, sum->name, e->w.plan->model->precision == F32 ? "f" : "");
+    store_line(e, sum, sum->name);
+    for (int s = 1; s < e->kernel->stage_count; s++)
+        pointwise(e, s);
+    for (int o = e->kernel->outer_count - 1; o >= 0; o--)
+        close_loop(e, e->kernel->outer[o]);
+}
+
+/* ---- the function -------------------------------------------------------------------------------------------------------- */
+
+/* What a kernel needs besides its arrays, and the arrays in the order of its parameters: those it reads, then those it writes. */
+typedef struct Parameters {
+    bool rows, lr, t, seed;
+    int *buffer, count;
+    bool *written;
+} Parameters;
+
+typedef struct Gathering { Parameters *parameters; const Plan *plan; } Gathering;
+
+static void add_parameter(Parameters *p, int buffer)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->buffer[i] == buffer)
+            return;
+    p->buffer[p->count++] = buffer;
+}
+
+static void gather(Term *term, void *context)
+{
+    Gathering *g = context;
+    Parameters *p = g->parameters;
+    if (term->kind == TERM_READ)
+        add_parameter(p, term->buffer);
+    p->rows |= term->kind == TERM_MASK || (term->kind == TERM_SYMBOL && term->op == OP_ROWS);
+    p->lr |= term->kind == TERM_SYMBOL && term->op == OP_RATE;
+    p->t |= term->kind == TERM_RANDOM || (term->kind == TERM_SYMBOL && term->op == OP_STEP);
+    p->seed |= term->kind == TERM_RANDOM;
+}
+
+static Parameters parameters_of(const Plan *plan, const Kernel *kernel)
+{
+    Parameters all = {.buffer = NEW(plan->arena, int, plan->buffer_count), .written = NEW(plan->arena, bool, plan->buffer_count)};
+    Parameters sorted = {.buffer = NEW(plan->arena, int, plan->buffer_count)};
+    if (kernel->form == FORM_CALL) {
+        const Model *model = plan->model;
+        const Update *update = &model->updates[kernel->update];
+        add_parameter(&all, plan->buffer_of[model->phase[PHASE_TRAIN].gradients[kernel->update]]);
+        add_parameter(&all, plan->buffer_of[model->graph->leaves[update->parameter].node]);
+        for (int l = 0; l < model->graph->leaf_count; l++)
+            if (model->graph->leaves[l].kind == LEAF_SLOT && model->graph->leaves[l].parameter == update->parameter)
+                add_parameter(&all, plan->buffer_of[model->graph->leaves[l].node]);
+        for (int i = 1; i < all.count; i++)
+            all.written[all.buffer[i]] = true;
+        all.lr = all.t = true;
+        return all;
+    }
+    for (int s = 0; s < kernel->stage_count; s++) {
+        each_term(kernel->stage[s].term, gather, &(Gathering){&all, plan});
+        if (kernel->stage[s].buffer != NONE) {
+            add_parameter(&all, kernel->stage[s].buffer);
+            all.written[kernel->stage[s].buffer] = true;
+        }
+    }
+    for (int written = 0; written < 2; written++)
+        for (int i = 0; i < all.count; i++)
+            if (all.written[all.buffer[i]] == written)
+                sorted.buffer[sorted.count++] = all.buffer[i];
+    all.buffer = sorted.buffer;
+    return all;
+}
+
+/* Comma-separated items, filled to the width of a line. */
+static void fill(Text *out, const char *const *items, int count, size_t indent, const char *end)
+{
+    for (int i = 0; i < count; i++) {
+        const char *after = i == count - 1 ? end : ",";
+        size_t length = strlen(items[i]) + strlen(after);
+        if (i && text_column(out) + 1 + length > LINE)
+            text_print(out, "\n%*s", (int)indent, "");
+        else if (i)
+            text_add(out, " ");
+        text_print(out, "%s%s", items[i], after);
+    }
+}
+
+static const char *parameter_text(const Plan *plan, int buffer, bool written)
+{
+    const Buffer *b = &plan->buffer[buffer];
+    const char *type = real_type(plan, b->scalar), *constant = written ? "" : "const ";
+    if (b->rank == 0)
+        return arena_print(plan->arena, written ? "%s *%s" : "%s %s", type, b->name);
+    const char *declarator = buffer_declarator(plan, buffer, plan->arena), *bracket = strchr(declarator, '[');
+    return arena_print(plan->arena, "%s%s %s[restrict %s", constant, type, b->name, bracket + 1);
+}
+
+static int step_items(const Plan *plan, const Parameters *p, bool call, const char **items)
+{
+    int count = 0;
+    if (p->rows)
+        items[count++] = call ? "step->rows" : "int rows";
+    if (p->lr)
+        items[count++] = call ? plan->model->precision == F32 ? "(float)step->lr" : "step->lr" : plan->model->precision == F32 ? "float lr" : "double lr";
+    if (p->t)
+        items[count++] = call ? "step->t" : "int64_t t";
+    if (p->seed)
+        items[count++] = call ? "step->seed" : "uint64_t seed";
+    return count;
+}
+
+/* The first element of an array parameter: fc1_weight[0] of fc1_weight[100][784]. */
+static const char *first_element(const Plan *plan, int buffer)
+{
+    Text text = text_new(plan->arena);
+    text_add(&text, plan->buffer[buffer].name);
+    for (int d = 0; d + 1 < plan->buffer[buffer].rank; d++)
+        text_add(&text, "[0]");
+    return text.bytes;
+}
+
+static const char *real_literal(const Plan *plan, double value)
+{
+    return arena_print(plan->arena, "%s%s", number(plan->arena, value, plan->model->precision == F64), plan->model->precision == F32 ? "f" : "");
+}
+
+/* The runtime's plain loop for a standard optimizer; the arguments are in the order of optimizer.h. */
+static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Parameters *p, Text *out)
+{
+    const Model *model = plan->model;
+    const Leaf *leaf = &model->graph->leaves[model->updates[kernel->update].parameter];
+    bool adam = strncmp(model->optimizer.name, "adam", 4) == 0;
+    const char *items[16];
+    int count = 0, flag = adam ? 4 : 2, decay = 3;
+    items[count++] = arena_print(plan->arena, "    nn_%s_%s(%lld", adam ? "adam" : "sgd", model->precision == F32 ? "f32" : "f64", (long long)element_count(leaf->type));
+    for (int i = 1; i < p->count; i++)
+        items[count++] = first_element(plan, p->buffer[i]);
+    if (!adam && p->count == 2)
+        items[count++] = "NULL";
+    items[count++] = first_element(plan, p->buffer[0]);
+    items[count++] = leaf->lr_factor == 1 ? "lr" : arena_print(plan->arena, "lr * %s", real_literal(plan, leaf->lr_factor));
+    items[count++] = "t";
+    for (int a = 0; a < (adam ? 5 : 4); a++) {
+        double value = a == decay && !isnan(leaf->weight_decay) ? leaf->weight_decay : model->optimizer.argument[a];
+        items[count++] = a == flag ? (value != 0 ? "true" : "false") : real_literal(plan, value);
+    }
+    fill(out, items, count, 8, ");\n");
+}
+
+void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
+{
+    Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent};
+    e.w.in_function = plan->plain != NULL || plan->model->kind == MODEL_SHOW;
+    find_arrays(&e);
+    if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
+        if (is_outer(kernel, kernel->choice.lanes))
+            emit_lanes(&e);
+        else
+            emit_lane_fold(&e);
+    } else {
+        emit_nest(&e);
+    }
+}
+
+void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
+{
+    Parameters p = parameters_of(plan, kernel);
+    const char **items = NEW(plan->arena, const char *, p.count + 4);
+    int count = step_items(plan, &p, false, items);
+    for (int i = 0; i < p.count; i++)
+        items[count++] = parameter_text(plan, p.buffer[i], p.written[p.buffer[i]]);
+    emit_kernel_comment(plan, kernel, out);
+    text_print(out, "static void %s(", kernel->name);
+    size_t length = 0;
+    for (int i = 0; i < count; i++)
+        length += strlen(items[i]) + 2;
+    if (text_column(out) + length > LINE)
+        text_add(out, "\n    ");
+    if (count)
+        fill(out, items, count, 4, ")\n{\n");
+    else
+        text_add(out, "void)\n{\n");
+    if (kernel->form == FORM_CALL)
+        emit_runtime_call(plan, kernel, &p, out);
+    else
+        emit_body(plan, kernel, INDENT, out);
+    text_add(out, "}\n");
+}
+
+void emit_call(const Plan *plan, const Kernel *kernel, Text *out)
+{
+    Parameters p = parameters_of(plan, kernel);
+    const char **items = NEW(plan->arena, const char *, p.count + 4);
+    int count = step_items(plan, &p, true, items);
+    for (int i = 0; i < p.count; i++) {
+        const Buffer *b = &plan->buffer[p.buffer[i]];
+        items[count++] = arena_print(plan->arena, "%ss->%s", b->rank == 0 && p.written[p.buffer[i]] ? "&" : "", b->name);
+    }
+    size_t indent = text_column(out) + 4;
+    text_print(out, "%s(", kernel->name);
+    if (count)
+        fill(out, items, count, indent, ")");
+    else
+        text_add(out, ")");
+}

@@ -1,0 +1,255 @@
+/* term.c: the scalar expressions of kernels as text.
+ *
+ * Parentheses are written only where the reader (or C) needs them: each operation's row in ops.def says how tightly it binds.
+ * Loops over a single element are not written, so their axis is 0. */
+#include "emit/emit_parts.h"
+#include "emit/term.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *bound(const Writing *w, const char *text, Binding own, Binding around)
+{
+    return own < around ? arena_print(w->arena, "(%s)", text) : text;
+}
+
+const char *axis_extent(const Writing *w, int axis)
+{
+    return w->kernel->axis[axis].batch ? "BATCH" : arena_print(w->arena, "%lld", (long long)w->kernel->axis[axis].extent);
+}
+
+const char *index_text(const Writing *w, const Index *index, Binding around)
+{
+    Text text = text_new(w->arena);
+    int64_t constant = index->constant;
+    int terms = 0;
+    for (int t = 0; t < index->count; t++) {
+        const Axis *axis = &w->kernel->axis[index->term[t].axis];
+        int64_t factor = index->term[t].factor;
+        if (axis->extent == 1)
+            continue;
+        if (terms++)
+            text_add(&text, factor < 0 ? " - " : " + ");
+        else if (factor < 0)
+            text_add(&text, "-");
+        if (factor != 1 && factor != -1)
+            text_print(&text, "%lld * ", (long long)(factor < 0 ? -factor : factor));
+        text_add(&text, axis->letter);
+    }
+    if (!terms)
+        text_print(&text, "%lld", (long long)constant);
+    else if (constant)
+        text_print(&text, " %c %lld", constant < 0 ? '-' : '+', (long long)(constant < 0 ? -constant : constant));
+    Binding own = !terms || (terms == 1 && !constant && index->term[0].factor == 1) ? BIND_ATOM
+                : terms == 1 && !constant ? BIND_PRODUCT : BIND_SUM;
+    const char *whole = text.bytes;
+    if (index->divisor != 1) {
+        whole = arena_print(w->arena, own < BIND_PRODUCT ? "(%s) / %lld" : "%s / %lld", whole, (long long)index->divisor);
+        own = BIND_PRODUCT;
+    }
+    if (index->modulus) {
+        whole = arena_print(w->arena, own < BIND_PRODUCT ? "(%s) %% %lld" : "%s %% %lld", whole, (long long)index->modulus);
+        own = BIND_PRODUCT;
+    }
+    return bound(w, whole, own, around);
+}
+
+static const char *indexed(const Writing *w, const char *name, const Index *index, const int8_t *order, int rank)
+{
+    Text text = text_new(w->arena);
+    text_add(&text, name);
+    for (int d = 0; d < rank; d++) {
+        const char *one = index_text(w, &index[order ? order[d] : d], BIND_CHOICE);
+        if (w->formula)
+            text_print(&text, "%s%s%s", d == 0 ? "[" : ",", one, d == rank - 1 ? "]" : "");
+        else
+            text_print(&text, "[%s]", one);
+    }
+    return text.bytes;
+}
+
+static bool written_here(const Writing *w, int buffer)
+{
+    for (int s = 0; s < w->kernel->stage_count; s++)
+        if (w->kernel->stage[s].buffer == buffer)
+            return true;
+    return false;
+}
+
+const char *access_text(const Writing *w, int buffer, const Index *index)
+{
+    const Buffer *b = &w->plan->buffer[buffer];
+    const char *name = b->name;
+    if (w->formula && strchr(name, '>'))
+        name = strchr(name, '>') + 1;
+    if (b->rank == 0)
+        return w->in_function && !w->formula && written_here(w, buffer) ? arena_print(w->arena, "*%s", name) : name;
+    return indexed(w, name, index, w->formula ? NULL : b->order, b->rank);
+}
+
+static const char *literal(const Writing *w, double value, Scalar scalar)
+{
+    if (w->formula || scalar == INT) {
+        const char *text = number(w->arena, value, w->plan->model->precision == F64);
+        size_t length = strlen(text);
+        if (length > 2 && strcmp(text + length - 2, ".0") == 0)
+            return arena_print(w->arena, "%.*s", (int)length - 2, text);
+        return text;
+    }
+    if (isinf(value))
+        return value < 0 ? "-INFINITY" : "INFINITY";
+    if (value == floor(value) && fabs(value) < 1e6)     /* 1.0f / rows is a division of floats, 2 * x needs no suffix */
+        return arena_print(w->arena, "%.1f%s", value, w->plan->model->precision == F32 ? "f" : "");
+    return arena_print(w->arena, "%s%s", number(w->arena, value, w->plan->model->precision == F64),
+                       w->plan->model->precision == F32 ? "f" : "");
+}
+
+/* Is the C text an int? Comparisons, row counts and indices are; two of them must not be divided or multiplied as such. */
+static bool is_int_text(const Term *term)
+{
+    if (term->kind == TERM_SYMBOL)
+        return term->op == OP_ROWS || term->op == OP_STEP;
+    if (term->kind != TERM_APPLY)
+        return term->scalar == INT;
+    switch (term->op) {
+    case OP_GREATER: case OP_GREATER_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_EQUAL: case OP_NOT_EQUAL:
+        return true;
+    case OP_NEGATE: case OP_DETACH:
+        return is_int_text(term->operand[0]);
+    case OP_ADD: case OP_SUBTRACT: case OP_MULTIPLY: case OP_SQUARE:
+        return is_int_text(term->operand[0]) && (!term->operand[1] || is_int_text(term->operand[1]));
+    case OP_SELECT:
+        return is_int_text(term->operand[1]) && is_int_text(term->operand[2]);
+    default:
+        return term->scalar == INT;
+    }
+}
+
+static bool needs_cast(const Writing *w, const Term *term)
+{
+    bool arithmetic = term->op == OP_DIVIDE || term->op == OP_MULTIPLY || term->op == OP_SQUARE || term->op == OP_ADD || term->op == OP_SUBTRACT;
+    return !w->formula && arithmetic && is_int_text(term->operand[0]) && (!term->operand[1] || is_int_text(term->operand[1]));
+}
+
+/* The operation's text with $a $b $c replaced, @ and # as the precision has them. An operand binds as tightly as the operation
+ * that it stands in; the right one of a non-associative operator more tightly. */
+static const char *applied(const Writing *w, const Term *term)
+{
+    const OpInfo *info = &op_info[term->op];
+    bool f32 = w->plan->model->precision == F32;
+    Text text = text_new(w->arena);
+    bool inside_call = false;
+    for (const char *c = w->formula ? info->formula : info->c; *c; c++) {
+        if (*c == '(' || *c == '[' || *c == '|')
+            inside_call = true;
+        if (*c == '$') {
+            int o = *++c - 'a';
+            Binding around = info->binding;
+            bool alone = c[1] == ')' || (c[1] == ',' && inside_call) || (info->arity == 2 && inside_call && c[1] == ']');
+            if (inside_call && info->binding == BIND_ATOM)
+                around = alone || info->arity == 1 ? BIND_CHOICE : BIND_PRODUCT;
+            else if (o == 1 && (term->op == OP_SUBTRACT || term->op == OP_DIVIDE || term->op == OP_MULTIPLY))
+                around = w->formula && term->op == OP_MULTIPLY ? BIND_ATOM : (Binding)(info->binding + 1);
+            else if (term->op == OP_RECIPROCAL || term->op == OP_NEGATE || term->op == OP_SQUARE || info->binding == BIND_COMPARE || info->binding == BIND_EQUALITY
+                     || info->binding == BIND_CHOICE)
+                around = (Binding)(info->binding + 1);
+            if (w->formula && (term->op == OP_SQUARE || term->op == OP_POWER))
+                around = BIND_ATOM;
+            if (o == 0 && needs_cast(w, term))
+                text_print(&text, "(%s)%s", f32 ? "float" : "double", term_text(w, term->operand[o], BIND_ATOM));
+            else
+                text_add(&text, term_text(w, term->operand[o], around));
+        } else if (*c == '@') {
+            text_add(&text, f32 ? "f" : "");
+        } else if (*c == '#') {
+            text_add(&text, f32 ? "f" : "");
+        } else {
+            text_add_bytes(&text, c, 1);
+        }
+    }
+    return text.bytes;
+}
+
+static const char *random_text(const Writing *w, const Term *term)
+{
+    const Node *node = &w->plan->model->graph->nodes[term->node];
+    const char *kind = term->op == OP_UNIFORM ? "uniform" : "normal";
+    if (w->formula)
+        return arena_print(w->arena, "%s[%s]", kind, index_text(w, &term->index[0], BIND_CHOICE));
+    return arena_print(w->arena, "%snn_%s(seed, %uu, (uint32_t)t, (uint64_t)(%s))", w->plan->model->precision == F32 ? "(float)" : "", kind,
+                       (unsigned)node->attributes.stream, index_text(w, &term->index[0], BIND_CHOICE));
+}
+
+/* 1 for a valid row; a loop over several rows, or several runs of one, decide at run time */
+static const char *mask_text(const Writing *w, const Term *term)
+{
+    const char *row = index_text(w, &term->index[0], BIND_SUM);
+    if (w->formula)
+        return arena_print(w->arena, "[%s < rows]", row);
+    return arena_print(w->arena, w->plan->model->precision == F32 ? "%s < rows ? 1.0f : 0.0f" : "%s < rows ? 1.0 : 0.0", row);
+}
+
+/* `from <= i && i < to`, without the half that always holds */
+static const char *inside_text(const Writing *w, const Term *term)
+{
+    const Index *index = &term->index[0];
+    int64_t least = index->constant, most = index->constant;
+    for (int t = 0; t < index->count; t++) {
+        int64_t span = index->term[t].factor * (w->kernel->axis[index->term[t].axis].extent - 1);
+        least += span < 0 ? span : 0;
+        most += span > 0 ? span : 0;
+    }
+    bool low = !is_affine(index) || least < term->from, high = !is_affine(index) || most >= term->to;
+    const char *i = index_text(w, index, BIND_SUM);
+    if (low && high)
+        return arena_print(w->arena, "%lld <= %s && %s < %lld", (long long)term->from, i, i, (long long)term->to);
+    if (low)
+        return arena_print(w->arena, "%s >= %lld", i, (long long)term->from);
+    return high ? arena_print(w->arena, "%s < %lld", i, (long long)term->to) : "1";
+}
+
+const char *term_text(const Writing *w, const Term *term, Binding around)
+{
+    switch (term->kind) {
+    case TERM_APPLY:
+        if (term->op == OP_FLOAT || term->op == OP_DETACH) {
+            if (term->op == OP_FLOAT && !w->formula)        /* a division of two integers would be one of integers */
+                return arena_print(w->arena, "(%s)%s", w->plan->model->precision == F32 ? "float" : "double", term_text(w, term->operand[0], BIND_ATOM));
+            return term_text(w, term->operand[0], around);
+        }
+        return bound(w, applied(w, term), w->formula && (term->op == OP_SQUARE || op_info[term->op].formula[0] == '[') ? BIND_ATOM : op_info[term->op].binding, around);
+    case TERM_READ: {
+        const char *text = access_text(w, term->buffer, term->index);
+        return text[0] == '*' ? bound(w, text, BIND_UNARY, around) : text;
+    }
+    case TERM_STAGE: {
+        const Stage *stage = &w->kernel->stage[term->stage];
+        if (w->stage_formula && w->stage_formula[term->stage])
+            return bound(w, w->stage_formula[term->stage], BIND_SUM, around);
+        if (w->lanes_local && term->stage == 0)
+            return arena_print(w->arena, "%s%s", stage->name, w->lanes_local);
+        if (w->formula ? term->rank > 0 : w->is_array && w->is_array[term->stage])
+            return indexed(w, stage->name, term->index, NULL, term->rank);
+        return stage->name;
+    }
+    case TERM_NUMBER: {
+        const char *text = literal(w, term->number, term->scalar);
+        return text[0] == '-' ? bound(w, text, BIND_UNARY, around) : text;
+    }
+    case TERM_TABLE:
+        return indexed(w, table_name(w->plan, term->node, w->arena), term->index, NULL, term->rank);
+    case TERM_INDEX:
+        return index_text(w, &term->index[0], around);
+    case TERM_SYMBOL:
+        return term->op == OP_MODE ? "training" : op_info[term->op].formula;
+    case TERM_MASK:
+        return bound(w, mask_text(w, term), w->formula ? BIND_ATOM : BIND_CHOICE, around);
+    case TERM_RANDOM:
+        return random_text(w, term);
+    case TERM_INSIDE:
+        return bound(w, arena_print(w->arena, w->formula ? "(%2$s if %1$s else %3$s)" : "%s ? %s : %s", inside_text(w, term),
+                                    term_text(w, term->operand[0], BIND_COMPARE), term_text(w, term->operand[1], BIND_CHOICE)),
+                     w->formula ? BIND_ATOM : BIND_CHOICE, around);
+    }
+    bug("a term of unknown kind %d", term->kind);
+}

@@ -1,0 +1,24 @@
+/* term.h: terms, indices and accesses as text, for C and for formulas. */
+#ifndef NNGEN_EMIT_TERM_H
+#define NNGEN_EMIT_TERM_H
+
+#include "kernel/kernel.h"
+
+/* Where a term stands: which kernel, and what its locals look like there. */
+typedef struct Writing {
+    const Plan *plan;
+    const Kernel *kernel;
+    Arena *arena;
+    bool formula;                       /* mathematics for a comment instead of C */
+    bool in_function;                   /* buffers are parameters of their kernel's function: a scalar that it writes is a pointer */
+    const bool *is_array;               /* by stage: the local is an array over its inner axes */
+    const char *lanes_local;            /* the contraction's sum is an array along the lanes: "[j]"; NULL: a scalar */
+    const char *const *stage_formula;   /* by stage: a formula that stands in for the local's name; NULL: the name */
+} Writing;
+
+const char *term_text(const Writing *writing, const Term *term, Binding around);     /* parenthesised if it binds looser than `around` */
+const char *index_text(const Writing *writing, const Index *index, Binding around);
+const char *access_text(const Writing *writing, int buffer, const Index *index);     /* fc1_weight[j][i]; in formulas fc1_weight[j,i] */
+const char *axis_extent(const Writing *writing, int axis);                           /* BATCH or 784 */
+
+#endif

@@ -1,0 +1,315 @@
+/* names.c: what things are called in the emitted text.
+ *
+ * Takes a plan with its kernels in order, gives every buffer, stage and kernel an identifier and every axis a letter. Names
+ * come from the model where it has one (fc1_weight, logits), gradients are d_ and the name of what they belong to, and what
+ * nobody named is called by its operation. Identifiers are unique in the program and keep off C's keywords, the C library's
+ * names and the few that emitted programs use themselves. */
+#include "kernel/kernel.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Sorted, for bsearch's sake of reading only: C keywords, <math.h> and common library names, our own. */
+static const char *const taken_by_c[] = {
+    "BATCH", "FILE", "I", "INFINITY", "M_E", "M_PI", "NAN", "NULL", "State", "acos", "acosh", "alignas", "alignof", "asin", "asinh",
+    "asm", "atan", "atan2", "atanh", "auto", "bool", "break", "case", "cbrt", "ceil", "char", "complex", "const", "continue", "copysign",
+    "cos", "cosh", "default", "div", "do", "double", "else", "enum", "erf", "erfc", "errno", "evaluate", "exit", "exp", "exp2", "expm1",
+    "extern", "fabs", "false", "fdim", "find_not_finite", "float", "floor", "fma", "fmax", "fmin", "fmod", "for", "free", "frexp", "gamma",
+    "goto", "gradients", "hypot", "if", "ilogb", "imaginary", "index", "inline", "inputs", "int", "isfinite", "isinf", "isnan", "isnormal",
+    "j0", "j1", "jn", "lane", "ldexp", "lgamma", "linux", "log", "log10", "log1p", "log2", "logb", "long", "lr", "lrint", "lround", "main", "malloc", "metrics",
+    "modf", "nan", "nearbyint", "nextafter", "noreturn", "outputs", "plain", "pow", "predict", "program", "read", "register", "remainder", "remquo",
+    "restrict", "return", "rint", "round", "rows", "run", "s", "scalbn", "seed", "short", "signbit", "signed", "signgam", "sin", "sinh",
+    "sizeof", "sqrt", "state", "static", "static_assert", "step", "struct", "switch", "t", "tables", "tan", "tanh", "tensors", "tgamma",
+    "thread_local", "train_step", "true", "trunc", "typedef", "typeof", "union", "unix", "unsigned", "void", "volatile", "while", "write", "y0",
+    "y1", "yn",
+};
+
+static bool is_taken_by_c(const char *name)
+{
+    for (size_t i = 0; i < sizeof taken_by_c / sizeof *taken_by_c; i++)
+        if (strcmp(taken_by_c[i], name) == 0)
+            return true;
+    size_t length = strlen(name);                       /* sinf, expl; and the prefixes of the library and of our runtime */
+    if (length > 1 && (name[length - 1] == 'f' || name[length - 1] == 'l')) {
+        char stem[32];
+        snprintf(stem, sizeof stem, "%.*s", (int)length - 1, name);
+        for (size_t i = 0; i < sizeof taken_by_c / sizeof *taken_by_c; i++)
+            if (strcmp(taken_by_c[i], stem) == 0)
+                return true;
+    }
+    static const char *const prefixes[] = {"nn_", "Nn", "NN_", "str", "mem", "wcs", "__", "table_", "int8_t", "int16_t", "int32_t", "int64_t", "uint"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return name[0] == '_';
+}
+
+const char *identifier(Arena *arena, const char *name)
+{
+    char *out = arena_string(arena, *name ? name : "_");
+    for (char *c = out; *c; c++)
+        if (!isalnum((unsigned char)*c) || (unsigned char)*c > 127)
+            *c = '_';
+    if (strlen(out) > 60)
+        out[60] = 0;
+    if (isdigit((unsigned char)out[0]) || out[0] == '_')
+        out = arena_print(arena, "x%s%s", isdigit((unsigned char)out[0]) ? "_" : "", out);
+    return is_taken_by_c(out) ? arena_print(arena, "%s_", out) : out;
+}
+
+/* ---- names in use -------------------------------------------------------------------------------------------------- */
+
+typedef struct Names {
+    Arena *arena;
+    const char **name;
+    int count, room;
+} Names;
+
+static bool in_use(const Names *names, const char *name)
+{
+    for (int i = 0; i < names->count; i++)
+        if (strcmp(names->name[i], name) == 0)
+            return true;
+    return false;
+}
+
+static const char *unique(Names *names, const char *wish)
+{
+    const char *name = wish;
+    for (int n = 2; in_use(names, name); n++)
+        name = arena_print(names->arena, "%s_%d", wish, n);
+    ARENA_PUSH(names->arena, names->name, names->count, names->room, name);
+    return name;
+}
+
+/* What a value is called that nobody named. */
+static const char *noun(Op op)
+{
+    switch (op) {
+    case OP_ADD: case OP_SUM: return "sum";
+    case OP_SUBTRACT: return "difference";
+    case OP_MULTIPLY: case OP_CONTRACT: return "product";
+    case OP_DIVIDE: return "quotient";
+    case OP_MAX: return "largest";
+    case OP_ARGMAX: return "best";
+    case OP_EXP: return "power";
+    case OP_LOG: case OP_LOG1P: return "logarithm";
+    case OP_SQRT: return "root";
+    case OP_SQUARE: return "square";
+    case OP_SELECT: return "choice";
+    case OP_UNIFORM: case OP_NORMAL: return "draw";
+    default: return op_info[op].name;
+    }
+}
+
+/* The wish for a node's name, as an identifier. */
+static const char *wish_of(const Plan *plan, NodeId id, bool *named)
+{
+    const Graph *graph = plan->model->graph;
+    const Node *node = &graph->nodes[id];
+    const Origin *origin = &node->origin;
+    *named = true;
+    if (op_info[node->op].class == EFFECT)
+        return identifier(plan->arena, arena_print(plan->arena, "new_%s", graph->leaves[node->attributes.leaf].name));
+    if (node->attributes.leaf != NONE)
+        return identifier(plan->arena, graph->leaves[node->attributes.leaf].name);
+    if (origin->name)
+        return identifier(plan->arena, origin->name);
+    if (origin->gradient_of != NONE) {
+        bool has;
+        const char *of = wish_of(plan, origin->gradient_of, &has);
+        if (has)
+            return identifier(plan->arena, arena_print(plan->arena, "d_%s", of));
+    }
+    *named = false;
+    return identifier(plan->arena, noun(node->op));
+}
+
+/* ---- buffers, stages, letters ---------------------------------------------------------------------------------------- */
+
+static void name_buffers(Plan *plan, Names *names, bool plain)
+{
+    for (int b = 0; b < plan->buffer_count; b++) {
+        Buffer *buffer = &plan->buffer[b];
+        bool named;
+        const char *wish = wish_of(plan, buffer->node, &named);
+        if (buffer->leaf == NONE && named && plan->model->graph->nodes[buffer->node].attributes.leaf != NONE)
+            wish = identifier(plan->arena, arena_print(plan->arena, "%s_copy", wish));
+        buffer->name = unique(names, wish);
+        if (plain)
+            buffer->name = arena_print(plan->arena, "%s%s", buffer->leaf == NONE ? "plain->" : "s->", buffer->name);
+    }
+}
+
+typedef struct Mentions { Names *names; Plan *plan; } Mentions;
+
+static void mention_buffer(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    Mentions *m = context;
+    if (!in_use(m->names, m->plan->buffer[read->buffer].name))
+        unique(m->names, m->plan->buffer[read->buffer].name);
+}
+
+typedef struct Dimensions { Kernel *kernel; Plan *plan; const char *letter[MAX_AXES * 2]; } Dimensions;
+
+static void letter_by_weight(Dimensions *d, int buffer, const Index *index)
+{
+    if (d->plan->buffer[buffer].leaf == NONE || d->plan->buffer[buffer].kind == BUFFER_INPUT || d->plan->buffer[buffer].rank != 2)
+        return;
+    static const char *const letters[] = {"j", "i"};    /* PyTorch's weight is [output j][input i] */
+    int axis[2] = {plain_axis(&index[0]), plain_axis(&index[1])};
+    for (int k = 0; k < 2; k++)
+        if (axis[k] != NONE && !d->kernel->axis[axis[k]].batch && !d->letter[axis[k]] && axis[0] != axis[1])
+            d->letter[axis[k]] = letters[k];
+}
+
+static void letter_of_read(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    letter_by_weight(context, read->buffer, read->index);
+}
+
+static bool letter_used(const Dimensions *d, const Names *names, const char *letter)
+{
+    for (int x = 0; x < d->kernel->axis_count; x++)
+        if (d->letter[x] && strcmp(d->letter[x], letter) == 0)
+            return true;
+    return in_use(names, letter);
+}
+
+static void name_axes(Plan *plan, Kernel *kernel, const Names *names)
+{
+    Dimensions d = {.kernel = kernel, .plan = plan};
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer != NONE)
+            letter_by_weight(&d, kernel->stage[s].buffer, kernel->stage[s].store);
+    each_read(kernel, letter_of_read, &d);
+    for (int x = 0; x < kernel->axis_count; x++)        /* two axes may have got one letter, from two weights */
+        for (int y = 0; y < x; y++)
+            if (d.letter[x] && d.letter[y] && strcmp(d.letter[x], d.letter[y]) == 0)
+                d.letter[x] = NULL;
+    for (int x = 0; x < kernel->axis_count; x++) {
+        if (d.letter[x] && in_use(names, d.letter[x]))
+            d.letter[x] = NULL;
+        bool outer = false;
+        for (int o = 0; o < kernel->outer_count; o++)
+            outer |= kernel->outer[o] == x;
+        static const char *const batch[] = {"b", "r", "n", "row", NULL};
+        static const char *const outside[] = {"i", "j", "m", "p", "q", "u", "v", "k", "l", "n", "o", "w", "x", "y", "z", "a", "c", "d", "e", "f", "g", "h", NULL};
+        static const char *const inside[] = {"k", "l", "m", "n", "i", "j", "p", "q", "u", "v", "o", "w", "x", "y", "z", "a", "c", "d", "e", "f", "g", "h", NULL};
+        const char *const *pool = kernel->axis[x].batch ? batch : outer ? outside : inside;
+        for (int l = 0; !d.letter[x] && pool[l]; l++)
+            if (!letter_used(&d, names, pool[l]))
+                d.letter[x] = pool[l];
+        if (!d.letter[x])
+            d.letter[x] = arena_print(plan->arena, "i%d", x);
+        snprintf(kernel->axis[x].letter, sizeof kernel->axis[x].letter, "%s", d.letter[x]);
+    }
+}
+
+/* ---- kernels ------------------------------------------------------------------------------------------------------------ */
+
+static const char *main_wish(const Plan *plan, const Kernel *kernel)
+{
+    bool named;
+    for (int s = kernel->stage_count - 1; s >= 0; s--) {        /* the last named value that leaves the kernel */
+        const char *wish = wish_of(plan, kernel->stage[s].node, &named);
+        if (named && kernel->stage[s].buffer != NONE)
+            return wish;
+    }
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const char *wish = wish_of(plan, kernel->stage[s].node, &named);
+        if (named)
+            return wish;
+    }
+    return wish_of(plan, kernel->stage[kernel->stage_count - 1].node, &named);
+}
+
+static bool part_of_gradient(const Plan *plan, const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Origin *origin = &plan->model->graph->nodes[kernel->stage[s].node].origin;
+        if (origin->gradient_of != NONE || (origin->rule && origin->of != NONE))
+            return true;
+    }
+    return false;
+}
+
+static bool computes_loss(const Plan *plan, const Kernel *kernel)
+{
+    const Metric *metric = plan->model->phase[PHASE_TRAIN].metrics;
+    for (int s = 0; metric && s < kernel->stage_count; s++)
+        if (kernel->stage[s].node == metric[0].part[0] || kernel->stage[s].node == metric[0].part[1])
+            return true;
+    return false;
+}
+
+static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *kernel)
+{
+    Arena *arena = plan->arena;
+    const Graph *graph = plan->model->graph;
+    if (kernel->form == FORM_CALL)
+        return identifier(arena, arena_print(arena, "update_%s", graph->leaves[plan->model->updates[kernel->update].parameter].name));
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer != NONE && plan->buffer[kernel->stage[s].buffer].kind == BUFFER_PARAMETER)
+            return arena_print(arena, "update_%s", plan->buffer[kernel->stage[s].buffer].name);
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer != NONE && plan->buffer[kernel->stage[s].buffer].kind == BUFFER_STATE)
+            return arena_print(arena, "update_%s", plan->buffer[kernel->stage[s].buffer].name);
+    const char *wish = main_wish(plan, kernel);
+    bool gradient = part_of_gradient(plan, kernel), loss = computes_loss(plan, kernel);
+    if (phase == PHASE_TRAIN && loss)
+        return gradient ? "loss_and_gradient" : "forward_loss";
+    if (gradient)
+        return arena_print(arena, "backward_%s", strncmp(wish, "d_", 2) == 0 ? wish + 2 : wish);
+    if (phase == PHASE_EVALUATE)
+        return arena_print(arena, "evaluate_%s", wish);
+    return arena_print(arena, phase == PHASE_TRAIN ? "forward_%s" : "compute_%s", wish);
+}
+
+static void name_stages(Plan *plan, Kernel *kernel)
+{
+    Names names = {.arena = plan->arena};
+    each_read(kernel, mention_buffer, &(Mentions){&names, plan});
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer != NONE && !in_use(&names, plan->buffer[kernel->stage[s].buffer].name))
+            unique(&names, plan->buffer[kernel->stage[s].buffer].name);
+    for (int s = 0; s < kernel->stage_count; s++) {
+        Stage *stage = &kernel->stage[s];
+        bool named;
+        const char *wish = wish_of(plan, stage->node, &named);
+        if (stage->buffer != NONE)                      /* its sum while it grows; the value itself has the buffer's name */
+            wish = stage->fold == FOLD_MAX ? "largest" : stage->fold == FOLD_ARGMAX ? "best" : "sum";
+        stage->name = unique(&names, wish);
+    }
+    name_axes(plan, kernel, &names);
+}
+
+void name_plan(Plan *plan)
+{
+    Names state = {.arena = plan->arena}, functions = {.arena = plan->arena};
+    name_buffers(plan, &state, false);
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++) {
+            Kernel *kernel = &plan->kernel[phase][k];
+            name_stages(plan, kernel);
+            if (kernel->same_as == NONE)
+                kernel->name = unique(&functions, kernel_wish(plan, phase, kernel));
+        }
+    if (plan->plain) {                                  /* the same leaves, by the names that they have in the state */
+        Plan *plain = plan->plain;
+        Names names = {.arena = plan->arena};
+        for (int b = 0; b < plain->buffer_count; b++)
+            if (plain->buffer[b].leaf != NONE && plan->buffer_of[plain->buffer[b].node] == NONE)
+                bug("a leaf of the plain graph is not in the state");
+        name_buffers(plain, &names, true);
+        for (int b = 0; b < plain->buffer_count; b++)
+            if (plain->buffer[b].leaf != NONE)
+                plain->buffer[b].name = arena_print(plan->arena, "s->%s", plan->buffer[plan->buffer_of[plain->buffer[b].node]].name);
+        for (int k = 0; k < plain->kernel_count[PHASE_TRAIN]; k++) {
+            name_stages(plain, &plain->kernel[PHASE_TRAIN][k]);
+            plain->kernel[PHASE_TRAIN][k].name = "plain";
+        }
+    }
+}

@@ -1,0 +1,221 @@
+/* schedule.c: how each kernel's loops run.
+ *
+ * Takes kernels in order, decides their form and, for contractions, what lies side by side in memory while the sum is made;
+ * records why. Keeps what is computed.
+ *
+ *   lanes on a map axis    sum[j] for a whole run of j at once, the fold outside:  for i: for j: sum[j] += x[i] w[i][j]
+ *                          needs each operand to be contiguous along j or not to depend on it
+ *   lanes on the fold      16 partial sums (8 in f64), added as a tree at the end (the same tree on every processor)
+ *                          needs both operands to be contiguous along the folded axis
+ *   neither                one scalar sum
+ *
+ * This is the one place that knows about vector registers: a faster core for contractions replaces what is decided here and how
+ * emit_kernel.c prints FORM_CONTRACTION, nothing else. Weights keep PyTorch's layout: with it the forward product folds along
+ * the lanes, and the gradients of input and weight run along a map axis, so that nothing is ever transposed. */
+#include "kernel/kernel.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHORTEST_LANE_FOLD = 32, SHORTEST_LANES = 4, MOST_LANES = 2048 };
+
+/* ---- contraction ---------------------------------------------------------------------------------------------------- */
+
+/* 1: neighbours along the axis are neighbours in memory; 0: the element does not depend on the axis; −1: neither */
+static int contiguity(const Buffer *buffer, const Index *index, int rank, int axis)
+{
+    int found = 0;
+    for (int d = 0; d < rank; d++)
+        for (int t = 0; t < index[d].count; t++)
+            if (index[d].term[t].axis == axis)
+                found = index[d].divisor == 1 && index[d].modulus == 0 && index[d].term[t].factor == 1
+                        && found == 0 && buffer->order[rank - 1] == d ? 1 : -1;
+    return found;
+}
+
+typedef struct Contiguous { const Plan *plan; int axis; bool all, every; } Contiguous;
+
+static void see_read(Term *term, void *context)
+{
+    Contiguous *c = context;
+    if (term->kind != TERM_READ)
+        return;
+    int found = contiguity(&c->plan->buffer[term->buffer], term->index, term->rank, c->axis);
+    c->all &= found >= 0;
+    c->every &= found == 1;
+}
+
+static Contiguous contiguous(const Plan *plan, Term *term, int axis)
+{
+    Contiguous c = {plan, axis, true, true};
+    each_term(term, see_read, &c);
+    return c;
+}
+
+static void choose_lanes(Plan *plan, Kernel *kernel)
+{
+    Stage *sum = &kernel->stage[0];
+    kernel->form = FORM_CONTRACTION;
+    for (int o = kernel->outer_count - 1; o >= 0; o--) {
+        int axis = kernel->outer[o];
+        int64_t extent = kernel->axis[axis].extent;
+        bool fits = !kernel->axis[axis].batch && extent >= SHORTEST_LANES && extent <= MOST_LANES && contiguous(plan, sum->term, axis).all;
+        for (int s = 0; fits && s < kernel->stage_count; s++)
+            if (kernel->stage[s].buffer != NONE)
+                fits = contiguity(&plan->buffer[kernel->stage[s].buffer], kernel->stage[s].store, plan->buffer[kernel->stage[s].buffer].rank, axis) == 1;
+        if (!fits)
+            continue;
+        memmove(&kernel->outer[o], &kernel->outer[o + 1], sizeof kernel->outer[0] * (size_t)(kernel->outer_count - o - 1));
+        kernel->outer[kernel->outer_count - 1] = axis;
+        kernel->choice.lanes = axis;
+        kernel->choice.tile = extent;
+        kernel->choice.why = "operands and result lie side by side along it";
+        return;
+    }
+    int fold = sum->fold_axis[sum->fold_count - 1];
+    if (sum->fold_count == 1 && kernel->axis[fold].extent >= SHORTEST_LANE_FOLD && contiguous(plan, sum->term, fold).every) {
+        kernel->choice.lanes = fold;
+        kernel->choice.tile = plan->model->precision == F32 ? 16 : 8;
+        kernel->choice.why = "both operands lie side by side along the fold";
+        return;
+    }
+    kernel->choice.why = "no axis along which the operands lie side by side, or a short one";
+}
+
+static void choose_form(Plan *plan, Kernel *kernel)
+{
+    if (kernel->form == FORM_CALL || plan->mode == KERNELS_GENERIC)
+        return;
+    int inner = 0;
+    for (int s = 0; s < kernel->stage_count; s++)
+        inner += kernel->stage[s].inner_count || kernel->stage[s].fold_count;
+    if (kernel->stage_count && is_contraction(plan, &kernel->stage[0]) && kernel->stage[0].inner_count == 0)
+        choose_lanes(plan, kernel);
+    else if (kernel->outer_count && inner > 1)
+        kernel->form = FORM_ROW;
+}
+
+/* ---- cost ---------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Cost { const Plan *plan; bool *read; int64_t operations; } Cost;
+
+static void add_cost(Term *term, void *context)
+{
+    Cost *cost = context;
+    if (term->kind == TERM_READ)
+        cost->read[term->buffer] = true;
+    cost->operations += term->kind == TERM_APPLY && term->op != OP_FLOAT && term->op != OP_DETACH;
+}
+
+static void count_cost(const Plan *plan, Kernel *kernel)
+{
+    Arena *scratch = arena_new();
+    Cost cost = {plan, NEW(scratch, bool, plan->buffer_count), 0};
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        int64_t points = 1;
+        for (int o = 0; o < kernel->outer_count && !stage->after; o++)
+            points *= kernel->axis[kernel->outer[o]].extent;
+        for (int i = 0; i < stage->inner_count; i++)
+            points *= kernel->axis[stage->inner[i]].extent;
+        for (int f = 0; f < stage->fold_count; f++)
+            points *= kernel->axis[stage->fold_axis[f]].extent;
+        cost.operations = stage->fold != FOLD_NONE;
+        each_term(stage->term, add_cost, &cost);
+        kernel->flop += points * cost.operations;
+        if (stage->buffer != NONE)
+            kernel->bytes_written += plan->buffer[stage->buffer].bytes;
+    }
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (cost.read[b])
+            kernel->bytes_read += plan->buffer[b].bytes;
+    arena_free(scratch);
+}
+
+/* ---- the same kernel in two phases ---------------------------------------------------------------------------------------- */
+
+static bool same_term(const Term *a, const Term *b)
+{
+    if (a->kind != b->kind || a->op != b->op || a->scalar != b->scalar || a->buffer != b->buffer || a->stage != b->stage
+        || a->rank != b->rank || a->from != b->from || a->to != b->to || memcmp(&a->number, &b->number, sizeof a->number) != 0)
+        return false;
+    if ((a->kind == TERM_TABLE || a->kind == TERM_RANDOM) && a->node != b->node)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (!same_index(&a->index[i], &b->index[i]))
+            return false;
+    for (int o = 0; o < MAX_OPERANDS; o++)
+        if (!a->operand[o] != !b->operand[o] || (a->operand[o] && !same_term(a->operand[o], b->operand[o])))
+            return false;
+    return true;
+}
+
+static bool same_kernel(const Kernel *a, const Kernel *b)
+{
+    if (a->axis_count != b->axis_count || a->outer_count != b->outer_count || a->stage_count != b->stage_count || a->form == FORM_CALL
+        || memcmp(a->outer, b->outer, sizeof a->outer[0] * (size_t)a->outer_count) != 0)
+        return false;
+    for (int x = 0; x < a->axis_count; x++)
+        if (a->axis[x].extent != b->axis[x].extent || a->axis[x].batch != b->axis[x].batch)
+            return false;
+    for (int s = 0; s < a->stage_count; s++) {
+        const Stage *p = &a->stage[s], *q = &b->stage[s];
+        if (p->node != q->node || p->buffer != q->buffer || p->fold != q->fold || p->inner_count != q->inner_count || p->fold_count != q->fold_count
+            || p->folds_outer != q->folds_outer || p->after != q->after || !same_term(p->term, q->term)
+            || memcmp(p->inner, q->inner, sizeof p->inner[0] * (size_t)p->inner_count) != 0
+            || memcmp(p->fold_axis, q->fold_axis, sizeof p->fold_axis[0] * (size_t)p->fold_count) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* All kernels, phase after phase: what same_as counts. */
+static Kernel **all_kernels(const Plan *plan, Arena *arena, int *count)
+{
+    Kernel **all = NEW(arena, Kernel *, plan->kernel_count[0] + plan->kernel_count[1] + plan->kernel_count[2] + 1);
+    *count = 0;
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++)
+            all[(*count)++] = &plan->kernel[phase][k];
+    return all;
+}
+
+/* Identical kernels are emitted once: evaluation usually calls the forward kernels of training. */
+static void find_repeated(Kernel **all, int count)
+{
+    for (int k = 0; k < count; k++)
+        for (int earlier = 0; earlier < k && all[k]->same_as == NONE; earlier++)
+            if (all[earlier]->same_as == NONE && same_kernel(all[earlier], all[k]))
+                all[k]->same_as = earlier;
+}
+
+static void size_buffers(Plan *plan)
+{
+    for (int b = 0; b < plan->buffer_count; b++) {
+        Buffer *buffer = &plan->buffer[b];
+        int64_t elements = 1;
+        for (int d = 0; d < buffer->rank; d++)
+            elements *= buffer->size[d];
+        buffer->bytes = elements * (buffer->scalar == INT || plan->model->precision == F32 ? 4 : 8);
+    }
+}
+
+void schedule(Plan *plan)
+{
+    size_buffers(plan);
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++) {
+            choose_form(plan, &plan->kernel[phase][k]);
+            count_cost(plan, &plan->kernel[phase][k]);
+        }
+    Arena *scratch = arena_new();
+    int count;
+    Kernel **all = all_kernels(plan, scratch, &count);
+    find_repeated(all, count);
+    if (plan->plain)
+        size_buffers(plan->plain);
+    name_plan(plan);
+    for (int k = 0; k < count; k++)
+        if (all[k]->same_as != NONE)
+            all[k]->name = all[all[k]->same_as]->name;
+    arena_free(scratch);
+}
