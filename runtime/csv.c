@@ -369,4 +369,5 @@ void nn_csv_finish(NnReading *reading)
         nn_release(reading->words[i].id);
     }
     nn_release(reading->words);
+    reading->words = NULL;
 }

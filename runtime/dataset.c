@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "memory.h"
 #include "source.h"
+#include <nngen/random.h>
 
 #include <math.h>
 #include <string.h>

@@ -83,6 +83,7 @@ typedef struct NnProgram {
     const char *stop_metric;            /* early stop: "validation_loss"; NULL: none */
     int64_t stop_patience;
     double stop_min_delta;
+    bool stop_rises;                    /* higher values of stop_metric are better (accuracy); false: lower ones (losses, errors) */
     size_t memory;                      /* bytes of the state struct */
     int64_t flop;                       /* of a step */
 

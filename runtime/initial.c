@@ -1,0 +1,33 @@
+/* initial.c: the values that parameters, slots and statistics start with.
+ *
+ * Element k of a tensor, counted in PyTorch's order, is made from (seed, hash of the tensor's name, k) alone: neither our
+ * layout nor the order of the tensors shows. Computed in double and rounded once. */
+#include "run.h"
+#include "walk.h"
+
+static double initial_value(const NnInit *init, uint64_t seed, uint32_t stream, int64_t element)
+{
+    switch (init->kind) {
+    case NN_INIT_CONSTANT:
+        return init->a;
+    case NN_INIT_UNIFORM:
+        return init->a + (init->b - init->a) * nn_uniform(seed, stream, 0, (uint64_t)element);
+    case NN_INIT_NORMAL:
+        return init->a + init->b * nn_normal(seed, stream, 0, (uint64_t)element);
+    case NN_INIT_TABLE:
+        return init->table[element];
+    }
+    return 0;
+}
+
+void nn_initialise(const NnProgram *program, uint64_t seed)
+{
+    for (int i = 0; i < program->tensor_count; i++) {
+        const NnTensor *tensor = &program->tensors[i];
+        uint32_t stream = nn_stream(tensor->name);
+        int64_t count = nn_element_count(tensor->rank, tensor->shape);
+        NnWalk walk = {.rank = tensor->rank, .shape = tensor->shape, .stride = tensor->stride};
+        for (int64_t k = 0; k < count; k++, nn_walk_on(&walk))
+            nn_set_real(tensor->data, walk.offset, initial_value(&tensor->init, seed, stream, k), program->precision);
+    }
+}

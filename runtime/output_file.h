@@ -1,0 +1,22 @@
+/* output_file.h: writing a file whole or not at all.
+ *
+ * The bytes go to a temporary file beside the target; committing flushes it to the disk and renames it over the target, so a
+ * full disk, a crash or a kill leaves the old file as it was. What is no regular file (/dev/null, a pipe) is written directly,
+ * never renamed over. Whatever fails ends the program with status 3, the temporary file removed. */
+#ifndef NNGEN_RUNTIME_OUTPUT_FILE_H
+#define NNGEN_RUNTIME_OUTPUT_FILE_H
+
+#include <stddef.h>
+
+typedef struct NnOutputFile {
+    const char *path;                   /* the caller's name for it */
+    char *target;                       /* with symbolic links followed */
+    char *temporary;                    /* NULL: written directly */
+    int descriptor;
+} NnOutputFile;
+
+NnOutputFile nn_create_output(const char *path);
+void nn_write_output(NnOutputFile *file, const void *bytes, size_t count);        /* not buffered: hand over large pieces */
+void nn_commit_output(NnOutputFile *file);
+
+#endif

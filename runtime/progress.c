@@ -1,0 +1,160 @@
+/* progress.c: what the person at the terminal sees.
+ *
+ * Lines go to standard output: the memory, about twenty lines over a run (at each epoch's end where there are fewer epochs),
+ * the end. On a terminal a bar on standard error shows the rate and the time that remains; elsewhere a step that comes ten
+ * seconds after the last line gets one of its own. Nothing here touches what is computed. --quiet prints none of it. */
+#include "failure.h"
+#include "memory.h"
+#include "run.h"
+#include "source.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINES = 20 };
+
+/* Steps that the run has in all; 0: cannot be said. */
+static int64_t total_steps(const NnRun *run)
+{
+    const NnProgram *program = run->program;
+    if (run->last_step < INT64_MAX)
+        return run->last_step;
+    int64_t rows = run->epoch_rows + (program->drop_last ? 0 : program->batch - 1), each = rows / program->batch, total;
+    return __builtin_mul_overflow(each, run->last_epoch, &total) ? 0 : total;
+}
+
+/* 79 510 */
+static const char *grouped(char out[32], uint64_t value)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value), used = 0;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            out[used++] = ' ';
+        out[used++] = digits[i];
+    }
+    out[used] = 0;
+    return out;
+}
+
+static void clear_bar(NnRun *run)
+{
+    if (run->bar_is_shown)
+        fputs("\r\033[K", stderr);
+    run->bar_is_shown = false;
+}
+
+static void show_metrics(const NnRun *run, NnSet set, const NnFold *fold)
+{
+    const double *sum = fold->sum;
+    for (int i = 0; i < run->program->metric_count && fold->rows; i++) {
+        const NnMetric *metric = &run->program->metrics[i];
+        if (metric->kind != NN_COUNTS)
+            printf("  %s%s%s %.6g", set == NN_TRAIN && i == 0 ? "" : nn_set_name[set], set == NN_TRAIN && i == 0 ? "" : "_", metric->name,
+                   nn_metric_value(metric, sum, fold->rows));
+        sum += nn_metric_sums(metric);
+    }
+}
+
+static void show_place(const NnRun *run)
+{
+    int64_t epoch = run->epoch + (run->position > 0);
+    if (run->has_data && !run->one_batch)
+        printf(run->last_epoch < INT64_MAX ? "epoch %lld/%lld  " : "epoch %lld  ", (long long)epoch, (long long)run->last_epoch);
+    int64_t total = total_steps(run);
+    printf(total ? "step %lld/%lld" : "step %lld", (long long)run->step, (long long)total);
+}
+
+static void line_is_done(NnRun *run)
+{
+    int64_t every = total_steps(run) / LINES;
+    run->next_line = run->step + (every > 1 ? every : 1);
+    run->last_shown = nn_seconds();
+    fflush(stdout);
+}
+
+static void show_bar(NnRun *run, double now)
+{
+    enum { WIDTH = 24 };
+    int64_t total = total_steps(run);
+    double share = total ? (double)run->step / (double)total : 0;
+    double done = (double)(run->step - run->first_step), rate = done / (now - run->started);
+    char bar[WIDTH + 1];
+    for (int i = 0; i < WIDTH; i++)
+        bar[i] = i < share * WIDTH ? '=' : ' ';
+    bar[WIDTH] = 0;
+    fprintf(stderr, "\r[%s] step %lld/%lld  loss %.4g  %.3g steps/s", bar, (long long)run->step, (long long)total, run->loss, rate);
+    double left = (double)(total - run->step) / rate;
+    if (total && left < 360000)
+        fprintf(stderr, "  %d:%02d left", (int)left / 60, (int)left % 60);
+    fputs("\033[K", stderr);
+    fflush(stderr);
+    run->bar_is_shown = true;
+}
+
+void nn_show_memory(const NnRun *run)
+{
+    if (run->flags.quiet)
+        return;
+    size_t state = run->program->memory, peak = nn_memory_peak(), held = nn_memory_held();
+    char text[5][32];
+    printf("memory: at most %s bytes: state %s, data %s, runtime %s, while reading %s more\n", grouped(text[0], state + peak),
+           grouped(text[1], state), grouped(text[2], run->data_bytes), grouped(text[3], held - run->data_bytes),
+           grouped(text[4], peak - held));
+    fflush(stdout);
+}
+
+void nn_show_step(NnRun *run)
+{
+    enum { CLOCK_EVERY = 16 };          /* a look at the clock costs as much as the step of a small model */
+    if (run->flags.quiet)
+        return;
+    if (!run->has_data && (run->step >= run->next_line || run->step == run->last_step)) {
+        clear_bar(run);
+        show_place(run);
+        printf("  loss %.6g\n", run->loss);
+        line_is_done(run);
+        return;
+    }
+    if (run->step % CLOCK_EVERY && run->program->flop < 1000000)
+        return;
+    double now = nn_seconds();
+    if (run->has_terminal && now - run->last_shown > 0.1) {
+        show_bar(run, now);
+        run->last_shown = now;
+    } else if (!run->has_terminal && now - run->last_shown > 10) {
+        show_place(run);
+        printf("  loss %.6g\n", run->loss);
+        run->last_shown = now;
+        fflush(stdout);
+    }
+}
+
+void nn_show_epoch(NnRun *run, bool is_last, double seconds)
+{
+    if (run->flags.quiet || !run->has_data || (!is_last && run->step < run->next_line))
+        return;
+    clear_bar(run);
+    show_place(run);
+    for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
+        show_metrics(run, set, set == NN_TRAIN ? &run->fold : &run->evaluated[set]);
+    if (!run->one_batch)
+        printf("  %.2f s", seconds);
+    putchar('\n');
+    line_is_done(run);
+}
+
+void nn_show_end(NnRun *run)
+{
+    static const char *const text[] = {[NN_RUNNING] = "done", [NN_FINISHED] = "done", [NN_EARLY_STOP] = "stopped early",
+                                       [NN_WAS_INTERRUPTED] = "interrupted", [NN_NOT_FINITE] = "diverged"};
+    clear_bar(run);
+    if (run->flags.quiet)
+        return;
+    printf("%s: %lld steps in %.2f s", text[run->reason], (long long)(run->step - run->first_step), nn_seconds() - run->started);
+    if (run->flags.save && run->reason != NN_NOT_FINITE)
+        printf(", saved to %s", nn_quoted(run->flags.save));
+    putchar('\n');
+    fflush(stdout);
+}

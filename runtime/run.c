@@ -1,0 +1,320 @@
+/* run.c: the loop of an emitted program, from its command line to its exit status.
+ *
+ * The state of training moves in nn_step_done and nn_epoch_done and nowhere else, and only by what a checkpoint holds; so a
+ * run that stops after any step and is resumed computes the same bits as one that never stopped.
+ *
+ * An epoch takes the rows of the training set in the order of a permutation keyed by (seed, epoch). Where it is a single batch
+ * the order cannot matter, and the batch is gathered once and left where it lies. Without data a step has one row and there is
+ * one epoch, as long as the run: `epochs` counts steps then. */
+#include "run.h"
+#include "failure.h"
+#include "memory.h"
+#include "source.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double SECONDS_BETWEEN_SAVES = 1;                /* an epoch may be a single short step */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+/* The first Ctrl-C asks for an end after the step; the second one is the system's own and ends at once. */
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+double nn_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+bool nn_all_finite(const void *data, int64_t count, NnPrecision precision)
+{
+    bool all = true;                                          /* no early exit: the loop vectorises */
+    const float *f32 = data;
+    const double *f64 = data;
+    if (precision == NN_F32)
+        for (int64_t i = 0; i < count; i++)
+            all &= f32[i] - f32[i] == 0;
+    else
+        for (int64_t i = 0; i < count; i++)
+            all &= f64[i] - f64[i] == 0;
+    return all;
+}
+
+/* ---- before the loop ---- */
+
+static void open_data(NnRun *run)
+{
+    static const NnData none = {.kind = NN_DATA_NONE};
+    const NnProgram *program = run->program;
+    const NnData *data = program->data ? program->data : &none;
+    size_t before = nn_memory_held();
+    run->dataset = nn_dataset_open(data, program->inputs, program->input_count, run->flags.data_dir, run->seed);
+    run->data_bytes = nn_memory_held() - before;
+    run->has_data = data->kind != NN_DATA_NONE;
+    run->epoch_rows = run->has_data ? nn_dataset_rows(run->dataset, NN_TRAIN) : INT64_MAX;
+    run->one_batch = run->epoch_rows <= program->batch;
+    run->flags.no_shuffle |= data->no_shuffle;
+    if (run->has_data && program->batch_all && run->epoch_rows != program->batch)
+        nn_fail(NN_WRONG_INPUT, NULL, "was made for %d training rows (batch = \"all\"), but the data has %lld; generate it again with this data",
+                program->batch, (long long)run->epoch_rows);
+    if (program->drop_last && run->epoch_rows < program->batch)
+        nn_fail(NN_WRONG_INPUT, NULL, "drop_last would drop everything: %lld training rows make no batch of %d", (long long)run->epoch_rows,
+                program->batch);
+    double ignored;
+    if (program->stop_metric && !nn_named_value(run, program->stop_metric, &ignored))
+        nn_fail(NN_WRONG_INPUT, NULL, "early_stop watches %s, but there is no such set or metric", nn_quoted(program->stop_metric));
+}
+
+static void set_limits(NnRun *run)
+{
+    const NnProgram *program = run->program;
+    const NnFlags *flags = &run->flags;
+    int64_t steps = flags->steps ? flags->steps : flags->epochs ? 0 : program->steps;
+    int64_t epochs = flags->epochs ? flags->epochs : program->epochs;
+    if (!steps && !run->has_data)
+        steps = epochs;
+    run->last_step = steps ? steps : INT64_MAX;
+    run->last_epoch = steps ? INT64_MAX : epochs;
+}
+
+NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
+{
+    NnRun *run = nn_allocate(1, sizeof *run);
+    *run = (NnRun){.program = program, .flags = flags, .best = INFINITY, .last_saved = -INFINITY};
+    nn_prepare_processor(flags.threads);
+    run->seed = flags.resume ? nn_resume_seed(flags.resume) : flags.has_seed ? flags.seed : program->seed;
+    run->fold.sum = nn_allocate((size_t)nn_fold_size(program), sizeof(double));
+    for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
+        run->evaluated[set].sum = nn_allocate((size_t)nn_fold_size(program), sizeof(double));
+    open_data(run);
+    set_limits(run);
+
+    nn_initialise(program, run->seed);
+    if (flags.init)
+        nn_load_parameters(program, flags.init);
+    if (flags.resume)
+        nn_resume_checkpoint(run, flags.resume);
+    run->first_step = run->step;
+    run->current = (NnStep){.lr = flags.has_lr ? flags.lr : program->lr, .seed = run->seed};
+    run->started = run->last_shown = nn_seconds();
+    return run;
+}
+
+void nn_close_run(NnRun *run)
+{
+    nn_dataset_close(run->dataset);
+    nn_release(run->fold.sum);
+    for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
+        nn_release(run->evaluated[set].sum);
+    nn_release(run);
+}
+
+NnRun *nn_start(const NnProgram *program, int argc, char **argv)
+{
+    NnFlags flags = nn_parse_flags(program, false, argc, argv);
+    signal(SIGXFSZ, SIG_IGN);                                 /* a file that grew too long is an error to report, not a death */
+    NnRun *run = nn_open_run(program, flags);
+    if (flags.check_gradients)
+        exit(nn_check_gradients(run));
+    if (flags.predict)
+        exit(nn_predict(run));
+    nn_show_memory(run);
+    if (flags.benchmark)
+        exit(nn_benchmark(run));
+
+    nn_open_log(run);
+    run->has_terminal = isatty(STDERR_FILENO);
+    catch_interrupts();
+    if (flags.snapshot_every && run->step == 0)
+        nn_save_snapshot(run);
+    return run;
+}
+
+/* ---- the loop ---- */
+
+/* Rows of the batch that begins at `position` of the epoch; 0: the epoch is over. */
+static int rows_at(const NnRun *run, int64_t position)
+{
+    if (!run->has_data)
+        return 1;
+    int64_t left = run->epoch_rows - position;
+    int batch = run->program->batch;
+    return left >= batch ? batch : run->program->drop_last ? 0 : (int)left;
+}
+
+bool nn_next_epoch(NnRun *run)
+{
+    bool stays_stale = run->program->stop_metric && run->stale >= run->program->stop_patience;
+    if (run->reason == NN_RUNNING && stays_stale)
+        run->reason = NN_EARLY_STOP;
+    if (run->reason == NN_RUNNING && (run->step >= run->last_step || run->epoch >= run->last_epoch))
+        run->reason = NN_FINISHED;
+    if (run->reason == NN_RUNNING && interrupted)
+        run->reason = NN_WAS_INTERRUPTED;
+    run->epoch_started = nn_seconds();
+    run->epoch_first_position = run->position;
+    return run->reason == NN_RUNNING;
+}
+
+static size_t row_bytes(const NnProgram *program, const NnInput *input)
+{
+    size_t size = input->classes ? sizeof(int32_t) : program->precision == NN_F32 ? sizeof(float) : sizeof(double);
+    return (size_t)input->elements * size;
+}
+
+void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuffled)
+{
+    const NnProgram *program = run->program;
+    bool is_epoch = run->one_batch && set == NN_TRAIN && rows == run->epoch_rows;
+    if (is_epoch && run->holds_epoch)
+        return;
+    run->holds_epoch = is_epoch;
+    for (int r = 0; r < program->batch; r++) {
+        int64_t row = first + r;
+        if (is_shuffled && !is_epoch && r < rows)
+            row = (int64_t)nn_permute((uint64_t)row, (uint64_t)run->epoch_rows, run->seed, (uint64_t)run->epoch);
+        for (int i = 0; i < program->input_count; i++) {
+            const NnInput *input = &program->inputs[i];
+            size_t bytes = row_bytes(program, input);
+            char *batch = input->batch, *here = batch + (size_t)r * bytes;
+            if (r < rows)
+                nn_dataset_row(run->dataset, set, i, row, program->precision == NN_F64, here);
+            else
+                memcpy(here, batch, bytes);
+        }
+    }
+}
+
+bool nn_next_batch(NnRun *run, NnStep *step)
+{
+    if (interrupted && run->step < run->last_step)
+        run->reason = NN_WAS_INTERRUPTED;
+    int rows = rows_at(run, run->position);
+    if (run->reason != NN_RUNNING || run->step >= run->last_step || !rows)
+        return false;
+    nn_fill_batch(run, NN_TRAIN, run->position, rows, !run->flags.no_shuffle);
+    run->current.rows = rows;
+    run->current.t = run->step + 1;
+    *step = run->current;
+    return true;
+}
+
+void nn_fail_not_finite(NnRun *run, double loss)
+{
+    NnCulprit culprit = {0};
+    const NnStep *step = &run->current;
+    bool is_found = run->program->find_not_finite && run->program->find_not_finite(step, &culprit);
+    char where[512] = "every tensor of the step is finite; only the sum of the loss is not";
+    if (is_found)
+        snprintf(where, sizeof where, "the first tensor that is not finite is %s, by the operation %s at %s:%d", nn_quoted(culprit.tensor),
+                 culprit.operation, culprit.file, culprit.line);
+    run->loss = loss;
+    run->reason = NN_NOT_FINITE;
+    nn_log_step(run);
+    if (run->position > run->epoch_first_position)
+        nn_log_epoch(run, true, nn_seconds() - run->epoch_started);
+    nn_log_end(run);
+    nn_show_end(run);
+    nn_fail(NN_WRONG_INPUT, NULL, "step %lld: the loss is %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may help; nothing was "
+            "saved after this step", (long long)step->t, isnan(loss) ? "not a number (NaN)" : "infinite", where);
+}
+
+void nn_step_done(NnRun *run, double loss)
+{
+    if (!isfinite(loss))
+        nn_fail_not_finite(run, loss);
+    run->loss = loss;
+    run->step++;
+    run->position += run->current.rows;
+    nn_fold_batch(run->program, &run->fold, run->current.rows);
+    nn_log_step(run);
+    nn_show_step(run);
+    if (run->flags.snapshot_every && run->step % run->flags.snapshot_every == 0)
+        nn_save_snapshot(run);
+}
+
+/* Both sets in file order, in evaluation mode. */
+static void evaluate(NnRun *run)
+{
+    const NnProgram *program = run->program;
+    for (NnSet set = NN_VALIDATION; set < NN_SETS; set++) {
+        int64_t count = nn_dataset_rows(run->dataset, set);
+        for (int64_t first = 0; first < count; first += program->batch) {
+            NnStep step = run->current;
+            step.rows = count - first < program->batch ? (int)(count - first) : program->batch;
+            step.t = run->step;
+            nn_fill_batch(run, set, first, step.rows, false);
+            program->evaluate(&step);
+            nn_fold_batch(program, &run->evaluated[set], step.rows);
+        }
+    }
+}
+
+/* Only whole epochs count: a run that stops inside one and evaluates there must not differ from one that does not. */
+static void watch_for_early_stop(NnRun *run)
+{
+    const NnProgram *program = run->program;
+    double value;
+    if (!program->stop_metric || !nn_named_value(run, program->stop_metric, &value))
+        return;
+    value = program->stop_rises ? -value : value;
+    bool is_better = value < run->best - program->stop_min_delta;
+    run->best = is_better ? value : run->best;
+    run->stale = is_better ? 0 : run->stale + 1;
+}
+
+void nn_epoch_done(NnRun *run)
+{
+    const NnProgram *program = run->program;
+    double seconds = nn_seconds() - run->epoch_started;
+    if (run->position == 0)
+        return;                                               /* interrupted before its first step */
+    bool is_whole = run->has_data && !rows_at(run, run->position);
+    bool is_last = run->reason != NN_RUNNING || run->step >= run->last_step || (is_whole && run->epoch + 1 >= run->last_epoch);
+    bool is_due = is_whole && (program->validate_every <= 1 || (run->epoch + 1) % program->validate_every == 0);
+    if (is_due || (is_last && run->reason == NN_RUNNING))
+        evaluate(run);
+    bool is_partial = run->has_data ? !is_whole : run->reason != NN_RUNNING;
+    nn_log_epoch(run, is_partial, seconds);
+    nn_show_epoch(run, is_last, seconds);
+    if (is_due)
+        watch_for_early_stop(run);
+    for (NnSet set = NN_VALIDATION; set < NN_SETS; set++)
+        nn_fold_clear(program, &run->evaluated[set]);
+    if (!is_whole)
+        return;
+    run->epoch++;
+    run->position = 0;
+    nn_fold_clear(program, &run->fold);
+    if (run->flags.save && !is_last && nn_seconds() - run->last_saved > SECONDS_BETWEEN_SAVES)
+        nn_save_checkpoint(run, run->flags.save);
+}
+
+int nn_finish(NnRun *run)
+{
+    NnReason reason = run->reason;
+    if (run->flags.save)
+        nn_save_checkpoint(run, run->flags.save);
+    nn_log_end(run);
+    nn_show_end(run);
+    nn_close_run(run);
+    return reason == NN_WAS_INTERRUPTED ? NN_INTERRUPTED : NN_DONE;
+}

@@ -1,0 +1,110 @@
+/* run.h: what the files of the loop share. run.c moves the state forward; the others look at it.
+ *
+ * The state of training is step, epoch, position, the sums of the epoch, the early stop and the program's tensors, nothing
+ * else: what is not in a checkpoint (times, progress, the log) may not influence what is computed. */
+#ifndef NNGEN_RUNTIME_RUN_H
+#define NNGEN_RUNTIME_RUN_H
+
+#include <nngen/runtime.h>
+#include <stdio.h>
+
+typedef struct NnFlags {
+    const char *data_dir, *init, *save, *resume, *log, *predict;      /* NULL: not given */
+    int64_t epochs, steps, log_every, snapshot_every, benchmark;      /* 0: not given */
+    int64_t threads;
+    uint64_t seed;
+    double lr;
+    bool has_seed, has_lr, no_shuffle, check_gradients, quiet;
+} NnFlags;
+
+/* Ends the program for --help (0) and for a call that is wrong (2). is_show: the flags of a nn.show program. */
+NnFlags nn_parse_flags(const NnProgram *program, bool is_show, int argc, char **argv);
+
+typedef enum NnReason { NN_RUNNING, NN_FINISHED, NN_EARLY_STOP, NN_WAS_INTERRUPTED, NN_NOT_FINITE } NnReason;
+
+/* Sums of metrics over some rows: of an epoch, or of a set that was evaluated. */
+typedef struct NnFold {
+    int64_t rows;                       /* 0: not evaluated */
+    double *sum;                        /* each metric's sums one after the other; metrics.c knows how many each has */
+} NnFold;
+
+struct NnRun {
+    const NnProgram *program;
+    NnFlags flags;
+    NnDataset *dataset;
+    bool has_data;                      /* without: a step has one row, an epoch never ends by itself */
+    int64_t epoch_rows;                 /* rows of the training set; INT64_MAX without data */
+    bool one_batch;                     /* an epoch is a single batch: in file order, and gathered once */
+    bool holds_epoch;                   /* with one_batch: it still lies in the inputs */
+    int64_t last_step, last_epoch;      /* totals at which the run ends */
+
+    uint64_t seed;
+    int64_t step, epoch, position;      /* finished steps and epochs; rows taken of the current epoch */
+    NnFold fold;                        /* of the current epoch, before updates; its rows are `position` */
+    double best;                        /* early stop: the best value, so turned that lower is better */
+    int64_t stale;                      /* epochs since */
+
+    NnStep current;
+    double loss;                        /* of the last step */
+    NnReason reason;
+    NnFold evaluated[NN_SETS];
+
+    FILE *log;
+    double started, epoch_started, last_saved, last_shown;    /* seconds of the monotonic clock */
+    int64_t epoch_first_position;       /* where this run came into the epoch: for rates */
+    int64_t next_line;                  /* plain progress: the step at which the next line is due */
+    int64_t first_step;                 /* where this run began: 0, or where it was resumed */
+    bool bar_is_shown, has_terminal;
+    size_t data_bytes;
+};
+
+double nn_seconds(void);                                      /* of the monotonic clock */
+
+/* run.c, for those that go through data in their own way */
+NnRun *nn_open_run(const NnProgram *program, NnFlags flags);  /* data read, tensors set: everything before the loop */
+void nn_close_run(NnRun *run);
+/* Rows [first, first + rows) of a set into the inputs' batches, in file order or in the epoch's; spare rows repeat row 0. */
+void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuffled);
+_Noreturn void nn_fail_not_finite(NnRun *run, double loss);   /* the message, the log's end, status 1 */
+
+/* metrics.c */
+int64_t nn_fold_size(const NnProgram *program);               /* doubles that all metrics need together */
+int64_t nn_metric_sums(const NnMetric *metric);
+void nn_fold_clear(const NnProgram *program, NnFold *fold);
+void nn_fold_batch(const NnProgram *program, NnFold *fold, int rows);
+double nn_metric_value(const NnMetric *metric, const double *sum, int64_t rows);          /* not for NN_COUNTS */
+/* The value called "validation_loss", "train_accuracy", "loss" …; false: there is none of that name. */
+bool nn_named_value(const NnRun *run, const char *name, double *value);
+
+/* initial.c */
+void nn_initialise(const NnProgram *program, uint64_t seed);
+
+/* checkpoint.c */
+void nn_save_checkpoint(NnRun *run, const char *path);
+void nn_save_snapshot(NnRun *run);
+void nn_load_parameters(const NnProgram *program, const char *path);                      /* --init */
+uint64_t nn_resume_seed(const char *path);                    /* read first: the split of the data hangs on it */
+void nn_resume_checkpoint(NnRun *run, const char *path);
+
+/* log.c */
+void nn_open_log(NnRun *run);
+void nn_log_step(NnRun *run);
+void nn_log_snapshot(NnRun *run, const char *path);
+void nn_log_epoch(NnRun *run, bool is_partial, double seconds);
+void nn_log_end(NnRun *run);
+
+/* progress.c */
+void nn_show_memory(const NnRun *run);
+void nn_show_step(NnRun *run);
+void nn_show_epoch(NnRun *run, bool is_last, double seconds);
+void nn_show_end(NnRun *run);
+
+/* processor.c */
+void nn_prepare_processor(int64_t threads);
+
+/* What a run can be instead of training; each returns the exit status. */
+int nn_check_gradients(NnRun *run);
+int nn_benchmark(NnRun *run);
+int nn_predict(NnRun *run);
+
+#endif

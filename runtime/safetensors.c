@@ -1,0 +1,283 @@
+/* safetensors.c: see safetensors.h. Tensors pass through one buffer of 64 KB in both directions, whatever their size. */
+#include "safetensors.h"
+#include "failure.h"
+#include "json.h"
+#include "memory.h"
+#include "output_file.h"
+#include "walk.h"
+
+#include <cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors files are little-endian; this processor is not, and nobody has written the swap"
+#endif
+
+enum { PIECE = 1 << 16, HEADER_AT_MOST = 100 * 1000 * 1000, LENGTH_BYTES = 8 };   /* the limit is the format's own */
+
+const char *const nn_dtype_name[] = {"F32", "F64", "I32", "I64", "another type"};
+static const int dtype_size[] = {4, 8, 4, 8, 0};
+
+const char *nn_shape_text(int rank, const int64_t *shape)
+{
+    static char ring[8][256];
+    static int next;
+    char *out = ring[next++ % 8];
+    int used = snprintf(out, sizeof ring[0], "(");
+    for (int d = 0; d < rank && d < NN_MAX_RANK; d++)
+        used += snprintf(out + used, sizeof ring[0] - (size_t)used, "%s%lld", d ? ", " : "", (long long)shape[d]);
+    snprintf(out + used, sizeof ring[0] - (size_t)used, rank > NN_MAX_RANK ? ", ...)" : ")");
+    return out;
+}
+
+/* ---- writing ---- */
+
+static void write_header(FILE *out, const NnSaved *saved, int count, const NnMetadata *metadata, int metadata_count)
+{
+    int64_t at = 0;
+    fputs("{\"__metadata__\":{", out);
+    for (int i = 0; i < metadata_count; i++) {
+        fputs(i ? "," : "", out);
+        nn_json_string(out, metadata[i].key);
+        fputc(':', out);
+        nn_json_string(out, metadata[i].value);
+    }
+    fputc('}', out);
+    for (int i = 0; i < count; i++) {
+        char *name = nn_format_string("%s%s", saved[i].prefix, saved[i].name);
+        int64_t bytes = nn_element_count(saved[i].rank, saved[i].shape) * dtype_size[saved[i].dtype];
+        fputc(',', out);
+        nn_json_string(out, name);
+        fprintf(out, ":{\"dtype\":\"%s\",\"shape\":[", nn_dtype_name[saved[i].dtype]);
+        for (int d = 0; d < saved[i].rank; d++)
+            fprintf(out, "%s%lld", d ? "," : "", (long long)saved[i].shape[d]);
+        fprintf(out, "],\"data_offsets\":[%lld,%lld]}", (long long)at, (long long)(at + bytes));
+        at += bytes;
+        nn_release(name);
+    }
+    fputc('}', out);
+    while (ftell(out) % 8)
+        fputc(' ', out);                                      /* so that the tensors begin on a multiple of 8 */
+}
+
+static void write_tensor(NnOutputFile *file, const NnSaved *saved, char *piece)
+{
+    int64_t count = nn_element_count(saved->rank, saved->shape);
+    size_t size = (size_t)dtype_size[saved->dtype], used = 0;
+    if (!saved->stride) {
+        nn_write_output(file, saved->data, (size_t)count * size);
+        return;
+    }
+    NnWalk walk = {.rank = saved->rank, .shape = saved->shape, .stride = saved->stride};
+    for (int64_t i = 0; i < count; i++, nn_walk_on(&walk)) {
+        memcpy(piece + used, (const char *)saved->data + (size_t)walk.offset * size, size);
+        used += size;
+        if (used == PIECE || i == count - 1) {
+            nn_write_output(file, piece, used);
+            used = 0;
+        }
+    }
+}
+
+void nn_write_safetensors(const char *path, const NnSaved *saved, int count, const NnMetadata *metadata, int metadata_count)
+{
+    char *header = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&header, &length);
+    if (text) {
+        write_header(text, saved, count, metadata, metadata_count);
+        if (fclose(text))
+            text = NULL;
+    }
+    if (!text)
+        nn_fail(NN_MACHINE_LACKS, path, "not enough memory to write it");
+
+    NnOutputFile file = nn_create_output(path);
+    char *piece = nn_allocate(PIECE, 1);
+    uint64_t header_bytes = length;
+    nn_write_output(&file, &header_bytes, LENGTH_BYTES);
+    nn_write_output(&file, header, length);
+    for (int i = 0; i < count; i++)
+        write_tensor(&file, &saved[i], piece);
+    nn_commit_output(&file);
+    nn_release(piece);
+    free(header);
+}
+
+/* ---- reading ---- */
+
+static void read_at(const NnSafetensors *file, int64_t at, void *out, size_t bytes)
+{
+    for (size_t done = 0; done < bytes;) {
+        ssize_t got = pread(file->descriptor, (char *)out + done, bytes - done, (off_t)(at + (int64_t)done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            nn_fail(NN_WRONG_INPUT, file->path, "cannot be read: %s", got ? strerror(errno) : "it became shorter meanwhile");
+        done += (size_t)got;
+    }
+}
+
+/* A number that is a whole one in [0, 2^53], where doubles are exact. */
+static bool whole_number(const cJSON *item, int64_t *value)
+{
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 0x1p53))
+        return false;
+    *value = (int64_t)item->valuedouble;
+    return (double)*value == item->valuedouble;
+}
+
+static _Noreturn void fail_entry(const NnSafetensors *file, const NnEntry *entry, const char *what)
+{
+    nn_fail(NN_WRONG_INPUT, file->path, "the header's entry %s %s", nn_quoted(entry->name), what);
+}
+
+static NnEntry parse_entry(const NnSafetensors *file, const cJSON *item, int64_t data_bytes)
+{
+    NnEntry entry = {.name = item->string, .dtype = NN_DTYPE_OTHER};
+    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype"), *shape = cJSON_GetObjectItemCaseSensitive(item, "shape"),
+                *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets"), *size;
+    if (!cJSON_IsObject(item) || !cJSON_IsString(dtype) || !cJSON_IsArray(shape) || cJSON_GetArraySize(offsets) != 2 ||
+        !cJSON_IsArray(offsets))
+        fail_entry(file, &entry, "needs a dtype, a shape and two data_offsets");
+    entry.dtype_name = dtype->valuestring;
+    for (int i = 0; i < NN_DTYPE_OTHER; i++)
+        if (!strcmp(dtype->valuestring, nn_dtype_name[i]))
+            entry.dtype = (NnDtype)i;
+    if (!whole_number(offsets->child, &entry.begin) || !whole_number(offsets->child->next, &entry.end) ||
+        entry.begin > entry.end || entry.end > data_bytes)
+        fail_entry(file, &entry, "has data_offsets outside of the file; the file is torn or damaged");
+    int64_t bytes = dtype_size[entry.dtype], one;
+    cJSON_ArrayForEach(size, shape) {
+        if (!whole_number(size, &one) || __builtin_mul_overflow(bytes, one, &bytes))
+            fail_entry(file, &entry, "has a shape that is none");
+        if (entry.rank < NN_MAX_RANK)
+            entry.shape[entry.rank] = one;
+        entry.rank++;
+    }
+    if (entry.dtype != NN_DTYPE_OTHER && bytes != entry.end - entry.begin)
+        fail_entry(file, &entry, "has a shape that does not fit its data_offsets");
+    return entry;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const NnEntry *x = a, *y = b;
+    return x->begin != y->begin ? (x->begin > y->begin) - (x->begin < y->begin) : (x->end > y->end) - (x->end < y->end);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const NnEntry *)a)->name, ((const NnEntry *)b)->name);
+}
+
+/* No holes, no overlaps, nothing behind the end; no name twice. */
+static void check_entries(NnSafetensors *file, int64_t data_bytes)
+{
+    int64_t at = 0;
+    qsort(file->entry, (size_t)file->count, sizeof *file->entry, by_place);
+    for (int i = 0; i < file->count; i++) {
+        if (file->entry[i].begin != at)
+            fail_entry(file, &file->entry[i], "does not begin where the one before it ends");
+        at = file->entry[i].end;
+    }
+    if (at != data_bytes)
+        nn_fail(NN_WRONG_INPUT, file->path, "holds %lld bytes of tensors, but its header describes %lld; the file is torn or damaged",
+                (long long)data_bytes, (long long)at);
+    qsort(file->entry, (size_t)file->count, sizeof *file->entry, by_name);
+    for (int i = 1; i < file->count; i++)
+        if (!by_name(&file->entry[i - 1], &file->entry[i]))
+            fail_entry(file, &file->entry[i], "is there twice");
+}
+
+NnSafetensors nn_open_safetensors(const char *path)
+{
+    NnSafetensors file = {.path = path, .descriptor = open(path, O_RDONLY | O_CLOEXEC)};
+    struct stat information;
+    if (file.descriptor < 0 || fstat(file.descriptor, &information))
+        nn_fail(NN_WRONG_INPUT, path, "cannot be read: %s", strerror(errno));
+    if (!S_ISREG(information.st_mode))
+        nn_fail(NN_WRONG_INPUT, path, "is %s; a safetensors file was expected", S_ISDIR(information.st_mode) ? "a folder" : "no file");
+
+    uint64_t length = 0;
+    int64_t bytes = information.st_size;
+    if (bytes < LENGTH_BYTES)
+        nn_fail(NN_WRONG_INPUT, path, "is no safetensors file: it has only %lld bytes", (long long)bytes);
+    read_at(&file, 0, &length, LENGTH_BYTES);
+    if (length > HEADER_AT_MOST)
+        nn_fail(NN_WRONG_INPUT, path, "is no safetensors file: it begins with a header of %llu bytes, and 100 million are allowed",
+                (unsigned long long)length);
+    if ((int64_t)length > bytes - LENGTH_BYTES)
+        nn_fail(NN_WRONG_INPUT, path, "announces a header of %llu bytes, but the file has %lld; it is torn or no safetensors file",
+                (unsigned long long)length, (long long)bytes);
+
+    char *header = nn_allocate(length + 1, 1);
+    read_at(&file, LENGTH_BYTES, header, length);
+    cJSON *json = NULL;
+    const char *end = header;
+    if (length && header[0] == '{' && !memchr(header, 0, length))
+        json = cJSON_ParseWithOpts(header, &end, 0);
+    if (!json || strspn(end, " \t\r\n") != strlen(end))
+        nn_fail(NN_WRONG_INPUT, path, "its header is no JSON object; the file is torn, damaged or no safetensors file");
+    nn_release(header);
+    file.json = json;
+    file.data_start = LENGTH_BYTES + (int64_t)length;
+    file.entry = nn_allocate((size_t)cJSON_GetArraySize(json), sizeof *file.entry);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json) {
+        if (strcmp(item->string, "__metadata__"))
+            file.entry[file.count++] = parse_entry(&file, item, bytes - file.data_start);
+    }
+    check_entries(&file, bytes - file.data_start);
+    return file;
+}
+
+void nn_close_safetensors(NnSafetensors *file)
+{
+    close(file->descriptor);
+    nn_release(file->entry);
+    cJSON_Delete(file->json);
+}
+
+const NnEntry *nn_find_entry(const NnSafetensors *file, const char *prefix, const char *name)
+{
+    char *full = nn_format_string("%s%s", prefix, name);
+    NnEntry wanted = {.name = full};
+    const NnEntry *found = bsearch(&wanted, file->entry, (size_t)file->count, sizeof wanted, by_name);
+    nn_release(full);
+    return found;
+}
+
+const char *nn_find_metadata(const NnSafetensors *file, const char *key)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(file->json, "__metadata__"), key);
+    return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
+void nn_read_entry(const NnSafetensors *file, const NnEntry *entry, const int64_t *stride, void *data, NnPrecision precision)
+{
+    NnPrecision stored = entry->dtype == NN_DTYPE_F32 ? NN_F32 : NN_F64;
+    int64_t size = dtype_size[entry->dtype], count = (entry->end - entry->begin) / size, here = PIECE / size;
+    char *piece = nn_allocate(PIECE, 1);
+    NnWalk walk = {.rank = entry->rank, .shape = entry->shape, .stride = stride};
+    for (int64_t first = 0; first < count; first += here) {
+        here = count - first < here ? count - first : here;
+        read_at(file, file->data_start + entry->begin + first * size, piece, (size_t)(here * size));
+        for (int64_t i = 0; i < here; i++) {
+            nn_set_real(data, stride ? walk.offset : first + i, nn_get_real(piece, i, stored), precision);
+            if (stride)
+                nn_walk_on(&walk);
+        }
+    }
+    nn_release(piece);
+}
+
+void nn_read_bytes(const NnSafetensors *file, const NnEntry *entry, void *data, size_t bytes)
+{
+    read_at(file, file->data_start + entry->begin, data, bytes);
+}
