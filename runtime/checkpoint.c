@@ -51,6 +51,14 @@ static NnSaved saved_tensor(const NnProgram *program, const NnTensor *tensor)
     return saved;
 }
 
+size_t nn_saving_bytes(const NnRun *run)
+{
+    enum { PATHS = 4, BESIDES = 256 };                        /* the names of files and tensors that are put together */
+    if (!run->flags.save)
+        return 0;
+    return (size_t)(NN_COUNT(loop_state) + 1 + run->program->tensor_count) * sizeof(NnSaved) + PATHS * (strlen(run->flags.save) + BESIDES);
+}
+
 static void save(const NnRun *run, const char *path)
 {
     const NnProgram *program = run->program;

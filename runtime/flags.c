@@ -178,7 +178,7 @@ static void check_flags(const NnProgram *program, const NnFlags *given)
                 nn_quoted(program->model));
     if (given->check_gradients && !program->gradients)
         nn_fail(NN_WRONG_CALL, NULL, "--check-gradients needs a program with plain kernels in double precision; make it with\n    %s",
-                program->check_command);
+                program->check_command ? program->check_command : "nngen MODEL.lua --precision f64 --kernels generic");
     if (given->snapshot_every && !given->save)
         nn_fail(NN_WRONG_CALL, NULL, "--snapshot-every needs --save F: the snapshots go beside it");
 }

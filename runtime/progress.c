@@ -97,9 +97,10 @@ void nn_show_memory(const NnRun *run)
 {
     if (run->flags.quiet)
         return;
-    size_t state = run->program->memory, peak = nn_memory_peak(), held = nn_memory_held();
+    size_t state = run->program->memory, held = nn_memory_held(), peak = held + nn_saving_bytes(run);
+    peak = peak > nn_memory_peak() ? peak : nn_memory_peak();
     char text[5][32];
-    printf("memory: at most %s bytes: state %s, data %s, runtime %s, while reading %s more\n", grouped(text[0], state + peak),
+    printf("memory: at most %s bytes: state %s, data %s, runtime %s, while reading or saving %s more\n", grouped(text[0], state + peak),
            grouped(text[1], state), grouped(text[2], run->data_bytes), grouped(text[3], held - run->data_bytes),
            grouped(text[4], peak - held));
     fflush(stdout);

@@ -193,6 +193,8 @@ void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuff
             row = (int64_t)nn_permute((uint64_t)row, (uint64_t)run->epoch_rows, run->seed, (uint64_t)run->epoch);
         for (int i = 0; i < program->input_count; i++) {
             const NnInput *input = &program->inputs[i];
+            if (!input->batch)
+                continue;                                     /* no kernel reads it: it is there for `stratify` */
             size_t bytes = row_bytes(program, input);
             char *batch = input->batch, *here = batch + (size_t)r * bytes;
             if (r < rows)
@@ -255,6 +257,8 @@ void nn_step_done(NnRun *run, double loss)
 static void evaluate(NnRun *run)
 {
     const NnProgram *program = run->program;
+    if (!program->evaluate)
+        return;
     for (NnSet set = NN_VALIDATION; set < NN_SETS; set++) {
         int64_t count = nn_dataset_rows(run->dataset, set);
         for (int64_t first = 0; first < count; first += program->batch) {

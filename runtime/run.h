@@ -82,6 +82,7 @@ void nn_initialise(const NnProgram *program, uint64_t seed);
 /* checkpoint.c */
 void nn_save_checkpoint(NnRun *run, const char *path);
 void nn_save_snapshot(NnRun *run);
+size_t nn_saving_bytes(const NnRun *run);                     /* that saving takes from the heap for a moment */
 void nn_load_parameters(const NnProgram *program, const char *path);                      /* --init */
 uint64_t nn_resume_seed(const char *path);                    /* read first: the split of the data hangs on it */
 void nn_resume_checkpoint(NnRun *run, const char *path);

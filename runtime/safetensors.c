@@ -1,4 +1,5 @@
-/* safetensors.c: see safetensors.h. Tensors pass through one buffer of 64 KB in both directions, whatever their size. */
+/* safetensors.c: see safetensors.h. Tensors pass through one buffer of 64 KB in both directions, whatever their size, so that
+ * saving a model takes no memory besides the model. */
 #include "safetensors.h"
 #include "failure.h"
 #include "json.h"
@@ -18,7 +19,9 @@
 #error "safetensors files are little-endian; this processor is not, and nobody has written the swap"
 #endif
 
-enum { PIECE = 1 << 16, HEADER_AT_MOST = 100 * 1000 * 1000, LENGTH_BYTES = 8 };   /* the limit is the format's own */
+enum { PIECE_BYTES = 1 << 16, HEADER_AT_MOST = 100 * 1000 * 1000, LENGTH_BYTES = 8 };   /* the limit is the format's own */
+
+static _Alignas(64) char piece[PIECE_BYTES];
 
 const char *const nn_dtype_name[] = {"F32", "F64", "I32", "I64", "another type"};
 static const int dtype_size[] = {4, 8, 4, 8, 0};
@@ -65,7 +68,7 @@ static void write_header(FILE *out, const NnSaved *saved, int count, const NnMet
         fputc(' ', out);                                      /* so that the tensors begin on a multiple of 8 */
 }
 
-static void write_tensor(NnOutputFile *file, const NnSaved *saved, char *piece)
+static void write_tensor(NnOutputFile *file, const NnSaved *saved)
 {
     int64_t count = nn_element_count(saved->rank, saved->shape);
     size_t size = (size_t)dtype_size[saved->dtype], used = 0;
@@ -77,7 +80,7 @@ static void write_tensor(NnOutputFile *file, const NnSaved *saved, char *piece)
     for (int64_t i = 0; i < count; i++, nn_walk_on(&walk)) {
         memcpy(piece + used, (const char *)saved->data + (size_t)walk.offset * size, size);
         used += size;
-        if (used == PIECE || i == count - 1) {
+        if (used == PIECE_BYTES || i == count - 1) {
             nn_write_output(file, piece, used);
             used = 0;
         }
@@ -98,14 +101,12 @@ void nn_write_safetensors(const char *path, const NnSaved *saved, int count, con
         nn_fail(NN_MACHINE_LACKS, path, "not enough memory to write it");
 
     NnOutputFile file = nn_create_output(path);
-    char *piece = nn_allocate(PIECE, 1);
     uint64_t header_bytes = length;
     nn_write_output(&file, &header_bytes, LENGTH_BYTES);
     nn_write_output(&file, header, length);
     for (int i = 0; i < count; i++)
-        write_tensor(&file, &saved[i], piece);
+        write_tensor(&file, &saved[i]);
     nn_commit_output(&file);
-    nn_release(piece);
     free(header);
 }
 
@@ -262,8 +263,7 @@ const char *nn_find_metadata(const NnSafetensors *file, const char *key)
 void nn_read_entry(const NnSafetensors *file, const NnEntry *entry, const int64_t *stride, void *data, NnPrecision precision)
 {
     NnPrecision stored = entry->dtype == NN_DTYPE_F32 ? NN_F32 : NN_F64;
-    int64_t size = dtype_size[entry->dtype], count = (entry->end - entry->begin) / size, here = PIECE / size;
-    char *piece = nn_allocate(PIECE, 1);
+    int64_t size = dtype_size[entry->dtype], count = (entry->end - entry->begin) / size, here = PIECE_BYTES / size;
     NnWalk walk = {.rank = entry->rank, .shape = entry->shape, .stride = stride};
     for (int64_t first = 0; first < count; first += here) {
         here = count - first < here ? count - first : here;
@@ -274,7 +274,6 @@ void nn_read_entry(const NnSafetensors *file, const NnEntry *entry, const int64_
                 nn_walk_on(&walk);
         }
     }
-    nn_release(piece);
 }
 
 void nn_read_bytes(const NnSafetensors *file, const NnEntry *entry, void *data, size_t bytes)
