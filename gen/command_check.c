@@ -1,7 +1,8 @@
 /* command_check.c: nngen check, every gradient against central differences, in f64 on the interpreter.
  *
- * What is compared: for nn.train, the gradient of each trained parameter, after simplification, so that both the rules and the
- * rewrites are judged; for nn.show, every nn.gradient(y, x) of the script as it was asked for, x being any tensor.
+ * What is compared: for nn.train, the gradient of each trained parameter as it is after simplification, with differences of the
+ * loss as the script wrote it, so that rules and rewrites are judged both; for nn.show, every nn.gradient(y, x) of the script,
+ * x being any tensor.
  *
  *   n = (y(x + e) - y(x - e)) / 2e,  e = 1e-6, one element of x at a time
  *   deviation = max |a - n| / max(|a|, |n|, 1e-3 G)      maxima over the sampled elements; G: the largest |a| of the model
@@ -37,11 +38,11 @@ typedef struct Check {
 typedef struct Checker {
     Arena *arena;
     Model *model;
-    Graph *graph;
+    Graph *graph;                       /* as the script built it: y and x */
+    Graph *final;                       /* that kernels would be made of: the gradients; for nn.show the same */
     Situation situation;
     const double **leaf_values;         /* by leaf; grows with the held ones */
-    double **base;                      /* by node: values at the start */
-    int base_count;
+    double **base, **gradient;          /* by node of graph, of final: values at the start */
     double largest;                     /* G */
 } Checker;
 
@@ -117,16 +118,26 @@ static void choose_point(Checker *checker, const char *data_dir)
 static Check *trained_parameters(Checker *checker, int *count)
 {
     Model *model = checker->model;
-    Graph *graph = checker->graph;
+    Graph *graph = model->graph;
     const NodeId *part = model->metrics[0].part;
     NodeId loss = part[0] == NONE ? part[1] : part[1] == NONE ? part[0] : add(graph, part[0], part[1]);
     Check *checks = NEW(checker->arena, Check, model->update_count);
     for (int i = 0; i < model->update_count; i++) {
         const Leaf *leaf = &graph->leaves[model->updates[i].parameter];
-        checks[i] = (Check){.name = leaf->name, .y = loss, .x = leaf->node, .gradient = model->updates[i].gradient};
-        if (checks[i].gradient == NONE)                 /* an optimizer that searches asks for none */
-            differentiate(graph, loss, &checks[i].x, 1, &checks[i].gradient);
+        checks[i] = (Check){.name = leaf->name, .y = loss, .x = leaf->node};
+        if (model->updates[i].gradient == NONE)         /* an optimizer that searches asks for none */
+            differentiate(graph, loss, &checks[i].x, 1, &model->updates[i].gradient);
     }
+    /* simplify renumbers in place; the graph as it was written stays behind. */
+    Graph *written = arena_copy(checker->arena, graph, sizeof *graph);
+    written->nodes = arena_copy(checker->arena, graph->nodes, sizeof *graph->nodes * (size_t)graph->room);
+    written->leaves = arena_copy(checker->arena, graph->leaves, sizeof *graph->leaves * (size_t)graph->leaf_room);
+    simplify(model);
+    check_graph(graph, "simplify");
+    for (int i = 0; i < model->update_count; i++)
+        checks[i].gradient = model->updates[i].gradient;
+    checker->graph = written;
+    checker->final = graph;
     *count = model->update_count;
     return checks;
 }
@@ -137,28 +148,28 @@ static Check *asked_derivatives(Checker *checker, int *count)
     Check *checks = NEW(checker->arena, Check, model->derivative_count);
     for (int i = 0; i < model->derivative_count; i++) {
         Derivative d = model->derivatives[i];
-        const char *x = checker->graph->nodes[d.x].origin.name;
+        const char *x = model->graph->nodes[d.x].origin.name;
         checks[i] = (Check){.y = d.y, .x = d.x, .gradient = d.gradient};
         checks[i].name = arena_print(checker->arena, "d/d %s, line %d", x ? x : "x", d.place.line);
     }
+    checker->graph = checker->final = model->graph;
     *count = model->derivative_count;
     return checks;
 }
 
 static void evaluate_base(Checker *checker, const Check *checks, int count)
 {
-    Graph *graph = checker->graph;
-    NodeId *roots = NEW(checker->arena, NodeId, 3 * count);
+    NodeId *values = NEW(checker->arena, NodeId, 2 * count), *gradients = NEW(checker->arena, NodeId, count);
     for (int i = 0; i < count; i++) {
-        roots[3 * i] = checks[i].y;
-        roots[3 * i + 1] = checks[i].x;
-        roots[3 * i + 2] = checks[i].gradient;
+        values[2 * i] = checks[i].y;
+        values[2 * i + 1] = checks[i].x;
+        gradients[i] = checks[i].gradient;
     }
-    checker->base_count = graph->count;
-    checker->base = interpret(checker->arena, graph, roots, 3 * count, &checker->situation);
+    checker->base = interpret(checker->arena, checker->graph, values, 2 * count, &checker->situation);
+    checker->gradient = interpret(checker->arena, checker->final, gradients, count, &checker->situation);
     for (int i = 0; i < count; i++)
-        for (int64_t e = 0; e < value_count(checker, graph->nodes[checks[i].x].type); e++)
-            checker->largest = fmax(checker->largest, fabs(checker->base[checks[i].gradient][e]));
+        for (int64_t e = 0; e < value_count(checker, checker->graph->nodes[checks[i].x].type); e++)
+            checker->largest = fmax(checker->largest, fabs(checker->gradient[checks[i].gradient][e]));
 }
 
 /* ---- y as a function of x alone ---- */
@@ -306,7 +317,7 @@ static void compare(Checker *checker, Check *check, bool all)
     check->sampled = all || check->elements < SAMPLES ? check->elements : SAMPLES;
     check->worst = -1;
     double *point = arena_copy(checker->arena, checker->base[check->x], sizeof *point * (size_t)check->elements);
-    const double *gradient = checker->base[check->gradient];
+    const double *gradient = checker->gradient[check->gradient];
     NodeId y = cut_around(checker, check->y, check->x, point);
 
     double worst = -1, scale = 1e-3 * checker->largest;
@@ -384,16 +395,9 @@ int command_check(Arena *arena, Options *options)
     options->read.precision = F64;
     Compilation *c = run_passes(arena, options, "update");
     Checker checker = {.arena = arena, .model = c->model};
-    bool trains = c->model->kind == MODEL_TRAIN;
-    if (trains) {
-        simplify(c->model);
-        check_graph(c->model->graph, "simplify");
-    }
-    checker.graph = c->model->graph;
-    choose_point(&checker, options->read.data_dir);
-
     int count;
-    Check *checks = trains ? trained_parameters(&checker, &count) : asked_derivatives(&checker, &count);
+    Check *checks = c->model->kind == MODEL_TRAIN ? trained_parameters(&checker, &count) : asked_derivatives(&checker, &count);
+    choose_point(&checker, options->read.data_dir);
     evaluate_base(&checker, checks, count);
     size_t width = 0;
     for (int i = 0; i < count; i++)
