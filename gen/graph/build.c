@@ -28,7 +28,12 @@ NodeId new_node(Graph *graph, Op op, const NodeId *operands, int count, Attribut
         node.operand[i] = question.operand[i] = operands[i];
     }
     node.type = infer_type(&question);
+    NodeId simpler = graph->simplifier ? find_simpler(graph, &node) : NONE;
+    if (simpler != NONE)
+        return simpler;
     ARENA_PUSH(graph->arena, graph->nodes, graph->count, graph->room, node);
+    if (graph->simplifier)
+        remember_node(graph, graph->count - 1);
     return graph->count - 1;
 }
 
@@ -374,6 +379,12 @@ NodeId matmul(Graph *graph, NodeId a, NodeId b)
 
 /* ---- substitution ------------------------------------------------------------------------------------------------ */
 
+/* A forward node comes before what `reader` says of it. */
+static NodeId renewed_or_same(const NodeId *renewed, NodeId reader, NodeId node)
+{
+    return node != NONE && node < reader && renewed[node] != NONE ? renewed[node] : node;
+}
+
 void substitute_all(Graph *graph, NodeId *roots, int root_count, const NodeId *from, const NodeId *to, int count)
 {
     int last = NONE;
@@ -408,7 +419,9 @@ void substitute_all(Graph *graph, NodeId *roots, int root_count, const NodeId *f
             changed |= operand != node.operand[i];
             node.operand[i] = operand;
         }
-        graph->now = node.origin;
+        graph->now = node.origin;       /* what it derives from may have a new node as well */
+        graph->now.of = renewed_or_same(renewed, id, node.origin.of);
+        graph->now.gradient_of = renewed_or_same(renewed, id, node.origin.gradient_of);
         renewed[id] = changed ? new_node(graph, node.op, node.operand, arity, node.attributes) : id;
     }
     graph->now = caller;

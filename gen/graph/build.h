@@ -47,7 +47,7 @@ uint32_t all_axes(Type type);                                 /* every axis, the
 NodeId matmul(Graph *graph, NodeId a, NodeId b);
 
 /* The same expression with leaves replaced: new nodes where something changed, the old ones elsewhere. Kept and new origins
- * are the old ones. from[i] is a node (a PARAMETER, MODE …), to[i] stands in its place. */
+ * are the old ones (`of` and `gradient_of` name the new forward nodes where there are such). from[i] is a node (a PARAMETER, MODE …), to[i] stands in its place. */
 NodeId substitute(Graph *graph, NodeId root, const NodeId *from, const NodeId *to, int count);
 void substitute_all(Graph *graph, NodeId *roots, int root_count, const NodeId *from, const NodeId *to, int count);
 

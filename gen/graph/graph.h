@@ -108,6 +108,7 @@ typedef struct Graph {
     Leaf *leaves;
     int leaf_count, leaf_room;
     Origin now;                         /* given to each new node; the builder's caller sets it */
+    struct Simplifier *simplifier;      /* only while simplify rebuilds the graph: new_node asks it for a simpler or an equal node first */
 } Graph;
 
 Graph *graph_new(Arena *arena);

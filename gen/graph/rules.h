@@ -37,4 +37,26 @@ int64_t axis_size(Type type, int axis);                       /* axis 1 … rank
 Type without_axes(Type type, uint32_t axes);                  /* what a fold over `axes` leaves; bit 0 takes the batch away */
 bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_elements);
 
+/* ---- simplification: simplify.c drives, rewrite_*.c hold the algebra ---- */
+
+/* A rewrite looks at a node that is about to be made, its operands being simple already, and gives a node that means the same
+ * and is simpler, or NONE. It builds with the makers of build.h, which come back here, so what it gives is simple too. */
+typedef struct Rewrite {
+    const char *name;
+    NodeId (*apply)(Graph *graph, const Node *node);
+} Rewrite;
+extern const Rewrite pointwise_rewrites[], move_rewrites[], fold_rewrites[];    /* each ended by a name of NULL */
+
+/* new_node's two questions while graph->simplifier is set: is there a simpler or an equal node; remember this new one. */
+NodeId find_simpler(Graph *graph, const Node *node);
+void remember_node(Graph *graph, NodeId node);
+int reader_count(const Graph *graph, NodeId node);            /* readers, roots included, that the node had before simplification; 0: made since */
+
+/* Rebuilds what the roots reach and renews them. uses: NULL, or a counter for each rewrite, in the order of rewrite_name. */
+void simplify_roots(Graph *graph, NodeId **roots, int count, int *uses);
+const char *rewrite_name(int which);                          /* NULL after the last */
+
+bool is_number(const Graph *graph, NodeId node, double *value);      /* a CONSTANT, broadcast or not */
+uint32_t axes_without(uint32_t axes, uint32_t removed);       /* the set as it is numbered once the axes of `removed` are gone */
+
 #endif

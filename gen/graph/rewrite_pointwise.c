@@ -1,0 +1,368 @@
+/* rewrite_pointwise.c: the algebra of pointwise operations, one rewrite a function with its equation.
+ *
+ * What holds of every rewrite: the value stays the same for all finite operands up to rounding, and NaN and infinity in the data
+ * stay visible: x · 0 and x - x are left alone. Two liberties are taken: the sign of a zero may change (x + 0 = x), and a
+ * constant product may no longer overflow on its way to a finite result (0.5 (2 x) = x).
+ *
+ * c, c1, c2 stand for numbers, the letters x, y, a, b for any node, B for a BROADCAST. */
+#include "graph/build.h"
+#include "graph/rules.h"
+#include <math.h>
+
+static Op op_of(const Graph *graph, NodeId node)
+{
+    return graph->nodes[node].op;
+}
+
+static NodeId operand_of(const Graph *graph, NodeId node, int which)
+{
+    return graph->nodes[node].operand[which];
+}
+
+static bool equals(const Graph *graph, NodeId node, double value)
+{
+    double number;
+    return is_number(graph, node, &number) && number == value;
+}
+
+/* Far enough from the ends of both float types for products of constants to stay plain numbers. */
+static bool is_moderate(double value)
+{
+    return fabs(value) > 1e-30 && fabs(value) < 1e30;
+}
+
+/* x, where the node is -x, repeated or not; else NONE. */
+static NodeId negated(Graph *graph, NodeId node)
+{
+    if (op_of(graph, node) == OP_NEGATE)
+        return operand_of(graph, node, 0);
+    if (op_of(graph, node) == OP_BROADCAST && op_of(graph, operand_of(graph, node, 0)) == OP_NEGATE) {
+        Attributes repeat = graph->nodes[node].attributes;
+        return broadcast_axes(graph, operand_of(graph, operand_of(graph, node, 0), 0), repeat.axes, repeat.type);
+    }
+    return NONE;
+}
+
+static bool is_negated(const Graph *graph, NodeId node)
+{
+    return op_of(graph, node) == OP_NEGATE ||
+           (op_of(graph, node) == OP_BROADCAST && op_of(graph, operand_of(graph, node, 0)) == OP_NEGATE);
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+
+/* op(c1, c2, …) = c, unless that is not a number */
+static NodeId fold_numbers(Graph *graph, const Node *node)
+{
+    double value[MAX_OPERANDS] = {0, 0, 0};
+    int arity = op_info[node->op].arity;
+    if (op_info[node->op].class != POINTWISE || node->type.scalar != FLOAT)
+        return NONE;
+    for (int i = 0; i < arity; i++)
+        if (!is_number(graph, node->operand[i], &value[i]))
+            return NONE;
+    double result = evaluate_pointwise(node->op, value[0], value[1], value[2]);
+    return isnan(result) ? NONE : broadcast_to(graph, constant(graph, result), node->type);
+}
+
+/* x c = c x: numbers stand on the left of a product, as people write them */
+static NodeId number_first(Graph *graph, const Node *node)
+{
+    double c;
+    if (node->op != OP_MULTIPLY || !is_number(graph, node->operand[1], &c) || is_number(graph, node->operand[0], &c))
+        return NONE;
+    return multiply(graph, node->operand[1], node->operand[0]);
+}
+
+/* x + 0 = 0 + x = x */
+static NodeId add_zero(Graph *graph, const Node *node)
+{
+    if (node->op != OP_ADD)
+        return NONE;
+    return equals(graph, node->operand[1], 0) ? node->operand[0] : equals(graph, node->operand[0], 0) ? node->operand[1] : NONE;
+}
+
+/* x - 0 = x,  0 - x = -x */
+static NodeId subtract_zero(Graph *graph, const Node *node)
+{
+    if (node->op != OP_SUBTRACT)
+        return NONE;
+    return equals(graph, node->operand[1], 0) ? node->operand[0] : equals(graph, node->operand[0], 0) ? negate(graph, node->operand[1]) : NONE;
+}
+
+/* 1 x = x,  (-1) x = -x */
+static NodeId multiply_one(Graph *graph, const Node *node)
+{
+    if (node->op != OP_MULTIPLY)
+        return NONE;
+    return equals(graph, node->operand[0], 1) ? node->operand[1] : equals(graph, node->operand[0], -1) ? negate(graph, node->operand[1]) : NONE;
+}
+
+/* x / c = (1 / c) x where 1 / c is exact: a power of two;  x / 1 = x comes of it */
+static NodeId divide_by_power_of_two(Graph *graph, const Node *node)
+{
+    double c;
+    int exponent;
+    if (node->op != OP_DIVIDE || !is_number(graph, node->operand[1], &c) || !is_moderate(c) || fabs(frexp(c, &exponent)) != 0.5)
+        return NONE;
+    return multiply(graph, constant(graph, 1 / c), node->operand[0]);
+}
+
+/* 1 / x = reciprocal(x),  c reciprocal(x) = c / x */
+static NodeId one_over(Graph *graph, const Node *node)
+{
+    if (node->op == OP_DIVIDE && equals(graph, node->operand[0], 1))
+        return apply1(graph, OP_RECIPROCAL, node->operand[1]);
+    double c;
+    if (node->op == OP_MULTIPLY && is_number(graph, node->operand[0], &c) && op_of(graph, node->operand[1]) == OP_RECIPROCAL)
+        return divide(graph, constant(graph, c), operand_of(graph, node->operand[1], 0));
+    return NONE;
+}
+
+/* c1 (c2 x) = (c1 c2) x,  c1 (c2 / x) = (c1 c2) / x */
+static NodeId gather_numbers(Graph *graph, const Node *node)
+{
+    double c1, c2;
+    if (node->op != OP_MULTIPLY || !is_number(graph, node->operand[0], &c1))
+        return NONE;
+    NodeId product = node->operand[1];
+    Op op = op_of(graph, product);
+    if ((op != OP_MULTIPLY && op != OP_DIVIDE) || !is_number(graph, operand_of(graph, product, 0), &c2))
+        return NONE;
+    if (!is_moderate(c1) || !is_moderate(c2) || !is_moderate(c1 * c2))
+        return NONE;
+    return apply2(graph, op, constant(graph, c1 * c2), operand_of(graph, product, 1));
+}
+
+/* a (c b) = (c a) b = c (a b) */
+static NodeId number_out_of_product(Graph *graph, const Node *node)
+{
+    double c;
+    if (node->op != OP_MULTIPLY || is_number(graph, node->operand[0], &c))
+        return NONE;
+    for (int i = 0; i < 2; i++) {
+        NodeId product = node->operand[i], a = node->operand[1 - i];
+        if (op_of(graph, product) != OP_MULTIPLY || !is_number(graph, operand_of(graph, product, 0), &c) || !is_moderate(c))
+            continue;
+        NodeId b = operand_of(graph, product, 1);
+        return multiply(graph, constant(graph, c), i == 0 ? multiply(graph, b, a) : multiply(graph, a, b));
+    }
+    return NONE;
+}
+
+/* c (B x) = (c B) x: the product with fewer elements is made first */
+static NodeId number_into_broadcast(Graph *graph, const Node *node)
+{
+    double c, other;
+    if (node->op != OP_MULTIPLY || !is_number(graph, node->operand[0], &c) || op_of(graph, node->operand[1]) != OP_MULTIPLY || !is_moderate(c))
+        return NONE;
+    for (int i = 0; i < 2; i++) {
+        NodeId repeated = operand_of(graph, node->operand[1], i), x = operand_of(graph, node->operand[1], 1 - i);
+        if (op_of(graph, repeated) != OP_BROADCAST || is_number(graph, repeated, &other))
+            continue;
+        Attributes repeat = graph->nodes[repeated].attributes;
+        NodeId small = multiply(graph, constant(graph, c), operand_of(graph, repeated, 0));
+        return multiply(graph, broadcast_axes(graph, small, repeat.axes, repeat.type), x);
+    }
+    return NONE;
+}
+
+/* ---- signs ------------------------------------------------------------------------------------------------------- */
+
+/* -(-x) = x,  -(a - b) = b - a,  -(c x) = (-c) x,  -(c / x) = (-c) / x */
+static NodeId negate_negation(Graph *graph, const Node *node)
+{
+    if (node->op != OP_NEGATE)
+        return NONE;
+    NodeId a = node->operand[0];
+    double c;
+    if (is_negated(graph, a))
+        return negated(graph, a);
+    if (op_of(graph, a) == OP_SUBTRACT)
+        return subtract(graph, operand_of(graph, a, 1), operand_of(graph, a, 0));
+    if ((op_of(graph, a) == OP_MULTIPLY || op_of(graph, a) == OP_DIVIDE) && is_number(graph, operand_of(graph, a, 0), &c))
+        return apply2(graph, op_of(graph, a), constant(graph, -c), operand_of(graph, a, 1));
+    return NONE;
+}
+
+/* a + (-b) = a - b,  (-a) + b = b - a */
+static NodeId add_negated(Graph *graph, const Node *node)
+{
+    if (node->op != OP_ADD)
+        return NONE;
+    if (is_negated(graph, node->operand[1]))
+        return subtract(graph, node->operand[0], negated(graph, node->operand[1]));
+    if (is_negated(graph, node->operand[0]))
+        return subtract(graph, node->operand[1], negated(graph, node->operand[0]));
+    return NONE;
+}
+
+/* a - (-b) = a + b,  (-a) - b = -(a + b) */
+static NodeId subtract_negated(Graph *graph, const Node *node)
+{
+    if (node->op != OP_SUBTRACT)
+        return NONE;
+    if (is_negated(graph, node->operand[1]))
+        return add(graph, node->operand[0], negated(graph, node->operand[1]));
+    if (is_negated(graph, node->operand[0]))
+        return negate(graph, add(graph, negated(graph, node->operand[0]), node->operand[1]));
+    return NONE;
+}
+
+/* (-a) b = a (-b) = -(a b),  (-a) / b = a / (-b) = -(a / b);  c (-x) = (-c) x;  the sign of a repeated operand stays, being cheaper there */
+static NodeId sign_out_of_product(Graph *graph, const Node *node)
+{
+    double c;
+    if (node->op != OP_MULTIPLY && node->op != OP_DIVIDE)
+        return NONE;
+    for (int i = 0; i < 2; i++) {
+        if (op_of(graph, node->operand[i]) != OP_NEGATE)
+            continue;
+        NodeId x = operand_of(graph, node->operand[i], 0);
+        if (is_number(graph, node->operand[1 - i], &c)) {
+            NodeId number = constant(graph, -c);
+            return apply2(graph, node->op, i == 0 ? x : number, i == 0 ? number : x);
+        }
+        NodeId other = node->operand[1 - i];
+        return negate(graph, apply2(graph, node->op, i == 0 ? x : other, i == 0 ? other : x));
+    }
+    return NONE;
+}
+
+/* (-x)^2 = |x|^2 = x^2,  |-x| = ||x|| = |x|,  |x^2| = x^2,  cos(-x) = cos(x) */
+static NodeId even_function(Graph *graph, const Node *node)
+{
+    if (node->op != OP_SQUARE && node->op != OP_ABS && node->op != OP_COS)
+        return NONE;
+    NodeId a = node->operand[0];
+    if (node->op == OP_ABS && (op_of(graph, a) == OP_ABS || op_of(graph, a) == OP_SQUARE))
+        return a;
+    if (is_negated(graph, a))
+        return apply1(graph, node->op, negated(graph, a));
+    return op_of(graph, a) == OP_ABS ? apply1(graph, node->op, operand_of(graph, a, 0)) : NONE;
+}
+
+/* ---- functions --------------------------------------------------------------------------------------------------- */
+
+/* x x = x^2 */
+static NodeId product_with_itself(Graph *graph, const Node *node)
+{
+    return node->op == OP_MULTIPLY && node->operand[0] == node->operand[1] ? apply1(graph, OP_SQUARE, node->operand[0]) : NONE;
+}
+
+/* x^0 = 1, x^1 = x, x^2, x^3 = x x^2, x^-1 = 1/x, x^-2 = 1/x^2, x^0.5 = sqrt(x) (as PyTorch does), x^-0.5 = 1/sqrt(x) */
+static NodeId small_power(Graph *graph, const Node *node)
+{
+    double exponent;
+    if (node->op != OP_POWER || !is_number(graph, node->operand[1], &exponent))
+        return NONE;
+    NodeId x = node->operand[0];
+    if (exponent == 0)
+        return broadcast_to(graph, constant(graph, 1), node->type);
+    if (exponent == 1)
+        return x;
+    if (exponent == 2)
+        return apply1(graph, OP_SQUARE, x);
+    if (exponent == 3)
+        return multiply(graph, x, apply1(graph, OP_SQUARE, x));
+    if (exponent == -1)
+        return apply1(graph, OP_RECIPROCAL, x);
+    if (exponent == -2)
+        return apply1(graph, OP_RECIPROCAL, apply1(graph, OP_SQUARE, x));
+    if (exponent == 0.5)
+        return apply1(graph, OP_SQRT, x);
+    return exponent == -0.5 ? apply1(graph, OP_RECIPROCAL, apply1(graph, OP_SQRT, x)) : NONE;
+}
+
+/* max(x, x) = min(x, x) = x,  max(x, 0) = relu(x),  relu(relu(x)) = relu(x) */
+static NodeId maximum_with_known(Graph *graph, const Node *node)
+{
+    if (node->op == OP_RELU)
+        return op_of(graph, node->operand[0]) == OP_RELU ? node->operand[0] : NONE;
+    if (node->op != OP_MAXIMUM && node->op != OP_MINIMUM)
+        return NONE;
+    if (node->operand[0] == node->operand[1])
+        return node->operand[0];
+    for (int i = 0; node->op == OP_MAXIMUM && i < 2; i++)
+        if (equals(graph, node->operand[i], 0))
+            return apply1(graph, OP_RELU, node->operand[1 - i]);
+    return NONE;
+}
+
+/* (b if c else d) is b or d;  (b if a else b) = b */
+static NodeId select_known(Graph *graph, const Node *node)
+{
+    double condition;
+    if (node->op != OP_SELECT)
+        return NONE;
+    if (is_number(graph, node->operand[0], &condition))
+        return node->operand[condition != 0 ? 1 : 2];
+    return node->operand[1] == node->operand[2] ? node->operand[1] : NONE;
+}
+
+/* ((b if a else x) if a else c) = (b if a else (x if a else c)) = (b if a else c) */
+static NodeId select_twice(Graph *graph, const Node *node)
+{
+    if (node->op != OP_SELECT)
+        return NONE;
+    NodeId a = node->operand[0], b = node->operand[1], c = node->operand[2];
+    if (op_of(graph, b) == OP_SELECT && operand_of(graph, b, 0) == a)
+        return apply3(graph, OP_SELECT, a, operand_of(graph, b, 1), c);
+    if (op_of(graph, c) == OP_SELECT && operand_of(graph, c, 0) == a)
+        return apply3(graph, OP_SELECT, a, b, operand_of(graph, c, 2));
+    return NONE;
+}
+
+/* detach(x) = x, once all gradients are built */
+static NodeId detached(Graph *graph, const Node *node)
+{
+    (void)graph;
+    return node->op == OP_DETACH ? node->operand[0] : NONE;
+}
+
+/* mask (mask x) = mask x, mask^2 = mask: it holds ones and zeros */
+static NodeId mask_twice(Graph *graph, const Node *node)
+{
+    if (node->op != OP_MULTIPLY && node->op != OP_SQUARE)
+        return NONE;
+    for (int i = 0; i < op_info[node->op].arity; i++) {
+        NodeId mask = node->operand[i], x = node->operand[node->op == OP_SQUARE ? 0 : 1 - i];
+        if (op_of(graph, mask) != OP_ROW_MASK && (op_of(graph, mask) != OP_BROADCAST || op_of(graph, operand_of(graph, mask, 0)) != OP_ROW_MASK))
+            continue;
+        if (x == mask || (op_of(graph, x) == OP_MULTIPLY && (operand_of(graph, x, 0) == mask || operand_of(graph, x, 1) == mask)))
+            return x;
+    }
+    return NONE;
+}
+
+/* op(B(x), B(y), …) = B(op(x, y, …)) over the axes that all are repeated along: computed once, not once a place */
+static NodeId pointwise_of_broadcasts(Graph *graph, const Node *node)
+{
+    int arity = op_info[node->op].arity;
+    uint32_t common = ~0u;
+    if (op_info[node->op].class != POINTWISE)
+        return NONE;
+    for (int i = 0; i < arity; i++)
+        common &= op_of(graph, node->operand[i]) == OP_BROADCAST ? graph->nodes[node->operand[i]].attributes.axes : 0;
+    if (!common)
+        return NONE;
+    Type small = without_axes(node->type, common);
+    NodeId inner[MAX_OPERANDS];
+    for (int i = 0; i < arity; i++) {
+        uint32_t rest = axes_without(graph->nodes[node->operand[i]].attributes.axes & ~common, common);
+        NodeId x = operand_of(graph, node->operand[i], 0);
+        inner[i] = rest ? broadcast_axes(graph, x, rest, small) : x;
+    }
+    return broadcast_axes(graph, new_node(graph, node->op, inner, arity, node->attributes), common, node->type);
+}
+
+const Rewrite pointwise_rewrites[] = {
+#define REWRITE(name) {#name, name}
+    REWRITE(fold_numbers), REWRITE(detached), REWRITE(number_first), REWRITE(add_zero), REWRITE(subtract_zero), REWRITE(multiply_one),
+    REWRITE(divide_by_power_of_two), REWRITE(one_over), REWRITE(negate_negation), REWRITE(add_negated), REWRITE(subtract_negated),
+    REWRITE(sign_out_of_product), REWRITE(even_function), REWRITE(mask_twice), REWRITE(product_with_itself), REWRITE(small_power),
+    REWRITE(maximum_with_known), REWRITE(select_known), REWRITE(select_twice), REWRITE(pointwise_of_broadcasts),
+    REWRITE(gather_numbers), REWRITE(number_out_of_product), REWRITE(number_into_broadcast),
+#undef REWRITE
+    {NULL, NULL},
+};
