@@ -44,7 +44,7 @@ static bool is_loss(const Model *model, NodeId node)
 static bool is_call(const Plan *plan, const Update *update)
 {
     const Model *model = plan->model;
-    if (plan->mode != KERNELS_GENERIC || model->clip_norm != 0 || model->clip_value != 0)
+    if (plan->mode != KERNELS_GENERIC || update->gradient == NONE || model->clip_norm != 0 || model->clip_value != 0)
         return false;
     return strcmp(update->optimizer, "sgd") == 0 || strcmp(update->optimizer, "adam") == 0 || strcmp(update->optimizer, "adamw") == 0;
 }
@@ -69,7 +69,8 @@ static Phase roots_of(Plan *plan, PhaseId id, Arena *arena)
         if (id != PHASE_TRAIN || !is_assign_of_call(plan, phase.roots[r]))
             roots[count++] = phase.roots[r];
     for (int u = 0; u < model->update_count && id == PHASE_TRAIN && plan->mode == KERNELS_GENERIC && phase.gradients; u++)
-        roots[count++] = phase.gradients[u];
+        if (phase.gradients[u] != NONE)
+            roots[count++] = phase.gradients[u];
     phase.roots = roots;
     phase.root_count = count;
     return phase;

@@ -229,6 +229,29 @@ static void contract_stage(Plan *plan, const bool *stored, const Node *node, Ker
     stage->term = product;
 }
 
+static void at_zero(Term *term, void *context)
+{
+    int axis = *(const int *)context;
+    for (int i = 0; i < term->rank; i++)
+        for (int t = term->index[i].count - 1; t >= 0; t--)
+            if (term->index[i].term[t].axis == axis)
+                term->index[i].term[t] = term->index[i].term[--term->index[i].count];
+}
+
+/* A fold of one element is that element. */
+static void fold_of_one(const Kernel *kernel, Stage *stage)
+{
+    int64_t folded = 1;
+    for (int f = 0; f < stage->fold_count; f++)
+        folded *= kernel->axis[stage->fold_axis[f]].extent;
+    if (folded != 1 || (stage->fold != FOLD_SUM && stage->fold != FOLD_MAX))
+        return;
+    for (int f = 0; f < stage->fold_count; f++)
+        each_term(stage->term, at_zero, &stage->fold_axis[f]);
+    stage->fold = FOLD_NONE;
+    stage->fold_count = 0;
+}
+
 Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
 {
     const Graph *graph = plan->model->graph;
@@ -250,14 +273,7 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
                                            : lower(plan, stored, id, index, kernel.axis, true);
     }
 
-    /* a fold of one element is that element */
-    int64_t folded = 1;
-    for (int f = 0; f < stage.fold_count; f++)
-        folded *= kernel.axis[stage.fold_axis[f]].extent;
-    if (folded == 1 && (stage.fold == FOLD_SUM || stage.fold == FOLD_MAX)) {
-        stage.fold = FOLD_NONE;
-        stage.fold_count = 0;
-    }
+    fold_of_one(&kernel, &stage);
 
     if (node->op == OP_ASSIGN)
         stage.buffer = buffer_for(plan, graph->leaves[node->attributes.leaf].node, BUFFER_STATE);

@@ -1,0 +1,505 @@
+/* kernel_fuse.c: kernels compute what the graph computes.
+ *
+ * Graphs drawn by lot (with their gradients and updates) become kernels, generic and fused. The kernels are then executed
+ * here, as kernel.h describes them and without any C text, and every root is held against the graph's interpreter. So a wrong
+ * fusion, a wrong order or an update that is read too early shows without a compiler. */
+#include "graph/build.h"
+#include "graph/passes.h"
+#include "kernel/kernel.h"
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- executing a plan --------------------------------------------------------------------------------------------- */
+
+typedef struct Machine {
+    Arena *arena;
+    const Plan *plan;
+    const Kernel *kernel;
+    double **memory;                    /* by buffer, row-major in its logical dimensions */
+    double **local;                     /* by stage, over the extents of its inner axes */
+    int64_t at[MAX_AXES * 2];           /* the loops' counters */
+    int rows;
+    double rate, step;
+} Machine;
+
+static int64_t value_of(const Machine *m, const Index *index)
+{
+    int64_t sum = index->constant;
+    for (int t = 0; t < index->count; t++)
+        sum += index->term[t].factor * m->at[index->term[t].axis];
+    sum /= index->divisor;
+    return index->modulus ? sum % index->modulus : sum;
+}
+
+static double *element(const Machine *m, int buffer, const Index *index)
+{
+    const Buffer *b = &m->plan->buffer[buffer];
+    int64_t flat = 0;
+    for (int d = 0; d < b->rank; d++) {
+        int64_t i = value_of(m, &index[d]);
+        ck_assert_msg(i >= 0 && i < b->size[d], "index %lld of dimension %d of node %d", (long long)i, d, b->node);
+        flat = flat * b->size[d] + i;
+    }
+    return &m->memory[buffer][flat];
+}
+
+static double *local_at(const Machine *m, int s, const Index *index)
+{
+    const Stage *stage = &m->kernel->stage[s];
+    int64_t flat = 0;
+    for (int i = 0; i < stage->inner_count; i++)
+        flat = flat * m->kernel->axis[stage->inner[i]].extent + (index ? value_of(m, &index[i]) : m->at[stage->inner[i]]);
+    return &m->local[s][flat];
+}
+
+static double evaluate(const Machine *m, const Term *term);
+
+static double apply(const Machine *m, const Term *term)
+{
+    double a = evaluate(m, term->operand[0]);
+    if (term->op == OP_SELECT)
+        return evaluate(m, term->operand[a != 0 ? 1 : 2]);
+    double b = term->operand[1] ? evaluate(m, term->operand[1]) : 0;
+    switch (term->op) {
+    case OP_NEGATE: return -a;
+    case OP_EXP: return exp(a);
+    case OP_LOG: return log(a);
+    case OP_LOG1P: return log1p(a);
+    case OP_SQRT: return sqrt(a);
+    case OP_RECIPROCAL: return 1 / a;
+    case OP_SQUARE: return a * a;
+    case OP_ABS: return fabs(a);
+    case OP_SIGN: return (a > 0) - (a < 0);
+    case OP_TANH: return tanh(a);
+    case OP_SIN: return sin(a);
+    case OP_COS: return cos(a);
+    case OP_RELU: return a > 0 ? a : 0;
+    case OP_SIGMOID: return 1 / (1 + exp(-a));
+    case OP_FLOAT: case OP_DETACH: return a;
+    case OP_ADD: return a + b;
+    case OP_SUBTRACT: return a - b;
+    case OP_MULTIPLY: return a * b;
+    case OP_DIVIDE: return a / b;
+    case OP_MAXIMUM: return a > b ? a : b;
+    case OP_MINIMUM: return a < b ? a : b;
+    case OP_GREATER: return a > b;
+    case OP_GREATER_EQUAL: return a >= b;
+    case OP_LESS: return a < b;
+    case OP_LESS_EQUAL: return a <= b;
+    case OP_EQUAL: return a == b;
+    case OP_NOT_EQUAL: return a != b;
+    default: ck_abort_msg("%s is not executed here", op_info[term->op].name);
+    }
+    return 0;
+}
+
+static double evaluate(const Machine *m, const Term *term)
+{
+    switch (term->kind) {
+    case TERM_APPLY: return apply(m, term);
+    case TERM_READ: return *element(m, term->buffer, term->index);
+    case TERM_STAGE: return *local_at(m, term->stage, term->index);
+    case TERM_NUMBER: return term->number;
+    case TERM_INDEX: return (double)value_of(m, &term->index[0]);
+    case TERM_SYMBOL: return term->op == OP_ROWS ? m->rows : term->op == OP_RATE ? m->rate : m->step;
+    case TERM_MASK: return value_of(m, &term->index[0]) < m->rows;
+    case TERM_INSIDE: {
+        int64_t i = value_of(m, &term->index[0]);
+        return evaluate(m, term->operand[i >= term->from && i < term->to ? 0 : 1]);
+    }
+    default: ck_abort_msg("a term of kind %d", term->kind);
+    }
+    return 0;
+}
+
+typedef void Body(Machine *m, int s);
+
+static void loop(Machine *m, const int *axis, int count, Body *body, int s)
+{
+    if (count == 0) {
+        body(m, s);
+        return;
+    }
+    for (m->at[axis[0]] = 0; m->at[axis[0]] < m->kernel->axis[axis[0]].extent; m->at[axis[0]]++)
+        loop(m, axis + 1, count - 1, body, s);
+}
+
+typedef struct Accumulator { double sum; int best; } Accumulator;
+static Accumulator accumulator[64];     /* by stage */
+
+static void begin(int s, const Stage *stage)
+{
+    accumulator[s] = (Accumulator){stage->fold == FOLD_SUM ? 0 : -INFINITY, 0};
+}
+
+static void add_element(Machine *m, int s)
+{
+    const Stage *stage = &m->kernel->stage[s];
+    Accumulator *a = &accumulator[s];
+    double value = evaluate(m, stage->term);
+    if (stage->fold == FOLD_SUM)
+        a->sum += value;
+    else if (value > a->sum)
+        *a = (Accumulator){value, (int)m->at[stage->fold_axis[0]]};
+}
+
+static void keep(Machine *m, int s, double value)
+{
+    const Stage *stage = &m->kernel->stage[s];
+    if (stage->buffer != NONE)
+        *element(m, stage->buffer, stage->store) = value;
+    else
+        *local_at(m, s, NULL) = value;
+}
+
+static double folded(const Stage *stage, int s)
+{
+    return stage->fold == FOLD_ARGMAX ? accumulator[s].best : accumulator[s].sum;
+}
+
+static void stage_at_point(Machine *m, int s)
+{
+    const Stage *stage = &m->kernel->stage[s];
+    if (stage->fold == FOLD_NONE) {
+        keep(m, s, evaluate(m, stage->term));
+        return;
+    }
+    if (!stage->folds_outer)
+        begin(s, stage);
+    loop(m, stage->fold_axis, stage->fold_count, add_element, s);
+    if (!stage->folds_outer)
+        keep(m, s, folded(stage, s));
+}
+
+static void all_stages(Machine *m, int after)
+{
+    for (int s = 0; s < m->kernel->stage_count; s++)
+        if (m->kernel->stage[s].after == after)
+            loop(m, m->kernel->stage[s].inner, m->kernel->stage[s].inner_count, stage_at_point, s);
+}
+
+static void execute(Machine *m, const Kernel *kernel)
+{
+    m->kernel = kernel;
+    m->local = NEW(m->arena, double *, kernel->stage_count);
+    for (int s = 0; s < kernel->stage_count; s++) {
+        int64_t room = 1;
+        for (int i = 0; i < kernel->stage[s].inner_count; i++)
+            room *= kernel->axis[kernel->stage[s].inner[i]].extent;
+        m->local[s] = NEW(m->arena, double, room);
+        begin(s, &kernel->stage[s]);
+    }
+    loop(m, kernel->outer, kernel->outer_count, all_stages, 0);
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].folds_outer)
+            keep(m, s, folded(&kernel->stage[s], s));
+    all_stages(m, 1);
+}
+
+/* ---- models drawn by lot -------------------------------------------------------------------------------------------- */
+
+static Arena *arena;
+static uint64_t lot;
+
+static int draw(int below)
+{
+    lot = lot * 6364136223846793005u + 1442695040888963407u;
+    return (int)((lot >> 33) % (uint64_t)below);
+}
+
+static int leaf_number;
+
+static NodeId leaf(Graph *graph, LeafKind kind, bool per_row, int rank, int64_t a, int64_t b)
+{
+    Leaf new = {.kind = kind, .name = arena_print(arena, "leaf%d", leaf_number++), .lr_factor = 1, .weight_decay = NAN, .parameter = NONE, .node = NONE};
+    new.type = (Type){.scalar = FLOAT, .per_row = per_row, .rank = rank, .size = {a, b}};
+    return new_leaf(graph, new);
+}
+
+static NodeId to_scalar(Graph *graph, NodeId node)
+{
+    return sum_axes(graph, node, all_axes(graph->nodes[node].type));
+}
+
+/* One more node from what is there; refusals cannot happen: shapes are made to fit. */
+static NodeId grow(Graph *graph, const NodeId *pool, int count)
+{
+    NodeId a = pool[draw(count)], b = pool[draw(count)];
+    Type type = graph->nodes[a].type;
+    static const Op unary[] = {OP_NEGATE, OP_TANH, OP_SIN, OP_RELU, OP_SIGMOID, OP_SQUARE, OP_EXP};
+    switch (draw(11)) {
+    case 0: case 1:
+        return apply1(graph, unary[draw(6)], a);
+    case 2: case 3: {
+        static const Op binary[] = {OP_ADD, OP_SUBTRACT, OP_MULTIPLY, OP_MAXIMUM};
+        if (!same_shape(type, graph->nodes[b].type) && graph->nodes[b].type.rank != 0)
+            b = to_scalar(graph, b);
+        return apply2(graph, binary[draw(4)], a, b);
+    }
+    case 4:
+        return type.rank ? sum_axes(graph, a, 1u << (1 + draw(type.rank))) : a;
+    case 5:
+        return type.rank ? max_axes(graph, a, 1u << (1 + draw(type.rank))) : a;
+    case 6: {
+        if (type.rank != 1)
+            return apply1(graph, OP_TANH, a);
+        Type weight = {.scalar = FLOAT, .rank = 2, .size = {1 + draw(4), type.size[0]}};
+        NodeId w = leaf(graph, LEAF_PARAMETER, false, 2, weight.size[0], weight.size[1]);
+        return contract(graph, a, w, type.per_row ? "bi,ji->bj" : "i,ji->j");
+    }
+    case 7: {
+        NodeId p = leaf(graph, LEAF_PARAMETER, false, type.rank, type.size[0], type.size[1]);
+        return type.rank > 2 ? a : apply2(graph, OP_ADD, a, p);
+    }
+    case 8:
+        return type.rank ? pad(graph, a, 1 + draw(type.rank), draw(2), draw(3), 0.5) : a;
+    case 9: {
+        if (type.rank == 2) {
+            int64_t flat = type.size[0] * type.size[1];
+            return reshape_to(graph, a, 1, &flat);
+        }
+        if (type.rank == 1 && type.size[0] > 1)
+            return slice(graph, a, 1, 1, type.size[0]);
+        return a;
+    }
+    default: {                          /* softmax along the last axis, as nn.lua builds it */
+        if (type.rank == 0)
+            return a;
+        uint32_t last = 1u << type.rank;
+        NodeId shifted = subtract(graph, a, broadcast_axes(graph, max_axes(graph, a, last), last, type));
+        NodeId power = apply1(graph, OP_EXP, shifted);
+        return divide(graph, power, broadcast_axes(graph, sum_axes(graph, power, last), last, type));
+    }
+    }
+}
+
+static Model *draw_model(void)
+{
+    Graph *graph = graph_new(arena);
+    Model *model = NEW(arena, Model, 1);
+    leaf_number = 0;
+    *model = (Model){.arena = arena, .graph = graph, .kind = MODEL_TRAIN, .path = "lot.lua", .name = "lot", .precision = F64};
+    model->batch = 1 + draw(4);
+    NodeId pool[64] = {leaf(graph, LEAF_INPUT, true, 1, 3, 0), leaf(graph, LEAF_INPUT, true, 2, 2, 3), leaf(graph, LEAF_PARAMETER, false, 1, 3, 0),
+                       leaf(graph, LEAF_PARAMETER, false, 0, 0, 0)};
+    int count = 4;
+    for (int n = 4 + draw(12); n > 0; n--, count++)
+        pool[count] = grow(graph, pool, count);
+    NodeId loss = to_scalar(graph, pool[2]);
+    for (int i = 3; i < count; i++)
+        if (i == 3 || draw(2))
+            loss = add(graph, loss, apply1(graph, OP_TANH, to_scalar(graph, pool[i])));
+    loss = divide(graph, loss, leaf_scalar(graph, OP_ROWS));
+    model->metrics = NEW(arena, Metric, 2);
+    model->metric_count = 2;
+    model->metrics[0] = (Metric){.name = "loss", .part = {loss, NONE, NONE}, .is_loss = true};
+    model->metrics[1] = (Metric){.name = "other", .part = {to_scalar(graph, pool[count - 1]), NONE, NONE}};
+    model->outputs = NEW(arena, Output, 1);
+    model->outputs[model->output_count++] = (Output){.name = "out", .node = pool[count - 2]};
+    model->optimizer.name = "custom";
+    return model;
+}
+
+/* p -= rate (g + 0.1 v),  v = 0.9 v + g + 0.01 p: every update reads the old state of several leaves. */
+static void add_updates(Model *model)
+{
+    Graph *graph = model->graph;
+    for (int u = 0; u < model->update_count; u++) {
+        Update *update = &model->updates[u];
+        NodeId p = graph->leaves[update->parameter].node, g = update->gradient;
+        Type type = graph->nodes[p].type;
+        NodeId v = leaf(graph, LEAF_SLOT, false, type.rank, type.size[0], type.size[1]);
+        graph->leaves[graph->leaf_count - 1].parameter = update->parameter;
+        NodeId new_v = add(graph, multiply(graph, constant(graph, 0.9), v), add(graph, g, multiply(graph, constant(graph, 0.01), p)));
+        NodeId step = draw(2) ? new_v : add(graph, g, multiply(graph, constant(graph, 0.1), v));
+        NodeId new_p = subtract(graph, p, multiply(graph, leaf_scalar(graph, OP_RATE), step));
+        update->optimizer = "custom";
+        update->assigns = NEW(arena, NodeId, 2);
+        update->assigns[0] = assign(graph, update->parameter, new_p);
+        update->assigns[1] = assign(graph, graph->leaf_count - 1, new_v);
+        update->assign_count = 2;
+    }
+}
+
+/* ---- comparing -------------------------------------------------------------------------------------------------------- */
+
+static int64_t elements_of(const Model *model, Type type)
+{
+    return element_count(type) * (type.per_row ? model->batch : 1);
+}
+
+static void compare(const Model *model, KernelMode mode, const double *const *leaf_values, int rows)
+{
+    Plan *plan = fuse(arena, model, mode);
+    check_plan(plan, "fuse");
+    schedule(plan);
+    check_plan(plan, "schedule");
+    plan_memory(plan);
+    check_plan(plan, "plan_memory");
+    for (PhaseId id = 0; id < PHASE_COUNT; id++) {
+        const Phase *phase = &model->phase[id];
+        if (!phase->root_count)
+            continue;
+        Machine m = {.arena = arena, .plan = plan, .rows = rows, .rate = 0.25, .step = 3, .memory = NEW(arena, double *, plan->buffer_count)};
+        double **place = NEW(arena, double *, plan->place_count + 1);
+        int64_t largest = 1;
+        for (int b = 0; b < plan->buffer_count; b++)
+            largest = plan->buffer[b].bytes > largest ? plan->buffer[b].bytes : largest;
+        for (int b = 0; b < plan->buffer_count; b++) {
+            const Buffer *buffer = &plan->buffer[b];
+            int64_t count = buffer->bytes / 8 + 1;
+            if (buffer->place != NONE && !place[buffer->place])
+                place[buffer->place] = NEW(arena, double, largest);
+            m.memory[b] = buffer->place != NONE ? place[buffer->place] : NEW(arena, double, count);     /* sharing is tested too */
+            if (buffer->leaf != NONE)
+                memcpy(m.memory[b], leaf_values[buffer->leaf], sizeof(double) * (size_t)elements_of(model, model->graph->leaves[buffer->leaf].type));
+        }
+        for (int k = 0; k < plan->kernel_count[id]; k++)
+            execute(&m, &plan->kernel[id][k]);
+
+        Situation situation = {.batch = model->batch, .rows = rows, .rate = 0.25, .mode = id == PHASE_TRAIN, .step = 3, .leaf_values = leaf_values};
+        double **expected = interpret(arena, model->graph, phase->roots, phase->root_count, &situation);
+        for (int r = 0; r < phase->root_count; r++) {
+            const Node *node = &model->graph->nodes[phase->roots[r]];
+            int buffer = plan->buffer_of[node->op == OP_ASSIGN ? model->graph->leaves[node->attributes.leaf].node : phase->roots[r]];
+            if (buffer == NONE)
+                continue;               /* a gradient that is never stored */
+            bool stored = node->op == OP_ASSIGN || plan->buffer[buffer].kind == BUFFER_RESULT;
+            for (int64_t i = 0; stored && i < elements_of(model, node->type); i++) {
+                double want = expected[phase->roots[r]][i], got = m.memory[buffer][i];
+                ck_assert_msg((isnan(want) && isnan(got)) || want == got || fabs(want - got) <= 1e-9 * (1 + fabs(want)),
+                              "%s phase %d root %d (node %d, %s) element %lld: %.17g instead of %.17g", mode == KERNELS_FUSED ? "fused" : "generic",
+                              id, r, phase->roots[r], op_info[node->op].name, (long long)i, got, want);
+            }
+        }
+    }
+}
+
+static Model *prepared(void)
+{
+    Model *model = draw_model();
+    differentiate_model(model);
+    add_updates(model);
+    simplify(model);
+    specialise(model);
+    check_model(model, "specialise");
+    return model;
+}
+
+static const double *const *draw_values(const Model *model)
+{
+    const double **values = NEW(arena, const double *, model->graph->leaf_count);
+    for (int l = 0; l < model->graph->leaf_count; l++) {
+        int64_t count = elements_of(model, model->graph->leaves[l].type);
+        double *v = NEW(arena, double, count + 1);
+        for (int64_t i = 0; i < count; i++)
+            v[i] = (draw(2001) - 1000) / 900.0;
+        values[l] = v;
+    }
+    return values;
+}
+
+START_TEST(kernels_compute_what_the_graph_computes)
+{
+    for (int n = 0; n < 40; n++) {
+        lot = (uint64_t)(_i * 1000 + n) * 2654435761u + 1;
+        arena = arena_new();
+        Model *model = prepared();
+        const double *const *values = draw_values(model);
+        int rows = 1 + draw((int)model->batch);
+        compare(model, KERNELS_GENERIC, values, rows);
+        compare(model, KERNELS_FUSED, values, rows);
+        arena_free(arena);
+    }
+}
+END_TEST
+
+/* ---- what is fused, in networks that everybody knows ------------------------------------------------------------------- */
+
+/* image (7) -> 5 with bias and ReLU -> 3, cross entropy written out, plain gradient descent */
+static Model *classifier(void)
+{
+    Graph *graph = graph_new(arena);
+    Model *model = NEW(arena, Model, 1);
+    *model = (Model){.arena = arena, .graph = graph, .kind = MODEL_TRAIN, .path = "c.lua", .name = "c", .precision = F32, .batch = 4};
+    leaf_number = 0;
+    NodeId x = leaf(graph, LEAF_INPUT, true, 1, 7, 0);
+    NodeId w1 = leaf(graph, LEAF_PARAMETER, false, 2, 5, 7), b1 = leaf(graph, LEAF_PARAMETER, false, 1, 5, 0);
+    NodeId w2 = leaf(graph, LEAF_PARAMETER, false, 2, 3, 5), b2 = leaf(graph, LEAF_PARAMETER, false, 1, 3, 0);
+    Leaf label = {.kind = LEAF_INPUT, .name = "label", .classes = 3, .lr_factor = 1, .weight_decay = NAN, .parameter = NONE, .node = NONE};
+    label.type = (Type){.scalar = INT, .per_row = true};
+    NodeId y = new_leaf(graph, label);
+    NodeId h = apply1(graph, OP_RELU, add(graph, contract(graph, x, w1, "bi,ji->bj"), b1));
+    NodeId logits = add(graph, contract(graph, h, w2, "bi,ji->bj"), b2);
+    Type type = graph->nodes[logits].type, classes = type;
+    classes.scalar = INT;
+    NodeId largest = max_axes(graph, logits, 2), shifted = subtract(graph, logits, broadcast_axes(graph, largest, 2, type));
+    NodeId total = sum_axes(graph, apply1(graph, OP_EXP, shifted), 2);
+    NodeId log_p = subtract(graph, shifted, broadcast_axes(graph, apply1(graph, OP_LOG, total), 2, type));
+    NodeId hit = apply2(graph, OP_EQUAL, index_along(graph, classes, 1), broadcast_axes(graph, y, 2, classes));
+    NodeId picked = sum_axes(graph, apply3(graph, OP_SELECT, hit, log_p, constant(graph, 0)), 2);
+    NodeId loss = divide(graph, negate(graph, sum_axes(graph, picked, 1)), leaf_scalar(graph, OP_ROWS));
+    model->metrics = NEW(arena, Metric, 1);
+    model->metric_count = 1;
+    model->metrics[0] = (Metric){.name = "loss", .part = {loss, NONE, NONE}, .is_loss = true};
+    model->optimizer.name = "custom";
+    differentiate_model(model);
+    for (int u = 0; u < model->update_count; u++) {
+        Update *update = &model->updates[u];
+        NodeId p = graph->leaves[update->parameter].node;
+        update->optimizer = "custom";
+        update->assigns = NEW(arena, NodeId, 1);
+        update->assigns[update->assign_count++] =
+            assign(graph, update->parameter, subtract(graph, p, multiply(graph, leaf_scalar(graph, OP_RATE), update->gradient)));
+    }
+    simplify(model);
+    specialise(model);
+    return model;
+}
+
+static bool model_is_per_row(const Plan *plan, int buffer)
+{
+    return plan->model->graph->nodes[plan->buffer[buffer].node].type.per_row;
+}
+
+START_TEST(a_classifier_is_eight_kernels)
+{
+    arena = arena_new();
+    Plan *plan = fuse(arena, classifier(), KERNELS_FUSED);
+    schedule(plan);
+    plan_memory(plan);
+    Text dump = text_new(arena);
+    dump_kernels(plan, &dump);
+    /* two layers forward, loss with its gradient, the hidden layer's gradient, and four updates */
+    ck_assert_msg(plan->kernel_count[PHASE_TRAIN] == 8, "%d kernels\n%s", plan->kernel_count[PHASE_TRAIN], dump.bytes);
+    int updates = 0;
+    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++) {
+        const Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
+        for (int s = 0; s < kernel->stage_count; s++)
+            updates += assigns(plan, &kernel->stage[s]);
+    }
+    ck_assert_int_eq(updates, 4);
+    for (int b = 0; b < plan->buffer_count; b++)        /* no gradient of a weight is ever in memory */
+        ck_assert_msg(!plan->buffer[b].phases || plan->buffer[b].leaf != NONE || plan->buffer[b].rank < 2
+                      || model_is_per_row(plan, b), "node %d is stored\n%s", plan->buffer[b].node, dump.bytes);
+    arena_free(arena);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("fuse");
+    TCase *lots = tcase_create("models drawn by lot"), *known = tcase_create("networks that everybody knows");
+    tcase_add_loop_test(lots, kernels_compute_what_the_graph_computes, 0, 10);
+    tcase_set_timeout(lots, 120);
+    tcase_add_test(known, a_classifier_is_eight_kernels);
+    suite_add_tcase(suite, lots);
+    suite_add_tcase(suite, known);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
