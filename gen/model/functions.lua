@@ -1,0 +1,88 @@
+-- functions.lua: one tensor in, one of the same shape out. Definitions, defaults and derivatives at kinks are PyTorch's.
+local core = ...
+local nn, op = core.nn, core.op
+local define, define_named, fail = core.define, core.define_named, core.fail
+
+-- operations as they stand
+for _, name in ipairs {"exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tan", "atan", "tanh", "erf", "square", "reciprocal", "floor",
+                       "relu", "sigmoid", "softplus"} do
+  local operation = op[name]
+  define_named(name, function(x) return operation(x) end)
+end
+
+define_named("rsqrt", function(x) return op.reciprocal(op.sqrt(x)) end)
+
+-- ---- bounds: at a bound itself clamp passes the gradient on, hardtanh does not -----------------------------------------
+
+local function clamp(x, low, high)
+  if low == nil and high == nil then fail "clamp: a lower or an upper bound belongs after the tensor" end
+  local y = x
+  if high ~= nil then y = op.select(op.greater(x, high), high, y) end
+  if low ~= nil then y = op.select(op.less(x, low), low, y) end
+  return y
+end
+define("clamp", clamp)
+
+local function hard_clamp(x, low, high)
+  return op.select(op.less_equal(x, low), low, op.select(op.greater_equal(x, high), high, x))
+end
+
+define_named("hardtanh", function(x, low, high)
+  low, high = core.number("hardtanh", "the lower bound", low or -1), core.number("hardtanh", "the upper bound", high or 1)
+  if low >= high then fail("hardtanh: the lower bound " .. low .. " is not below the upper, " .. high) end
+  return hard_clamp(x, low, high)
+end)
+
+-- min(max(x + 3, 0), 6) / 6
+define_named("hardsigmoid", function(x) return hard_clamp(x + 3, 0, 6) / 6 end)
+
+-- ---- relatives of relu -----------------------------------------------------------------------------------------------
+
+define_named("leaky_relu", function(x, slope)
+  return op.select(op.greater(x, 0), x, core.number("leaky_relu", "the slope", slope or 0.01) * x)
+end)
+
+-- alpha (exp(x) - 1) below 0; exp is never taken of what would overflow
+local function elu(x, alpha)
+  return op.select(op.greater(x, 0), x, alpha * (op.exp(op.select(op.greater(x, 0), 0, x)) - 1))
+end
+define_named("elu", function(x, alpha) return elu(x, core.number("elu", "alpha", alpha or 1)) end)
+
+-- Klambauer et al. 2017, with the constants that keep mean 0 and variance 1
+define_named("selu", function(x) return 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717) end)
+
+-- x Phi(x), Phi the normal distribution; or its approximation by tanh (Hendrycks and Gimpel 2016)
+define_named("gelu", function(x, options)
+  local approximate = core.options("gelu", options, {approximate = "none"}).approximate
+  if approximate == "none" then return 0.5 * x * (1 + op.erf(x * math.sqrt(0.5))) end
+  if approximate ~= "tanh" then fail('gelu: approximate is "none" or "tanh", not ' .. core.quoted(approximate)) end
+  return 0.5 * x * (1 + op.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * op.square(x) * x)))
+end)
+
+define_named("silu", function(x) return x * op.sigmoid(x) end)
+define_named("mish", function(x) return x * op.tanh(op.softplus(x)) end)
+define_named("softsign", function(x) return x / (1 + op.abs(x)) end)
+
+-- ---- softmax ---------------------------------------------------------------------------------------------------------
+
+-- x less its largest along the axis, which changes no difference and keeps exp from overflowing; the axis, as a set
+local function shifted(what, x, axis)
+  core.need_tensor(what, x)
+  local number, sizes = core.axis_number(what, x, axis or -1)
+  sizes[number] = 1
+  return x - core.reshape(op.detach(core.max(x, 1 << number)), sizes), 1 << number, sizes
+end
+core.shifted = shifted
+
+define_named("softmax", function(x, axis)
+  local s, set, sizes = shifted("softmax", x, axis)
+  local e = op.exp(s)
+  return e / core.reshape(core.sum(e, set), sizes)
+end)
+
+local function log_softmax(x, axis)
+  local s, set, sizes = shifted("log_softmax", x, axis)
+  return s - core.reshape(op.log(core.sum(op.exp(s), set)), sizes)
+end
+core.log_softmax = log_softmax
+define_named("log_softmax", log_softmax)

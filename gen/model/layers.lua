@@ -1,0 +1,217 @@
+-- layers.lua: functions that have parameters.
+--
+-- A layer is made with its sizes and gets its parameters when it is first used, called or asked for one: only then its name is
+-- known, for a named sequential prefixes it and unnamed layers are numbered in order of use. What a layer knows stands in
+-- `states`, so that the layer itself answers only its parameters' names.
+local core = ...
+local nn, op = core.nn, core.op
+local fail, getmetatable, is_tensor, rawequal, type = core.fail, getmetatable, core.is_tensor, rawequal, type
+
+-- ---- what all layers share -------------------------------------------------------------------------------------------
+
+local states = setmetatable({}, {__mode = "k"})
+local layer_meta = {__name = "layer"}
+local unnamed = 0
+
+local function is_layer(value) return type(value) == "table" and rawequal(getmetatable(value), layer_meta) end
+
+-- `kind`: "linear"; `parameters`: field → {shape, start}; apply(state, x): what it computes
+local function new_layer(kind, options, fields)
+  local layer, state = {}, fields
+  state.kind, state.options, state.place = kind, options, core.place()
+  if options.name then core.name(options.name, "nn." .. kind) end
+  states[layer] = state
+  return setmetatable(layer, layer_meta)
+end
+
+-- "encoder.fc1": fixed at the first use
+local function full_name(state)
+  if not state.full_name then
+    local name = state.options.name
+    if not name then
+      unnamed = unnamed + 1
+      name = state.kind .. unnamed
+    end
+    local around = state.container
+    while around do
+      if around.options.name then name = around.options.name .. "." .. name end
+      around = around.container
+    end
+    state.full_name = name
+  end
+  return state.full_name
+end
+
+local function parameter_of(state, field)
+  local made = state.made or {}
+  state.made = made
+  if made[field] == nil then
+    local before = core.at(nil)
+    for _, each in ipairs(state.fields) do
+      local name = full_name(state) .. "." .. each.field
+      made[each.field] = core.parameter(core.name(name, "nn." .. state.kind), each.shape, core.start(each.start, each.shape, name), state.options, state.place)
+    end
+    core.at(before)
+  end
+  return made[field]
+end
+
+local function call(state, x)
+  core.need_tensor("nn." .. state.kind, x)
+  if not state.fields then return state.apply(state, x) end
+  local name = full_name(state)
+  local before = core.layer(state.kind .. " " .. name)
+  local y = state.apply(state, x)
+  core.set_name(y, (name:gsub("^.*%.", "")))
+  core.layer(before)
+  return y
+end
+
+layer_meta.__call = core.export(function(layer, x, ...)
+  if select("#", ...) > 0 then fail("nn." .. states[layer].kind .. ": a layer is called with one tensor") end
+  return call(states[layer], x)
+end)
+layer_meta.__newindex = core.export(function() fail "a layer cannot be changed" end)
+layer_meta.__index = core.export(function(layer, key)
+  local state, words = states[layer], {}
+  if state.elements then
+    if type(key) == "number" and state.elements[key] then return state.elements[key] end
+    for _, element in ipairs(state.elements) do
+      local name = is_layer(element) and states[element].options.name
+      if name and name == key then return element end
+      words[#words + 1] = name or nil
+    end
+    core.unknown("this sequential has no", key, words)
+  end
+  for _, each in ipairs(state.fields or {}) do
+    if each.field == key then return parameter_of(state, key) end
+    words[#words + 1] = each.field
+  end
+  core.unknown("a layer nn." .. state.kind .. " has no", key, words)
+end)
+
+-- The options of every layer with parameters, and those that are its own.
+local function layer_options(what, given, own)
+  own.name, own.init, own.freeze, own.lr, own.weight_decay = core.any, core.any, core.any, core.any, core.any
+  return core.parameter_options(what, core.options(what, given, own))
+end
+
+-- freeze, lr, weight_decay: what any parameter may ask for itself
+function core.parameter_options(what, options)
+  if options.freeze ~= nil and type(options.freeze) ~= "boolean" then fail(what .. ": freeze is true or false, not " .. core.a(options.freeze)) end
+  if options.lr ~= nil then core.number(what, "lr", options.lr, 0) end
+  if options.weight_decay ~= nil then core.number(what, "weight_decay", options.weight_decay, 0) end
+  return options
+end
+
+-- init = X is the weight's start; init = {weight = X, bias = Y} names them.
+local function start_of(what, given, field, default)
+  if type(given) == "table" and not getmetatable(given) and (given.weight ~= nil or given.bias ~= nil) then
+    core.options(what .. ": init", given, {weight = core.any, bias = core.any})
+    if given[field] ~= nil then return given[field] end
+    return default
+  end
+  if field == "weight" and given ~= nil then return given end
+  return default
+end
+
+-- ---- parameters ------------------------------------------------------------------------------------------------------
+
+nn.parameter = core.export(function(name, shape, start, options)
+  core.name(name, "nn.parameter")
+  options = core.parameter_options("nn.parameter", core.options("nn.parameter", options, {freeze = core.any, lr = core.any, weight_decay = core.any}))
+  if type(shape) == "number" then shape = {shape} end
+  if type(shape) ~= "table" then fail("nn.parameter: the shape of " .. core.quoted(name) .. " is a list of sizes as {28, 28}, not " .. core.a(shape)) end
+  if start == nil then fail("nn.parameter: " .. core.quoted(name) .. " has no initial value\ngive an initialiser as nn.init.zeros(), a number or a nested table") end
+  return core.parameter(name, shape, core.start(start, shape, name), options, core.place())
+end)
+
+-- ---- linear ----------------------------------------------------------------------------------------------------------
+
+-- y = x weight' + bias along the last axis: "bcdi,ji->bcdj", a letter an axis
+local function linear(state, x)
+  local kind, per_row, sizes = core.type(x)
+  if kind ~= "float" then fail("nn.linear: it takes floats; nn.float(x) or nn.one_hot(x) makes them from classes\ntensor   " .. core.shape(x) .. "   " .. core.made(x)) end
+  if sizes[#sizes] ~= state.inputs then
+    fail("nn.linear: " .. full_name(state) .. " takes " .. state.inputs .. " features on the last axis, this tensor has the shape " .. core.shape(x) ..
+         "\ntensor   " .. core.shape(x) .. "   " .. core.made(x) .. (#sizes > 1 and "\nnn.flatten makes one axis of all" or ""))
+  end
+  local before = per_row and "b" or ""
+  for axis = 1, #sizes - 1 do before = before .. string.sub("cdefgh", axis, axis) end
+  local y = core.contract(x, parameter_of(state, "weight"), before .. "i,ji->" .. before .. "j")
+  if state.options.bias then y = y + parameter_of(state, "bias") end
+  return y
+end
+
+nn.linear = core.export(function(inputs, outputs, options)
+  inputs = core.integer("nn.linear", "the number of inputs", inputs, 1)
+  outputs = core.integer("nn.linear", "the number of outputs", outputs, 1)
+  options = layer_options("nn.linear", options, {bias = true})
+  local bound = 1 / math.sqrt(inputs)          -- kaiming_uniform with a = sqrt(5), as PyTorch: gain sqrt(1/3), times sqrt(3 / inputs)
+  local default = nn.init.uniform(-bound, bound)
+  local fields = {{field = "weight", shape = {outputs, inputs}, start = start_of("nn.linear", options.init, "weight", default)}}
+  if options.bias then fields[2] = {field = "bias", shape = {outputs}, start = start_of("nn.linear", options.init, "bias", default)} end
+  return new_layer("linear", options, {inputs = inputs, fields = fields, apply = linear})
+end)
+
+-- ---- containers ------------------------------------------------------------------------------------------------------
+
+-- Element by element. A layer's nodes get the line where it stands in the model, a function of nn that of the element before
+-- it; a function of the user's makes its nodes on its own lines.
+local function sequential(state, x)
+  local around, last = core.at(nil), state.place
+  for i, element in ipairs(state.elements) do
+    if is_layer(element) then
+      last = states[element].place
+      core.at(last)
+      x = call(states[element], x)
+    else
+      core.at(core.builtin[element] and last or nil)
+      x = element(x)
+    end
+    if not is_tensor(x) then
+      core.at(nil)
+      fail("nn.sequential: element " .. i .. " gives " .. core.a(x) .. " and no tensor")
+    end
+  end
+  core.at(around)
+  return x
+end
+
+local function contain(state, element)
+  if is_layer(element) and not states[element].container and not states[element].full_name then states[element].container = state end
+end
+
+nn.sequential = core.export(function(elements)
+  if type(elements) ~= "table" or getmetatable(elements) then fail("nn.sequential: a list of layers and functions in braces belongs here, not " .. core.a(elements)) end
+  local options, list = {}, {}
+  for key, value in pairs(elements) do
+    if key == "name" then options.name = value
+    elseif math.type(key) ~= "integer" or key < 1 or key > #elements then core.unknown("nn.sequential has no option", key, {"name"}) end
+  end
+  for i = 1, #elements do
+    local element = elements[i]
+    if not is_layer(element) and type(element) ~= "function" then
+      fail("nn.sequential: element " .. i .. " is " .. core.a(element) .. "; layers and functions of a tensor belong here")
+    end
+    list[i] = element
+  end
+  local container = new_layer("sequential", options, {elements = list, apply = sequential})
+  for _, element in ipairs(list) do contain(states[container], element) end
+  return container
+end)
+
+nn.residual = core.export(function(inner)
+  if not is_layer(inner) and type(inner) ~= "function" then fail("nn.residual: a layer or a function of a tensor belongs here, not " .. core.a(inner)) end
+  local layer = new_layer("residual", {}, {apply = function(state, x)
+    local y = sequential(state, x)
+    if core.shape(y) ~= core.shape(x) then
+      fail("nn.residual: what it adds must have the shape of its input" ..
+           "\ninput    " .. core.shape(x) .. "   " .. core.made(x) .. "\nadded    " .. core.shape(y) .. "   " .. core.made(y))
+    end
+    return x + y
+  end})
+  states[layer].elements = {inner}
+  contain(states[layer], inner)
+  return layer
+end)

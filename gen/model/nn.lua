@@ -1,0 +1,106 @@
+-- nn.lua: the model language, what `require "nn"` gives.
+--
+-- It is written in Lua as far as it goes: a function of the language composes operations of ops.def, which `core` (C) makes as
+-- nodes. Its parts, in the order in which they need each other:
+--   tensors       options, axes; what a tensor answers: arithmetic, folds, shapes
+--   functions     exp … softmax: one tensor in, one out
+--   initialisers  nn.init
+--   layers        linear, sequential …: functions with parameters
+--   losses        losses, penalties, metrics
+--   optimizers    sgd … lion, nn.optimizer, the searches
+--   data          nn.data
+--   training      nn.train, nn.show
+-- A function that users call is exported (core.export), so that errors show their line and never one of ours.
+local core = ...
+local concat, sort, type = table.concat, table.sort, type
+
+local nn = {}
+core.nn = nn
+for _, part in ipairs {"tensors", "functions", "initialisers", "layers", "losses", "optimizers", "data", "training"} do
+  core.part(part)
+end
+
+-- ---- leaves, options, random numbers ---------------------------------------------------------------------------------
+
+core.inputs = {}                        -- in order of declaration
+local function declare(name, tensor, classes)
+  core.inputs[#core.inputs + 1] = {name = name, tensor = tensor, classes = classes}
+  return tensor
+end
+
+nn.input = core.export(function(name, shape)
+  return declare(name, core.input(name, shape or {}))
+end)
+
+nn.class = core.export(function(name, classes, shape)
+  return declare(name, core.input(name, shape or {}, core.integer("nn.class", "the number of classes", classes, 1, 2^31 - 1)), classes)
+end)
+
+nn.constant = core.export(function(value) return core.constant(value) end)
+nn.option = core.export(function(name, default) return core.option(name, default) end)
+
+nn.gradient = core.export(function(y, x)
+  if not core.is_tensor(y) then core.fail("nn.gradient: a tensor belongs first, not " .. core.a(y)) end
+  local scalar, per_row, sizes = core.type(y)
+  if per_row or #sizes > 0 or scalar ~= "float" then
+    core.fail("nn.gradient: only a number shared by all rows has a gradient, this tensor has the shape " .. core.shape(y) ..
+              "\ny        " .. core.shape(y) .. "   " .. core.made(y) .. "\nfold it first, as y:sum()")
+  end
+  if core.is_tensor(x) then return core.gradient(y, {x})[1] end
+  if type(x) ~= "table" or #x == 0 then core.fail("nn.gradient: a tensor or a list of tensors belongs second, not " .. core.a(x)) end
+  for i = 1, #x do
+    if not core.is_tensor(x[i]) then core.fail("nn.gradient: element " .. i .. " of the list is no tensor but " .. core.a(x[i])) end
+  end
+  return core.gradient(y, x)
+end)
+
+local rng = {}
+rng.__index = rng
+rng.__name = "rng"
+local function drawn(self, what)
+  if getmetatable(self) ~= rng then core.fail("rng:" .. what .. ": called as rng:" .. what .. "(…), with a colon") end
+  self.at = self.at + 1
+  return self.seed, self.at - 1
+end
+local function finite(what, value, default)
+  return core.number(what, "an argument", value == nil and default or value)
+end
+rng.uniform = core.export(function(self, a, b)
+  a, b = finite("rng:uniform", a, 0), finite("rng:uniform", b, 1)
+  return a + (b - a) * core.uniform(drawn(self, "uniform"))
+end)
+rng.normal = core.export(function(self, mean, std)
+  mean, std = finite("rng:normal", mean, 0), finite("rng:normal", std, 1)
+  return mean + std * core.standard_normal(drawn(self, "normal"))
+end)
+rng.integer = core.export(function(self, a, b)
+  a, b = core.integer("rng:integer", "the first", a), core.integer("rng:integer", "the last", b)
+  if a > b then core.fail("rng:integer: the first, " .. a .. ", is above the last, " .. b) end
+  local seed, at = drawn(self, "integer")
+  return core.random_integer(seed, at, a, b)
+end)
+rng.permutation = core.export(function(self, n)
+  n = core.integer("rng:permutation", "the count", n, 1, 2^31 - 1)
+  local seed, at = drawn(self, "permutation")
+  return core.permutation(seed, at, n)
+end)
+nn.rng = core.export(function(seed)
+  return setmetatable({seed = core.integer("nn.rng", "the seed", seed == nil and 0 or seed, 0), at = 0}, rng)
+end)
+
+-- ---- names that are not there ----------------------------------------------------------------------------------------
+
+local later = {}
+for name in ([[conv1d conv2d conv_transpose2d max_pool2d avg_pool2d global_avg_pool2d batch_norm1d batch_norm2d layer_norm rms_norm
+               group_norm dropout dropout2d embedding rnn lstm gru attention schedule sweep]]):gmatch "%S+" do
+  later[name] = true
+end
+
+setmetatable(nn, {__name = "nn", __index = function(_, name)
+  if later[name] then core.fail("nn." .. name .. " is not in this version yet") end
+  local words = {}
+  for word in pairs(nn) do words[#words + 1] = word end
+  for word in pairs(later) do words[#words + 1] = word end
+  core.unknown("nn has no", name, words)
+end})
+return nn

@@ -1,0 +1,300 @@
+-- optimizers.lua: update rules. The built-in ones are written as a user's own is: a function of the parameter p, its gradient g
+-- and the state s. Arguments and defaults are PyTorch's; slots carry the names of its state.
+--
+-- core.build_updates, at the end, is called back from C when the gradients are there (updates.c).
+local core = ...
+local nn, op = core.nn, core.op
+local fail, is_tensor, pairs, setmetatable, type = core.fail, core.is_tensor, pairs, setmetatable, type
+local export, options, number = core.export, core.options, core.number
+
+local optimizer_meta = {__name = "optimizer"}
+function core.is_optimizer(value) return type(value) == "table" and rawequal(getmetatable(value), optimizer_meta) end
+
+-- `arguments`: for the runtime's plain loops, in the order of its function (nngen/optimizer.h)
+local function optimizer(name, chosen, arguments, update)
+  return setmetatable({name = name, options = chosen, arguments = arguments, update = update, place = core.place()}, optimizer_meta)
+end
+
+nn.optimizer = export(function(update, given)
+  if type(update) ~= "function" then fail("nn.optimizer: a function of (p, g, s) belongs first, not " .. core.a(update)) end
+  local chosen = {}
+  if given ~= nil and type(given) ~= "table" then fail("nn.optimizer: options are a table as {lr = 0.1}, not " .. core.a(given)) end
+  for key, value in pairs(given or {}) do
+    if type(key) ~= "string" then fail "nn.optimizer: options have names, as {lr = 0.1}" end
+    if type(value) == "number" then number("nn.optimizer", key, value) end
+    chosen[key] = value
+  end
+  if chosen.lr == nil then chosen.lr = 1e-3 end
+  number("nn.optimizer", "lr", chosen.lr, 0)
+  return optimizer("custom", chosen, {}, update)
+end)
+
+-- ---- the standard ones -----------------------------------------------------------------------------------------------
+
+-- Judges the options: numbers that are no option's default are rates, finite and not negative.
+local function rates(what, given, defaults)
+  local chosen = options("nn." .. what, given, defaults)
+  for key, value in pairs(chosen) do
+    if type(value) == "number" then number("nn." .. what, key, value, 0) end
+  end
+  if chosen.betas then
+    if #chosen.betas ~= 2 then fail("nn." .. what .. ": betas are two numbers, as {0.9, 0.999}") end
+    for i = 1, 2 do
+      if number("nn." .. what, "beta " .. i, chosen.betas[i], 0) >= 1 then fail("nn." .. what .. ": betas are below 1, not " .. chosen.betas[i]) end
+    end
+  end
+  return chosen
+end
+
+local function decayed(p, g, weight_decay)
+  if weight_decay == 0 then return g end
+  return g + weight_decay * p
+end
+
+nn.sgd = export(function(given)
+  local o = rates("sgd", given, {lr = 1e-3, momentum = 0, dampening = 0, nesterov = false, weight_decay = 0})
+  if o.nesterov and (o.momentum == 0 or o.dampening ~= 0) then fail "nn.sgd: nesterov needs a momentum and no dampening" end
+  return optimizer("sgd", o, {o.momentum, o.dampening, o.nesterov and 1 or 0, o.weight_decay}, function(p, g, s)
+    local d = decayed(p, g, s.weight_decay)
+    if o.momentum == 0 then return p - s.lr * d end
+    local velocity = o.momentum * s:slot("momentum_buffer", 0) + (o.dampening == 0 and d or (1 - o.dampening) * d)
+    if o.dampening ~= 0 then velocity = op.select(op.equal(s.t, 1), d, velocity) end      -- the first step is not dampened
+    s:set("momentum_buffer", velocity)
+    return p - s.lr * (o.nesterov and d + o.momentum * velocity or velocity)
+  end)
+end)
+
+-- Kingma and Ba 2015; decoupled: Loshchilov and Hutter 2019
+local function adam(name, defaults, decoupled)
+  nn[name] = export(function(given)
+    local o = rates(name, given, defaults)
+    local b1, b2 = o.betas[1], o.betas[2]
+    return optimizer(name, o, {b1, b2, o.eps, o.weight_decay, decoupled and 1 or 0}, function(p, g, s)
+      local d = decoupled and g or decayed(p, g, s.weight_decay)
+      local m = b1 * s:slot("exp_avg", 0) + (1 - b1) * d
+      local v = b2 * s:slot("exp_avg_sq", 0) + (1 - b2) * op.square(d)
+      s:set("exp_avg", m)
+      s:set("exp_avg_sq", v)
+      if decoupled and s.weight_decay ~= 0 then p = p * (1 - s.lr * s.weight_decay) end
+      return p - s.lr / (1 - b1 ^ s.t) * m / (op.sqrt(v / (1 - b2 ^ s.t)) + o.eps)
+    end)
+  end)
+end
+adam("adam", {lr = 1e-3, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 0}, false)
+adam("adamw", {lr = 1e-3, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 1e-2}, true)
+
+-- Tieleman and Hinton 2012; centered: Graves 2013
+nn.rmsprop = export(function(given)
+  local o = rates("rmsprop", given, {lr = 1e-2, alpha = 0.99, eps = 1e-8, weight_decay = 0, momentum = 0, centered = false})
+  return optimizer("rmsprop", o, {}, function(p, g, s)
+    local d = decayed(p, g, s.weight_decay)
+    local square = o.alpha * s:slot("square_avg", 0) + (1 - o.alpha) * op.square(d)
+    s:set("square_avg", square)
+    if o.centered then
+      local mean = o.alpha * s:slot("grad_avg", 0) + (1 - o.alpha) * d
+      s:set("grad_avg", mean)
+      square = square - op.square(mean)
+    end
+    local step = d / (op.sqrt(square) + o.eps)
+    if o.momentum ~= 0 then
+      step = o.momentum * s:slot("momentum_buffer", 0) + step
+      s:set("momentum_buffer", step)
+    end
+    return p - s.lr * step
+  end)
+end)
+
+-- Duchi, Hazan and Singer 2011
+nn.adagrad = export(function(given)
+  local o = rates("adagrad", given, {lr = 1e-2, lr_decay = 0, weight_decay = 0, initial_accumulator_value = 0, eps = 1e-10})
+  return optimizer("adagrad", o, {}, function(p, g, s)
+    local d = decayed(p, g, s.weight_decay)
+    local sum = s:slot("sum", o.initial_accumulator_value) + op.square(d)
+    s:set("sum", sum)
+    local rate = o.lr_decay == 0 and s.lr or s.lr / (1 + (s.t - 1) * o.lr_decay)
+    return p - rate * d / (op.sqrt(sum) + o.eps)
+  end)
+end)
+
+-- Zeiler 2012
+nn.adadelta = export(function(given)
+  local o = rates("adadelta", given, {lr = 1, rho = 0.9, eps = 1e-6, weight_decay = 0})
+  return optimizer("adadelta", o, {}, function(p, g, s)
+    local d = decayed(p, g, s.weight_decay)
+    local square = o.rho * s:slot("square_avg", 0) + (1 - o.rho) * op.square(d)
+    local before = s:slot("acc_delta", 0)
+    local step = op.sqrt(before + o.eps) / op.sqrt(square + o.eps) * d
+    s:set("square_avg", square)
+    s:set("acc_delta", o.rho * before + (1 - o.rho) * op.square(step))
+    return p - s.lr * step
+  end)
+end)
+
+-- Chen et al. 2023, algorithm 2
+nn.lion = export(function(given)
+  local o = rates("lion", given, {lr = 1e-4, betas = {0.9, 0.99}, weight_decay = 0})
+  local b1, b2 = o.betas[1], o.betas[2]
+  return optimizer("lion", o, {}, function(p, g, s)
+    local m = s:slot("exp_avg", 0)
+    local step = op.sign(b1 * m + (1 - b1) * g)
+    s:set("exp_avg", b2 * m + (1 - b2) * g)
+    if s.weight_decay ~= 0 then step = step + s.weight_decay * p end
+    return p - s.lr * step
+  end)
+end)
+
+-- ---- searches: without gradients, all parameters at once -------------------------------------------------------------
+
+local function search(name, field, build)
+  nn[name] = export(function(given)
+    local o = rates(name, given, {[field] = core.any})
+    number("nn." .. name, field, o[field], 0)
+    local made = optimizer(name, {lr = 0, [field] = o[field]}, {o[field]}, nil)
+    made.search = function(loss, parameters) return build(o[field], loss, parameters) end
+    return made
+  end)
+end
+
+-- The loss where each parameter p[i] has the value q[i].
+local function loss_at(loss, p, q) return core.substitute({loss}, p, q)[1] end
+
+-- p + scale · normal, kept if the loss is lower
+search("random_search", "scale", function(scale, loss, parameters)
+  local tried, result = {}, {}
+  for i, p in ipairs(parameters) do tried[i] = p + scale * core.normal("random_search." .. core.get_name(p), p) end
+  local better = op.less(loss_at(loss, parameters, tried), loss)
+  for i, p in ipairs(parameters) do result[i] = op.select(better, tried[i], p) end
+  return result
+end)
+
+-- One coordinate of all a step, in turn: p, p + step and p - step, the best of three; at a tie the coordinate stays.
+search("coordinate_search", "step", function(step, loss, parameters)
+  local total, first, counts = 0, {}, {}
+  for i, p in ipairs(parameters) do
+    first[i], counts[i] = total, 1
+    for _, size in ipairs(p.shape) do counts[i] = counts[i] * size end
+    total = total + counts[i]
+  end
+  local before = core.value("step") - 1
+  local turn = before - total * op.floor(before / total)
+  local move, up, down, result = {}, {}, {}, {}
+  for i, p in ipairs(parameters) do
+    local place = op.float(core.reshape(core.index({counts[i]}, 1), p.shape)) + first[i]
+    move[i] = step * op.equal(place, turn)
+    up[i], down[i] = p + move[i], p - move[i]
+  end
+  local above, below = loss_at(loss, parameters, up), loss_at(loss, parameters, down)
+  local way = op.select(op.less(above, loss), op.select(op.less(below, above), -1, 1), op.select(op.less(below, loss), -1, 0))
+  for i, p in ipairs(parameters) do result[i] = p + way * move[i] end
+  return result
+end)
+
+-- ---- building the updates --------------------------------------------------------------------------------------------
+
+-- What an update function is given as s.
+local state_meta = {__name = "state"}
+local states = setmetatable({}, {__mode = "k"})
+
+local state_methods = {
+  slot = export(function(s, name, initial)
+    local state = states[s]
+    if not state then fail 's:slot is called with a colon: s:slot("m", 0)' end
+    initial = number("s:slot", "the initial value", initial == nil and 0 or initial)
+    core.name(name, "s:slot")
+    local slot = state.slots[name]
+    if not slot then
+      slot = {tensor = core.slot(name, state.parameter, initial), initial = initial}
+      state.slots[name] = slot
+      state.order[#state.order + 1] = name
+    elseif slot.initial ~= initial then
+      fail("s:slot: " .. core.quoted(name) .. " starts at " .. slot.initial .. " and at " .. initial)
+    end
+    return slot.tensor
+  end),
+  set = export(function(s, name, value)
+    local state = states[s]
+    if not state then fail 's:set is called with a colon: s:set("m", value)' end
+    if not state.slots[name] then core.unknown("s:set: there is no slot", name, {table.unpack(state.order)}) end
+    if state.slots[name].value then fail("s:set: " .. core.quoted(name) .. " is set twice") end
+    if type(value) == "number" then value = core.constant(value) end
+    core.need_tensor("s:set", value)
+    state.slots[name].value = value
+  end),
+}
+
+state_meta.__index = export(function(s, key)
+  if state_methods[key] then return state_methods[key] end
+  local state = states[s]
+  if key == "weight_decay" then state.decay_read = true end
+  if state.values[key] ~= nil then return state.values[key] end
+  local words = {"slot", "set"}
+  for word in pairs(state.values) do words[#words + 1] = word end
+  core.unknown("the optimizer's state has no", key, words)
+end)
+state_meta.__newindex = export(function() fail 'the state s is not assigned to: s:slot("m", 0) makes a slot, s:set("m", value) sets it' end)
+
+-- One parameter by the optimizer's function: the new parameter, then its slots in order of making.
+local function update_one(chosen, each, warned)
+  local s = setmetatable({}, state_meta)
+  local rate = core.value("rate")
+  local values = {lr = each.lr == 1 and rate or rate * each.lr, t = core.value("step"), weight_decay = 0}
+  for key, value in pairs(chosen.options) do
+    if key ~= "lr" then values[key] = value end
+  end
+  if each.weight_decay then values.weight_decay = each.weight_decay end
+  local state = {parameter = each.parameter, slots = {}, order = {}, values = values}
+  states[s] = state
+  local new = chosen.update(each.parameter, each.gradient, s)
+  if type(new) == "number" then new = core.constant(new) end
+  if not is_tensor(new) then fail("nn.optimizer: the function returns the new parameter, a tensor, not " .. core.a(new), chosen.place) end
+  if each.weight_decay and not state.decay_read and not warned.decay then
+    warned.decay = true
+    core.warn("nn.optimizer: " .. core.quoted(core.get_name(each.parameter)) .. " asks for a weight_decay, which this optimizer does not read (s.weight_decay)", chosen.place)
+  end
+  local assigns = {{target = each.parameter, value = new}}
+  for _, name in ipairs(state.order) do
+    local slot = state.slots[name]
+    if slot.value then assigns[#assigns + 1] = {target = slot.tensor, value = slot.value} end
+  end
+  return assigns
+end
+
+-- The gradients as the optimizer sees them: first each element within clip_value, then all together within clip_norm.
+local function clip(updates, norm, value)
+  if value > 0 then
+    for _, each in ipairs(updates) do each.gradient = nn.clamp(each.gradient, -value, value) end
+  end
+  if norm > 0 then
+    local total
+    for _, each in ipairs(updates) do
+      local squares = core.sum(op.square(each.gradient), core.all_axes(each.gradient))
+      total = total and total + squares or squares
+    end
+    local length = op.sqrt(total)
+    core.set_name(length, "gradient_norm")
+    local factor = op.minimum(1, norm / (length + 1e-6))
+    core.set_name(factor, "clip_factor")
+    for _, each in ipairs(updates) do each.gradient = each.gradient * factor end
+  end
+end
+
+-- updates: {{parameter =, gradient =, lr =, weight_decay =} …}; gives for each a list of {target =, value =}.
+-- begin(i): the nodes made from now on belong to update i.
+function core.build_updates(chosen, updates, loss, norm, value, begin)
+  core.at(chosen.place)
+  local result = {}
+  if chosen.search then
+    local parameters = {}
+    for i, each in ipairs(updates) do parameters[i] = each.parameter end
+    for i, new in ipairs(chosen.search(loss, parameters)) do result[i] = {{target = parameters[i], value = new}} end
+    return result
+  end
+  clip(updates, norm, value)
+  if chosen.name == "custom" then core.at(nil) end        -- its nodes are the user's lines
+  local warned = {}
+  for i, each in ipairs(updates) do
+    begin(i)
+    result[i] = update_one(chosen, each, warned)
+  end
+  return result
+end
