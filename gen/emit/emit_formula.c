@@ -42,20 +42,23 @@ static const char *left_side(const Writing *w, const Stage *stage)
 {
     if (stage->buffer != NONE)
         return access_text(w, stage->buffer, stage->store);
-    Text text = text_new(w->arena);
-    text_add(&text, stage->name);
+    Index inner[MAX_AXES];
     for (int i = 0; i < stage->inner_count; i++)
-        text_print(&text, "%s%s%s", i ? "," : "[", w->kernel->axis[stage->inner[i]].letter, i == stage->inner_count - 1 ? "]" : "");
-    return text.bytes;
+        inner[i] = index_axis(stage->inner[i]);
+    return local_text(w, stage, inner);
 }
 
-/* "(rule: matmul, right operand)" for what a derivative rule built, "(sgd)" for an update */
-static const char *rule_text(const Writing *w, const Stage *stage)
+/* "(rule: matmul, right operand)" for what a derivative rule built, "(sgd)" for an update; with the rules of the formulas that
+ * stand inside this one. */
+static const char *rule_text(const Writing *w, const Stage *stage, const Text *inside)
 {
     const Origin *origin = &w->plan->model->graph->nodes[stage->node].origin;
-    if (!origin->rule)
+    if (!origin->rule && !inside->length)
         return "";
-    return arena_print(w->arena, origin->of == NONE ? "(%s)" : "(rule: %s)", origin->rule);
+    if (origin->rule && origin->of == NONE)
+        return arena_print(w->arena, "(%s)", origin->rule);
+    const char *both = inside->length && origin->rule ? "; then " : "";
+    return arena_print(w->arena, "(rule: %s%s%s)", inside->bytes, both, origin->rule ? origin->rule : "");
 }
 
 /* ---- title ------------------------------------------------------------------------------------------------------------ */
@@ -195,18 +198,25 @@ void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out)
     w.stage_formula = expression;
 
     title_line(&w, out);
+    Text rules = text_new(plan->arena);                 /* of the formulas that wait for their reader */
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
         const char *right = right_side(&w, stage);
-        bool nameless = stage->buffer == NONE && uses[s] == 1 && !plan->model->graph->nodes[stage->node].origin.name && stage->fold == FOLD_SUM
+        const Origin *origin = &plan->model->graph->nodes[stage->node].origin;
+        bool nameless = stage->buffer == NONE && uses[s] == 1 && !origin->name && origin->gradient_of == NONE && stage->fold == FOLD_SUM
                      && s + 1 < kernel->stage_count && strlen(right) < 60;
-        if (nameless)                                   /* its one reader's formula holds it */
+        if (nameless) {                                 /* its one reader's formula holds it */
             expression[s] = right;
-        else
-            formula_line(out, comment_text(w.arena, arena_print(w.arena, "%s = %s", left_side(&w, stage), right)), rule_text(&w, stage));
+            if (origin->rule)
+                text_print(&rules, "%s%s", rules.length ? "; " : "", origin->rule);
+        } else {
+            formula_line(out, comment_text(w.arena, arena_print(w.arena, "%s = %s", left_side(&w, stage), right)), rule_text(&w, stage, &rules));
+            rules = text_new(plan->arena);
+        }
     }
     if (kernel->flop >= 10000)
         formula_line(out, arena_print(w.arena, "%.3g MFLOP; reads %s, writes %s", (double)kernel->flop / 1e6, amount(w.arena, kernel->bytes_read),
                                       amount(w.arena, kernel->bytes_written)), "");
+    out->length--;                                      /* the comment ends on its last line */
     text_add(out, " */\n");
 }

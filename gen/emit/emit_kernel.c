@@ -424,6 +424,38 @@ static void emit_lane_fold(Emission *e)
         close_loop(e, e->kernel->outer[o]);
 }
 
+/* ---- braces --------------------------------------------------------------------------------------------------------------- */
+
+/* A loop whose body is one statement needs none: `text` from byte `start` on, the loops of one kernel, loses such braces. */
+static void drop_braces(Text *text, size_t start, Arena *arena)
+{
+    typedef struct Line { char *text; int indent; bool opens, closes, gone; } Line;
+    int count = 0, room = 0;
+    Line *lines = NULL;
+    char *copy = arena_string(arena, text->bytes + start);
+    for (char *line = strtok(copy, "\n"); line; line = strtok(NULL, "\n")) {
+        int indent = (int)strspn(line, " ");
+        size_t length = strlen(line);
+        ARENA_PUSH(arena, lines, count, room, (Line){line, indent, length > 2 && strcmp(line + length - 2, " {") == 0, line[indent] == '}', false});
+    }
+    for (int i = count - 1; i >= 0; i--) {              /* inner loops first */
+        if (!lines[i].opens)
+            continue;
+        int end = i + 1, statements = 0;
+        for (; !(lines[end].closes && lines[end].indent == lines[i].indent); end++)
+            statements += lines[end].indent == lines[i].indent + INDENT && !lines[end].gone && !lines[end].closes;
+        if (statements != 1)
+            continue;
+        lines[i].text[strlen(lines[i].text) - 2] = 0;
+        lines[end].gone = true;
+    }
+    text->length = start;
+    text->bytes[start] = 0;
+    for (int i = 0; i < count; i++)
+        if (!lines[i].gone)
+            text_print(text, "%s\n", lines[i].text);
+}
+
 /* ---- the function -------------------------------------------------------------------------------------------------------- */
 
 /* What a kernel needs besides its arrays, and the arrays in the order of its parameters: those it reads, then those it writes. */
@@ -568,6 +600,7 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
     Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent};
     e.w.in_function = plan->plain != NULL || plan->model->kind == MODEL_SHOW;
     find_arrays(&e);
+    size_t start = out->length;
     if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
         if (is_outer(kernel, kernel->choice.lanes))
             emit_lanes(&e);
@@ -576,6 +609,7 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
     } else {
         emit_nest(&e);
     }
+    drop_braces(out, start, plan->arena);
 }
 
 void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)

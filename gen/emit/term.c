@@ -68,6 +68,18 @@ static const char *indexed(const Writing *w, const char *name, const Index *inde
     return text.bytes;
 }
 
+const char *local_text(const Writing *w, const Stage *stage, const Index *inner)
+{
+    Index index[MAX_AXES * 2];
+    int count = 0;
+    for (int o = 0; o < w->kernel->outer_count && !stage->after && !stage->folds_outer; o++)
+        if (w->kernel->axis[w->kernel->outer[o]].extent > 1)
+            index[count++] = index_axis(w->kernel->outer[o]);
+    for (int i = 0; i < stage->inner_count; i++)
+        index[count++] = inner[i];
+    return indexed(w, stage->name, index, NULL, count);
+}
+
 static bool written_here(const Writing *w, int buffer)
 {
     for (int s = 0; s < w->kernel->stage_count; s++)
@@ -228,7 +240,9 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
             return bound(w, w->stage_formula[term->stage], BIND_SUM, around);
         if (w->lanes_local && term->stage == 0)
             return arena_print(w->arena, "%s%s", stage->name, w->lanes_local);
-        if (w->formula ? term->rank > 0 : w->is_array && w->is_array[term->stage])
+        if (w->formula)
+            return local_text(w, stage, term->index);
+        if (w->is_array && w->is_array[term->stage])
             return indexed(w, stage->name, term->index, NULL, term->rank);
         return stage->name;
     }

@@ -256,7 +256,7 @@ static Kernel joined_kernel(Arena *arena, const Pairing *p, const Shape *shape)
     for (int e = 0; e < b->axis_count; e++) {
         for (int x = 0; x < a->axis_count && axis_of_b[e] == NONE; x++)
             if (!taken[x] && !among(kernel.outer, kernel.outer_count, x) && a->axis[x].extent == b->axis[e].extent
-                && a->axis[x].batch == b->axis[e].batch && !among(b->outer, b->outer_count, e)) {
+                && a->axis[x].batch == b->axis[e].batch) {
                 axis_of_b[e] = x;
                 taken[x] = true;
             }

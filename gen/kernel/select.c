@@ -142,8 +142,11 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
             continue;                                   /* rows · 10, 1 − lr · decay: written out where they are used */
         bool once = uses[id] <= 1 && !again[id];
         bool cheap = price <= 1 && uses[id] <= 3;
-        for (int o = 0; cheap && again[id] && o < op_info[node->op].arity; o++)
-            cheap = op_info[graph->nodes[node->operand[o]].op].class == LEAF;
+        for (int o = 0; cheap && o < op_info[node->op].arity; o++) {
+            NodeId from = node->operand[o];
+            cheap = !(stored[from] && uses[from] == 1)  /* then it is the end of what made its operand, and costs nothing there */
+                 && (!again[id] || op_info[graph->nodes[from].op].class == LEAF);
+        }
         stored[id] = mode == KERNELS_GENERIC || !(once || cheap);
         if (mode == KERNELS_FUSED)
             record_verdict(plan, "inline", id, NONE, stored[id] ? NO_SECOND_READER : YES_INLINED);

@@ -291,6 +291,9 @@ static Model *draw_model(void)
     for (int i = 3; i < count; i++)
         if (i == 3 || draw(2))
             loss = add(graph, loss, apply1(graph, OP_TANH, to_scalar(graph, pool[i])));
+    for (int l = 0; l < graph->leaf_count; l++)         /* an unused parameter would be warned about */
+        if (graph->leaves[l].kind == LEAF_PARAMETER)
+            loss = add(graph, loss, apply1(graph, OP_TANH, to_scalar(graph, graph->leaves[l].node)));
     loss = divide(graph, loss, leaf_scalar(graph, OP_ROWS));
     model->metrics = NEW(arena, Metric, 2);
     model->metric_count = 2;
