@@ -69,6 +69,18 @@ static _Noreturn void refuse_name(const Selection *s, const char *name)
 
 /* ---- nodes and derivatives ---- */
 
+static void tell_source(const Selection *s, int line)
+{
+    const char *source = s->c->model->source;
+    for (int number = 1; source && number < line; number++) {
+        source = strchr(source, '\n');
+        source = source ? source + 1 : NULL;
+    }
+    if (source)
+        text_print(s->out, "%4d | %s\n\n", line,
+                   escaped(s->c->arena, arena_print(s->c->arena, "%.*s", (int)strcspn(source, "\n"), source)));
+}
+
 static void tell_nodes(const Selection *s)
 {
     text_add(s->out, "nodes (%N is the number of a node; a derivative names its rule and the node it belongs to)\n");
@@ -131,24 +143,33 @@ static const char *form_text(const Kernel *kernel)
     bug("form %d", (int)kernel->form);
 }
 
+/* A line of a comment without its star, and with a narrow gap between a formula and what stands at the right margin. */
+static void add_comment_line(Text *out, const char *line)
+{
+    line += strspn(line, " ");
+    line += *line == '*';
+    if (line[strspn(line, " ")] == '\0')
+        return;
+    text_add(out, "   ");
+    for (size_t spaces = strspn(line, " "), first = 1; *(line += spaces); spaces = strspn(line, " "), first = 0) {
+        size_t word = strcspn(line, " ");
+        text_print(out, "%*s%.*s", (int)(first || spaces < 3 ? spaces : 3), "", (int)word, line);
+        line += word;
+    }
+    text_add(out, "\n");
+}
+
 /* The comment that the emitted text has above the kernel: its formulas and lines of the model. */
 static void tell_comment(const Selection *s, const Kernel *kernel)
 {
     Text text = text_new(s->c->arena);
     emit_kernel(s->plan, kernel, &text);
-    char *end = strstr(text.bytes, "*/");
-    char *line = strstr(text.bytes, "/*");
-    if (!line || !end || end < line)
+    char *line = strstr(text.bytes, "/*"), *end = strstr(text.bytes, "*/");
+    if (!line || !end)
         return;
     *end = '\0';
-    for (char *rest = line + 2; (line = strsep(&rest, "\n"));) {
-        line += strspn(line, " ");
-        line += *line == '*';
-        size_t length = strlen(line);
-        while (length > 0 && line[length - 1] == ' ')
-            length--;
-        text_print(s->out, "    %.*s\n", (int)length, line);
-    }
+    for (char *rest = line + 2; (line = strsep(&rest, "\n"));)
+        add_comment_line(s->out, line);
 }
 
 static void tell_kernel(const Selection *s, const Kernel *kernel, PhaseId phase)
@@ -196,13 +217,25 @@ static const char *node_label(const Selection *s, NodeId id)
                              : arena_print(s->c->arena, "%%%d %s", id, op_info[node->op].name);
 }
 
+/* Each phase is fused by itself, mostly with the same verdicts. */
+static bool was_told(const Plan *plan, int v)
+{
+    const Verdict *now = &plan->verdict[v];
+    for (int earlier = 0; earlier < v; earlier++) {
+        const Verdict *then = &plan->verdict[earlier];
+        if (then->producer == now->producer && then->consumer == now->consumer && then->reason == now->reason && !strcmp(then->rule, now->rule))
+            return true;
+    }
+    return false;
+}
+
 static void tell_verdicts(const Selection *s, bool all)
 {
     bool any = false;
     for (int v = 0; v < s->plan->verdict_count; v++) {
         const Verdict *verdict = &s->plan->verdict[v];
         bool about = (verdict->producer != NONE && s->chosen[verdict->producer]) || (verdict->consumer != NONE && s->chosen[verdict->consumer]);
-        if (!all && !about)
+        if ((!all && !about) || was_told(s->plan, v))
             continue;
         if (!any)
             text_add(s->out, "\nfused or not\n");
@@ -266,6 +299,8 @@ int command_explain(Arena *arena, Options *options)
         if (s.count == 0) {
             text_print(&out, "nothing that is computed comes from line %s of %s\n", what, escaped(arena, c->model->path));
         } else {
+            if (is_line)
+                tell_source(&s, line);
             tell_nodes(&s);
             tell_derivatives(&s);
             tell_kernels(&s);

@@ -111,26 +111,29 @@ static void root_line(Text *out, const char *phase, const char *name, NodeId nod
     text_print(out, "%s%s%s = %%%d\n", phase ? phase : "", phase ? ": " : "", escaped(out->arena, name), node);
 }
 
+void dump_node(const Graph *graph, NodeId id, Text *out)
+{
+    const Node *node = &graph->nodes[id];
+    const Origin *origin = &node->origin;
+    text_print(out, "%%%d = %s %s %s", id, call_text(graph, out->arena, node), shape_text(out->arena, node->type),
+               node->type.scalar == INT ? "int" : "float");
+    if (origin->name)
+        text_print(out, "  \"%s\"", escaped(out->arena, origin->name));
+    if (origin->place.file)
+        text_print(out, "  %s:%d", escaped(out->arena, origin->place.file), origin->place.line);
+    if (origin->rule && origin->of != NONE)
+        text_print(out, "  # %s of %%%d", origin->rule, origin->of);
+    else if (origin->rule)
+        text_print(out, "  # %s", origin->rule);
+    if (origin->gradient_of != NONE)
+        text_print(out, "%s gradient of %%%d", origin->rule ? ";" : "  #", origin->gradient_of);
+    text_add(out, "\n");
+}
+
 void dump_graph(const Model *model, Text *out)
 {
-    const Graph *graph = model->graph;
-    for (NodeId id = 0; id < graph->count; id++) {
-        const Node *node = &graph->nodes[id];
-        const Origin *origin = &node->origin;
-        text_print(out, "%%%d = %s %s %s", id, call_text(graph, out->arena, node), shape_text(out->arena, node->type),
-                   node->type.scalar == INT ? "int" : "float");
-        if (origin->name)
-            text_print(out, "  \"%s\"", escaped(out->arena, origin->name));
-        if (origin->place.file)
-            text_print(out, "  %s:%d", escaped(out->arena, origin->place.file), origin->place.line);
-        if (origin->rule && origin->of != NONE)
-            text_print(out, "  # %s of %%%d", origin->rule, origin->of);
-        else if (origin->rule)
-            text_print(out, "  # %s", origin->rule);
-        if (origin->gradient_of != NONE)
-            text_print(out, "%s gradient of %%%d", origin->rule ? ";" : "  #", origin->gradient_of);
-        text_add(out, "\n");
-    }
+    for (NodeId id = 0; id < model->graph->count; id++)
+        dump_node(model->graph, id, out);
     list_roots(model, root_line, out);
 }
 

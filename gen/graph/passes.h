@@ -24,6 +24,7 @@ void check_graph(const Graph *graph, const char *after);      /* every invariant
 void check_model(const Model *model, const char *after);      /* and those of the model's roots */
 
 void dump_graph(const Model *model, Text *out);               /* a node a line: %12 = relu(%11) (batch, 100) float "fc1_relu" mnist.lua:7 */
+void dump_node(const Graph *graph, NodeId id, Text *out);      /* one such line */
 void dump_dot(const Model *model, Text *out);
 void dump_math(const Model *model, Text *out);                /* formulas, shared factors named once */
 
