@@ -74,17 +74,18 @@ static const char *comment_lines(Arena *arena, const char *string)
     }
 }
 
-static void fill(Text *out, size_t column, const char *words)
+/* Goes on from the column where the line is; further lines open with `star` and begin at `column`. */
+static void fill(Text *out, const char *star, size_t column, const char *words)
 {
     words = comment_lines(out->arena, words);
     while (*words) {
-        size_t taken = first_line(words, LINE - column);
         text_pad(out, column);
+        size_t taken = first_line(words, LINE - text_column(out));
         text_add_bytes(out, words, taken);
         end_line(out);
         words = after_line(words, taken);
         if (*words)
-            text_add(out, " *");
+            text_add(out, star);
     }
 }
 
@@ -93,13 +94,20 @@ void comment_item(Text *out, const char *label, const char *words)
     if (!*words)
         return;
     text_print(out, " *   %s", label);
-    fill(out, ITEM_COLUMN, words);
+    fill(out, " *", ITEM_COLUMN, words);
 }
 
 void comment_paragraph(Text *out, const char *words)
 {
     text_add(out, " *");
-    fill(out, 3, words);
+    fill(out, " *", 3, words);
+}
+
+void comment_line(Text *out, int indent, const char *words)
+{
+    text_print(out, "%*s/*", indent, "");
+    fill(out, arena_print(out->arena, "%*s *", indent, ""), (size_t)indent + 3, words);
+    comment_end(out);
 }
 
 void comment_end(Text *out)

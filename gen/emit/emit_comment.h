@@ -16,6 +16,9 @@ void comment_item(Text *out, const char *label, const char *words);
 /* " * words …", filled. */
 void comment_paragraph(Text *out, const char *words);
 
+/* A whole comment of its own, filled: "    / * words * /" at `indent`. */
+void comment_line(Text *out, int indent, const char *words);
+
 /* Closes the comment: on its last line where that has room. */
 void comment_end(Text *out);
 

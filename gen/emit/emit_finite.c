@@ -92,18 +92,54 @@ static void emit_plain_struct(const Plan *plain, Text *out)
     text_add(out, "} *plain;\n");
 }
 
+/* The loops, in braces if they open with a variable: its name may come again. */
+static void emit_loops(const Plan *plain, const Kernel *kernel, Text *out)
+{
+    Text loops = text_new(out->arena);
+    emit_body(plain, kernel, 4, &loops);
+    const char *end = strchr(loops.bytes, '\n');
+    if (!end || !end[1] || strncmp(loops.bytes, "    for", 7) == 0) {
+        text_add(out, loops.bytes);
+        return;
+    }
+    text_add(out, "    {\n");
+    emit_body(plain, kernel, 8, out);
+    text_add(out, "    }\n");
+}
+
 static void emit_operation(const Plan *plain, const Kernel *kernel, bool intended, Text *out)
 {
     const Stage *stage = &kernel->stage[kernel->stage_count - 1];
     const Node *node = &plain->model->graph->nodes[stage->node];
     const char *operation = op_info[node->op].name;
-    text_print(out, "\n    /* %s: %s", comment_text(out->arena, node_name(plain, stage->node)), operation);
-    if (node->origin.place.file)
-        text_print(out, ", %s", comment_text(out->arena, place_text(out->arena, node->origin.place)));
-    text_add(out, " */\n");
-    emit_body(plain, kernel, 4, out);
+    const char *name = node->origin.name ? arena_print(out->arena, "%s: ", node->origin.name) : "";
+    const char *place = node->origin.place.file ? arena_print(out->arena, ", %s", place_text(out->arena, node->origin.place)) : "";
+    text_add(out, "\n");
+    comment_line(out, 4, arena_print(out->arena, "%s%s%s", name, operation, place));
+    emit_loops(plain, kernel, out);
     if (stage->buffer != NONE && node->type.scalar == FLOAT && !intended)
         emit_test(plain, &plain->buffer[stage->buffer], node_name(plain, stage->node), operation, node->origin.place, out);
+}
+
+/* The names that loops use for what a kernel would get as parameters. */
+static void emit_locals(const Plan *plan, const char *body, Text *out)
+{
+    const char *real = real_type(plan, FLOAT);
+    const struct { const char *name, *declaration; } locals[] = {
+        {"s", "const struct State *s = &state;"},
+        {"rows", "const int rows = step->rows;"},
+        {"lr", arena_print(out->arena, "const %s lr = step->lr;", real)},
+        {"t", "const int64_t t = step->t;"},
+        {"seed", "const uint64_t seed = step->seed;"},
+    };
+    bool uses_step = false;
+    for (size_t i = 0; i < sizeof locals / sizeof *locals; i++)
+        if (uses_name(body, locals[i].name)) {
+            text_print(out, "    %s\n", locals[i].declaration);
+            uses_step = uses_step || i > 0;
+        }
+    if (!uses_step)
+        text_add(out, "    (void)step;\n");
 }
 
 void emit_find_not_finite(const Plan *plan, Text *out)
@@ -136,10 +172,7 @@ void emit_find_not_finite(const Plan *plan, Text *out)
         emit_operation(plain, kernel, intended[kernel->stage[kernel->stage_count - 1].node], &body);
     }
     text_add(out, "\nstatic bool find_not_finite(const NnStep *step, NnCulprit *culprit)\n{\n");
-    if (uses_name(body.bytes, "s"))
-        text_add(out, "    struct State *s = &state;\n");
-    if (!uses_name(body.bytes, "step"))
-        text_add(out, "    (void)step;\n");
+    emit_locals(plan, body.bytes, out);
     text_add(out, body.bytes);
     text_add(out, "    return false;\n}\n");
 }

@@ -92,19 +92,57 @@ static const char *holds(const Plan *plan, int b, Arena *arena)
     bug("no such kind of buffer: %d", (int)buffer->kind);
 }
 
-static const char *writer(const Plan *plan, const Buffer *buffer)
+/* Kernels that write and read a buffer, numbered over all phases. */
+typedef struct Uses { int buffer, kernel, first_write, last_read; } Uses;
+
+static void see_read(Stage *stage, Term *read, void *context)
 {
-    if (buffer->kind == BUFFER_INPUT)
-        return "the runtime";
-    const Kernel *kernel = kernel_at(plan, buffer->first);
-    return kernel ? kernel->name : "the runtime";
+    (void)stage;
+    Uses *uses = context;
+    if (read->buffer == uses->buffer)
+        uses->last_read = uses->kernel;
 }
 
-static const char *last_reader(const Plan *plan, const Buffer *buffer)
+static void see_call(const Plan *plan, const Kernel *kernel, Uses *uses)
 {
-    if (buffer->kind == BUFFER_RESULT)
-        return "the runtime";
-    const Kernel *kernel = kernel_at(plan, buffer->last);
+    const Model *model = plan->model;
+    const Buffer *buffer = &plan->buffer[uses->buffer];
+    const int parameter = model->updates[kernel->update].parameter;
+    const bool is_slot = buffer->leaf != NONE && model->graph->leaves[buffer->leaf].parameter == parameter;
+    const bool is_gradient = plan->buffer_of[model->phase[PHASE_TRAIN].gradients[kernel->update]] == uses->buffer;
+    const bool is_written = buffer->leaf == parameter || is_slot;
+    if (is_written && uses->first_write == NONE)
+        uses->first_write = uses->kernel;
+    if (is_written || is_gradient)
+        uses->last_read = uses->kernel;
+}
+
+/* The first kernel that writes it; the last that reads it in a training step, else in evaluation or prediction. */
+static Uses uses_of(const Plan *plan, int buffer)
+{
+    Uses uses = {.buffer = buffer, .first_write = NONE, .last_read = NONE};
+    for (int phase = 0; phase < PHASE_COUNT; phase++) {
+        const int before = uses.last_read;
+        for (int k = 0; k < plan->kernel_count[phase]; k++, uses.kernel++) {
+            Kernel *kernel = &plan->kernel[phase][k];
+            if (kernel->form == FORM_CALL) {
+                see_call(plan, kernel, &uses);
+                continue;
+            }
+            each_read(kernel, see_read, &uses);
+            for (int s = 0; s < kernel->stage_count; s++)
+                if (kernel->stage[s].buffer == buffer && uses.first_write == NONE)
+                    uses.first_write = uses.kernel;
+        }
+        if (before != NONE)
+            uses.last_read = before;
+    }
+    return uses;
+}
+
+static const char *kernel_name(const Plan *plan, int number)
+{
+    const Kernel *kernel = kernel_at(plan, number);
     return kernel ? kernel->name : "";
 }
 
@@ -115,8 +153,9 @@ static void add_row(const Plan *plan, int b, const char *bytes, const char **row
     row[1] = shape_here(plan, buffer, arena);
     row[2] = bytes;
     row[3] = holds(plan, b, arena);
-    row[4] = writer(plan, buffer);
-    row[5] = last_reader(plan, buffer);
+    const Uses uses = uses_of(plan, b);
+    row[4] = buffer->kind == BUFFER_INPUT ? "the runtime" : kernel_name(plan, uses.first_write);
+    row[5] = buffer->kind == BUFFER_RESULT ? "the runtime" : kernel_name(plan, uses.last_read);
 }
 
 void emit_memory_plan(const Plan *plan, Text *out)

@@ -22,7 +22,8 @@ const char *table_name(const Plan *plan, NodeId node, Arena *arena);
 bool uses_name(const char *text, const char *word);
 
 /* "1.0f, 2.5f" …: lines filled, further ones begin at column `indent`. */
-void emit_numbers(const double *values, int64_t count, const char *suffix, bool f64, int indent, Text *out);
+typedef enum NumberForm { FLOATS, DOUBLES, INTEGERS } NumberForm;
+void emit_numbers(const double *values, int64_t count, NumberForm form, int indent, Text *out);
 
 /* What a kernel of the training phase does in a step. A step is FORWARD_ROLE and LOSS_ROLE kernels, the look at the loss, then
  * the others. LAST_UPDATE_ROLE are the updates after which nothing else follows. */

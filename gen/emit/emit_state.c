@@ -177,33 +177,24 @@ static void mark_tables(const Plan *plan, bool *used)
         }
 }
 
-void emit_numbers(const double *values, int64_t count, const char *suffix, bool f64, int indent, Text *out)
+void emit_numbers(const double *values, int64_t count, NumberForm form, int indent, Text *out)
 {
     for (int64_t i = 0; i < count; i++) {
-        const char *digits = number(out->arena, values[i], f64);
-        const char *ending = isfinite(values[i]) ? suffix : "";
-        size_t needed = strlen(digits) + strlen(ending) + 2;
-        if (i > 0 && text_column(out) + needed > LINE - 2) {
-            text_add(out, "\n");
+        const char *digits = form == INTEGERS ? arena_print(out->arena, "%lld", (long long)values[i])
+                                              : number(out->arena, values[i], form == DOUBLES);
+        const char *suffix = form == FLOATS && isfinite(values[i]) ? "f" : "";
+        if (i > 0 && text_column(out) + strlen(digits) + strlen(", f,") > LINE) {
+            text_add(out, ",\n");
             text_pad(out, (size_t)indent);
+        } else if (i > 0) {
+            text_add(out, ", ");
         }
-        text_print(out, "%s%s%s", digits, ending, i + 1 == count ? "" : ", ");
-    }
-}
-
-static void emit_integers(const double *values, int64_t count, int indent, Text *out)
-{
-    for (int64_t i = 0; i < count; i++) {
-        if (i > 0 && text_column(out) > LINE - 24) {
-            text_add(out, "\n");
-            text_pad(out, (size_t)indent);
-        }
-        text_print(out, "%lld%s", (long long)values[i], i + 1 == count ? "" : ", ");
+        text_print(out, "%s%s", digits, suffix);
     }
 }
 
 /* The elements of dimensions `d` and further, in braces. */
-static void emit_elements(const Node *node, int d, const double *values, bool f64, Text *out)
+static void emit_elements(const Node *node, int d, const double *values, NumberForm form, Text *out)
 {
     const int indent = 4 * (d + 1);
     int64_t inner = 1;
@@ -214,17 +205,14 @@ static void emit_elements(const Node *node, int d, const double *values, bool f6
             text_print(out, "{\n%*s", indent, "");
         else
             text_add(out, "{");
-        if (node->type.scalar == INT)
-            emit_integers(values, node->type.size[d], indent, out);
-        else
-            emit_numbers(values, node->type.size[d], f64 ? "" : "f", f64, indent, out);
+        emit_numbers(values, node->type.size[d], form, d == 0 ? indent : indent + 1, out);
         text_add(out, d == 0 ? "\n}" : "}");
         return;
     }
     text_add(out, "{\n");
     for (int64_t i = 0; i < node->type.size[d]; i++) {
         text_pad(out, (size_t)indent);
-        emit_elements(node, d + 1, values + i * inner, f64, out);
+        emit_elements(node, d + 1, values + i * inner, form, out);
         text_add(out, ",\n");
     }
     text_pad(out, (size_t)(indent - 4));
@@ -235,12 +223,13 @@ static void emit_constant_table(const Plan *plan, NodeId id, Text *out)
 {
     const Node *node = &plan->model->graph->nodes[id];
     if (node->origin.place.file)
-        text_print(out, "/* %s */\n", comment_text(out->arena, place_text(out->arena, node->origin.place)));
+        comment_line(out, 0, place_text(out->arena, node->origin.place));
     text_print(out, "static const %s %s", real_type(plan, node->type.scalar), table_name(plan, id, out->arena));
     for (int d = 0; d < node->type.rank; d++)
         text_print(out, "[%lld]", (long long)node->type.size[d]);
     text_add(out, " = ");
-    emit_elements(node, 0, node->attributes.table, plan->model->precision == F64, out);
+    const NumberForm form = node->type.scalar == INT ? INTEGERS : plan->model->precision == F64 ? DOUBLES : FLOATS;
+    emit_elements(node, 0, node->attributes.table, form, out);
     text_add(out, ";\n");
 }
 

@@ -55,7 +55,7 @@ static void emit_numbers_table(const char *name, const double *values, int64_t c
     text_print(out, "static const double %s[] = {\n    ", name);
     if (count == 0)
         text_add(out, "0");                             /* C has no empty arrays */
-    emit_numbers(values, count, "", true, 4, out);
+    emit_numbers(values, count, DOUBLES, 4, out);
     text_add(out, "\n};\n");
 }
 
@@ -90,7 +90,7 @@ static int gradient_buffer(const Plan *plan, int leaf)
 {
     const Model *model = plan->model;
     for (int u = 0; u < model->update_count; u++)
-        if (model->updates[u].parameter == leaf)
+        if (model->updates[u].parameter == leaf && model->phase[PHASE_TRAIN].gradients[u] != NONE)
             return plan->buffer_of[model->phase[PHASE_TRAIN].gradients[u]];
     return NONE;
 }
@@ -137,7 +137,7 @@ static bool emit_tensors(const Plan *plan, bool with_gradient, Text *out)
     }
     if (!any)
         return false;
-    text_add(out, "\n/* What a checkpoint holds, by PyTorch's names and shapes: element (i, j, …) is at data[i stride[0] + j stride[1] + …]. */\n"
+    text_add(out, "\n/* What a checkpoint holds, by PyTorch's names and shapes: element (i, j) is at data[i stride[0] + j stride[1]]. */\n"
                   "static const NnTensor tensors[] = {\n");
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int l = 0; l < graph->leaf_count; l++)
@@ -228,7 +228,8 @@ static void emit_rows(const Plan *plan, Text *out)
         const NnInput *input = &plan->model->inputs[i];
         for (int set = 0; set < NN_SETS; set++)
             if (input->table[set]) {
-                text_print(out, "\n/* %s, %s */\n", comment_text(out->arena, input->name), set_word[set]);
+                text_add(out, "\n");
+                comment_line(out, 0, arena_print(out->arena, "%s, %s", input->name, set_word[set]));
                 emit_numbers_table(rows_name(i, set, out->arena), input->table[set],
                                    plan->model->data.table_rows[set] * input->elements, out);
             }

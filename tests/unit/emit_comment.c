@@ -113,6 +113,22 @@ START_TEST(closes_on_the_last_line)
 }
 END_TEST
 
+START_TEST(comments_inside_functions_are_filled_too)
+{
+    comment_line(&out, 4, "fc1: contract");
+    ck_assert_str_eq(out.bytes, "    /* fc1: contract */\n");
+
+    out = text_new(arena);
+    Text words = text_new(arena);
+    for (int i = 0; i < 60; i++)
+        text_add(&words, "word ");
+    comment_line(&out, 4, words.bytes);
+    ck_assert_uint_le(longest_line(out.bytes), LINE);
+    ck_assert_int_eq(strncmp(strchr(out.bytes, '\n') + 1, "     * word", 11), 0);
+    ck_assert_str_eq(out.bytes + out.length - 4, " */\n");
+}
+END_TEST
+
 /* A comment ends where its writer ends it, whatever the user calls things. */
 START_TEST(users_cannot_close_the_comment)
 {
@@ -182,6 +198,7 @@ int main(void)
     tcase_add_test(tests, a_word_longer_than_a_line_is_cut_between_characters);
     tcase_add_test(tests, newlines_are_kept);
     tcase_add_test(tests, closes_on_the_last_line);
+    tcase_add_test(tests, comments_inside_functions_are_filled_too);
     tcase_add_test(tests, users_cannot_close_the_comment);
     tcase_add_test(tests, tables_stand_in_columns);
     tcase_add_test(tests, wide_tables_fold_their_cells);
