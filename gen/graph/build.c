@@ -76,6 +76,8 @@ NodeId index_along(Graph *graph, Type type, int axis)
 
 NodeId broadcast_axes(Graph *graph, NodeId a, uint32_t axes, Type type)
 {
+    if (!axes)
+        return a;
     Attributes repeat = attributes();
     repeat.axes = axes;
     repeat.type = type;
