@@ -17,6 +17,7 @@ typedef struct Selection {
     const Graph *graph;
     const Plan *plan;
     bool *chosen;                       /* by node id */
+    bool *related;                      /* chosen, or of a chosen node's derivative */
     int count;
     Text *out;
 } Selection;
@@ -49,6 +50,11 @@ static void choose_nodes(Selection *s, const char *name, int line)
         bool in_model = place->file && strcmp(place->file, s->c->model->path) == 0;
         s->chosen[id] = line ? in_model && place->line == line : is_named(s->graph, node, name);
         s->count += s->chosen[id];
+    }
+    for (NodeId id = 0; id < s->graph->count; id++) {
+        const Origin *origin = &s->graph->nodes[id].origin;
+        s->related[id] = s->chosen[id] || (origin->of != NONE && s->chosen[origin->of]) ||
+                         (origin->gradient_of != NONE && s->chosen[origin->gradient_of]);
     }
 }
 
@@ -83,7 +89,7 @@ static void tell_source(const Selection *s, int line)
 
 static void tell_nodes(const Selection *s)
 {
-    text_add(s->out, "nodes (%N is the number of a node; a derivative names its rule and the node it belongs to)\n");
+    text_add(s->out, "nodes (%N is a node's number; a derivative names its rule and the node it belongs to)\n");
     for (NodeId id = 0; id < s->graph->count; id++)
         if (s->chosen[id]) {
             text_add(s->out, "  ");
@@ -91,14 +97,12 @@ static void tell_nodes(const Selection *s)
         }
 }
 
-/* Gradient nodes that belong to a chosen node without being chosen themselves: rules applied for another line's sake. */
+/* Nodes of derivative rules and updates that belong to a chosen node without being chosen themselves. */
 static void tell_derivatives(const Selection *s)
 {
     bool any = false;
     for (NodeId id = 0; id < s->graph->count; id++) {
-        const Origin *origin = &s->graph->nodes[id].origin;
-        bool belongs = (origin->of != NONE && s->chosen[origin->of]) || (origin->gradient_of != NONE && s->chosen[origin->gradient_of]);
-        if (!belongs || s->chosen[id])
+        if (!s->related[id] || s->chosen[id])
             continue;
         if (!any)
             text_add(s->out, "\nderivatives of these\n");
@@ -112,22 +116,29 @@ static void tell_derivatives(const Selection *s)
 
 typedef struct Search { const Selection *selection; bool found; } Search;
 
+/* What is read from memory was computed elsewhere; but who reads a leaf is what one asks a leaf for. */
 static void look_at_term(Term *term, void *context)
 {
     Search *search = context;
-    if (term->node != NONE && search->selection->chosen[term->node] && term->kind != TERM_READ)
-        search->found = true;
+    const Selection *s = search->selection;
+    if (term->kind == TERM_READ) {
+        const Buffer *buffer = &s->plan->buffer[term->buffer];
+        search->found |= buffer->leaf != NONE && s->chosen[buffer->node];
+    } else if (term->kind == TERM_APPLY && term->node != NONE) {
+        search->found |= s->related[term->node];
+    }
 }
 
-static bool computes_chosen(const Selection *s, const Kernel *kernel)
+static bool concerns_chosen(const Selection *s, const Kernel *kernel)
 {
     if (kernel->form == FORM_CALL)
         return s->chosen[s->graph->leaves[s->c->model->updates[kernel->update].parameter].node];
     Search search = {s, false};
     for (int i = 0; i < kernel->stage_count; i++) {
-        if (s->chosen[kernel->stage[i].node])
+        const Stage *stage = &kernel->stage[i];
+        if (s->related[stage->node] || (stage->buffer != NONE && s->chosen[s->plan->buffer[stage->buffer].node]))
             return true;
-        each_term(kernel->stage[i].term, look_at_term, &search);
+        each_term(stage->term, look_at_term, &search);
     }
     return search.found;
 }
@@ -172,15 +183,26 @@ static void tell_comment(const Selection *s, const Kernel *kernel)
         add_comment_line(s->out, line);
 }
 
-static void tell_kernel(const Selection *s, const Kernel *kernel, PhaseId phase)
+/* A kernel that another phase has too is told once, with the phases that share it. */
+static const char *phases_of(const Selection *s, const Kernel *kernel)
+{
+    Text text = text_new(s->c->arena);
+    for (int p = 0; p < PHASE_COUNT; p++)
+        for (int k = 0; k < s->plan->kernel_count[p]; k++)
+            if (strcmp(s->plan->kernel[p][k].name, kernel->name) == 0)
+                text_print(&text, "%s%s", text.length ? ", " : "", phase_word[p]);
+    return text.bytes;
+}
+
+static void tell_kernel(const Selection *s, const Kernel *kernel)
 {
     Arena *arena = s->c->arena;
-    text_print(s->out, "  %s (%s): %s; %s operations, reads %s bytes, writes %s\n", kernel->name, phase_word[phase],
+    text_print(s->out, "  %s (%s): %s; %s operations, reads %s bytes, writes %s\n", kernel->name, phases_of(s, kernel),
                form_text(kernel), grouped(arena, kernel->flop), grouped(arena, kernel->bytes_read), grouped(arena, kernel->bytes_written));
     if (kernel->choice.why)
-        text_print(s->out, "    %s\n", kernel->choice.why);
-    if (kernel->same_as == NONE)
-        tell_comment(s, kernel);
+        text_print(s->out, "    vectors run along %s: %s\n",
+                   kernel->choice.lanes == NONE ? "nothing" : kernel->axis[kernel->choice.lanes].letter, kernel->choice.why);
+    tell_comment(s, kernel);
 }
 
 static void tell_kernels(const Selection *s)
@@ -188,8 +210,8 @@ static void tell_kernels(const Selection *s)
     text_add(s->out, "\nkernels\n");
     for (int p = 0; p < PHASE_COUNT; p++)
         for (int k = 0; k < s->plan->kernel_count[p]; k++)
-            if (computes_chosen(s, &s->plan->kernel[p][k]))
-                tell_kernel(s, &s->plan->kernel[p][k], (PhaseId)p);
+            if (s->plan->kernel[p][k].same_as == NONE && concerns_chosen(s, &s->plan->kernel[p][k]))
+                tell_kernel(s, &s->plan->kernel[p][k]);
 }
 
 /* ---- memory and verdicts ---- */
@@ -199,7 +221,8 @@ static void tell_buffers(const Selection *s)
     bool any = false;
     for (NodeId id = 0; id < s->graph->count; id++) {
         int b = s->plan->buffer_of[id];
-        if (!s->chosen[id] || b == NONE)
+        bool is_stored = b != NONE && (s->plan->buffer[b].kind != BUFFER_TEMPORARY || s->plan->buffer[b].phases != 0);
+        if (!s->chosen[id] || !is_stored)               /* what fusing left without an array has no phases */
             continue;
         if (!any)
             text_add(s->out, "\nmemory\n");
@@ -284,6 +307,7 @@ int command_explain(Arena *arena, Options *options)
     Text out = text_new(arena);
     Selection s = {.c = c, .graph = c->model->graph, .plan = c->plan, .out = &out};
     s.chosen = NEW(arena, bool, s.graph->count);
+    s.related = NEW(arena, bool, s.graph->count);
 
     const char *what = options->operand[1];
     if (!what) {

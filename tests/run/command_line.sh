@@ -55,13 +55,13 @@ check "a failure leaves the old output" eval 'refused 1 "did you mean" "$NNGEN" 
 check "and no temporary" test -z "$(find . -name '.nngen*')"
 check "a failure writes nothing to standard output" eval '"$NNGEN" wrong.lua --dump=read 2> /dev/null | cmp - /dev/null'
 
-check "-o and standard output differ in their own call alone" eval '"$NNGEN" line.lua > a.c && "$NNGEN" line.lua -o b.c && [ "$(diff a.c b.c | grep -c "^[<>]")" -le 4 ]'
+check "-o and standard output differ in their own call alone" eval '"$NNGEN" line.lua > a.c && "$NNGEN" line.lua -o b.c && [ "$(diff a.c b.c | grep -c "^[<>]")" -le 8 ]'
 check "the same call gives the same bytes" eval 'cp b.c first.c && "$NNGEN" line.lua -o b.c && cmp b.c first.c'
 check "no absolute path in the text" eval '"$NNGEN" "$WORK/line.lua" -o "$WORK/abs.c" && ! grep -qF " $WORK/abs.c" abs.c'
 for pass in read differentiate update simplify specialise fuse schedule plan_memory emit graph math; do
     check "--dump=$pass prints and writes no program" eval 'status 0 "$NNGEN" line.lua --dump=$pass && [ -s said ]'
 done
-check "--dump with -o does both" eval '"$NNGEN" line.lua --dump=fuse -o both.c > dump && [ -s dump ] && cmp both.c <(sed "s/-o b.c/-o both.c/;s/cc b.c/cc both.c/;s/-o b$/-o both/" b.c) || grep -q int.main both.c'
+check "--dump with -o does both" eval '"$NNGEN" line.lua --dump=fuse -o b.c > dump && [ -s dump ] && cmp b.c first.c'
 check "--dump=graph:dot is for Graphviz" eval '"$NNGEN" line.lua --dump=graph:dot | head -n 1 | grep -q "^digraph"'
 check "--stop-after ends there" eval '"$NNGEN" line.lua --stop-after=fuse -o stopped.c && [ ! -e stopped.c ]'
 
@@ -70,7 +70,7 @@ check "new writes a model" eval '"$NNGEN" new first > /dev/null && [ -s first.lu
 check "new does not overwrite" refused 2 "already" "$NNGEN" new first.lua
 check "what new wrote trains" eval 'build first first.lua && status 0 ./first --quiet --epochs 20 --log log && values epoch loss log > losses && falls losses'
 check "explain without a name" eval '"$NNGEN" explain line.lua | grep -q "parameter  w"'
-check "explain a name" eval '"$NNGEN" explain line.lua w | grep -q "^kernels"'
+check "explain a parameter names the kernel that updates it" eval '"$NNGEN" explain line.lua w | grep -q "^  update_w (training)"'
 check "explain a line" eval '"$NNGEN" explain line.lua 3 | grep -q "^kernels"'
 check "explain an empty line" eval '"$NNGEN" explain line.lua 77 | grep -q "nothing"'
 check "explain a name that is not there" refused 2 "no tensor" "$NNGEN" explain line.lua ww
