@@ -101,10 +101,18 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
     return moved ? moved : block;
 }
 
+/* Where no function of the user runs (Lua cleans up after an error), the last line stays. */
+static void note_line(lua_State *lua, Limits *limits)
+{
+    Place place = user_place(lua);
+    if (place.line > 0)
+        limits->last = place;
+}
+
 void count_outside(lua_State *lua, int64_t bytes)
 {
     Limits *limits = &script_of(lua)->limits;
-    limits->last = user_place(lua);
+    note_line(lua, limits);
     if (bytes > limits->byte_limit - limits->outside - limits->bytes)
         out_of_memory(limits);
     limits->outside += bytes;
@@ -167,7 +175,7 @@ static void count(lua_State *lua, lua_Debug *event)
     Limits *limits = &script_of(lua)->limits;
     counted = 1;
     if (event->event == LUA_HOOKCOUNT) {
-        limits->last = user_place(lua);
+        note_line(lua, limits);
         limits->instructions += COUNT_STEP;
         if (limits->instructions > limits->instruction_limit)
             fail_at(limits->last, "the model ran %" PRId64 " instructions and did not end\n"
@@ -175,7 +183,7 @@ static void count(lua_State *lua, lua_Debug *event)
     } else {
         lua_getinfo(lua, "S", event);
         if (event->what[0] == 'C')
-            limits->last = user_place(lua);
+            note_line(lua, limits);
     }
 }
 
@@ -215,7 +223,10 @@ void protected_call(Script *script, lua_CFunction function)
     lua_settop(lua, 0);
     lua_pushcfunction(lua, on_error);
     lua_pushcfunction(lua, function);
-    if (lua_pcall(lua, 0, 0, 1) != LUA_OK)            /* an error while the message was made */
+    int status = lua_pcall(lua, 0, 0, 1);
+    if (status == LUA_ERRMEM)                             /* a string's buffer asks only once, and no handler runs */
+        out_of_memory(&script->limits);
+    if (status != LUA_OK)                                 /* an error while the message was made */
         fail_at((Place){script->path, 0}, "the model failed in a way that cannot be told: %s",
                 lua_type(lua, -1) == LUA_TSTRING ? escaped(script->arena, lua_tostring(lua, -1)) : "no message");
     lua_settop(lua, 0);

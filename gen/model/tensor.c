@@ -49,6 +49,7 @@ NodeId need_tensor(lua_State *lua, int index, const char *what)
     if (luaL_getmetafield(lua, index, "__name") == LUA_TSTRING)
         kind = arena_string(script_of(lua)->arena, lua_tostring(lua, -1));
     refuse_here(lua, "%s: a tensor or a number belongs here, not a %s%s", what, kind,
+                lua_isnoneornil(lua, index) ? "\nin a sequential a function stands as it is, without ()" :
                 !strcmp(kind, "layer") ? "\na layer is a function: call it with a tensor" :
                 !strcmp(kind, "table") ? "\na table of numbers becomes a tensor by nn.constant" : "");
 }

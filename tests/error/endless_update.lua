@@ -1,0 +1,6 @@
+-- run: --instruction-limit 1000000
+local nn = require "nn"
+local w = nn.parameter("w", {}, 1)
+return nn.train {loss = w ^ 2, steps = 1, optimizer = nn.optimizer(function(p, g, s)
+  while true do end
+end)}

@@ -1,0 +1,3 @@
+local nn = require "nn"
+local w = nn.parameter("w", {}, 1)
+return nn.train {loss = w ^ 2, optimizer = nn.sgd {}, epochs = 1}

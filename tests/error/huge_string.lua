@@ -1,0 +1,2 @@
+local nn = require "nn"
+local s = ("x"):rep(2e9)

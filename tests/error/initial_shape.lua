@@ -1,0 +1,2 @@
+local nn = require "nn"
+local w = nn.parameter("w", {3}, {1, 2})

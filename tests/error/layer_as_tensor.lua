@@ -1,0 +1,2 @@
+local nn = require "nn"
+local y = nn.linear(2, 3) + 1

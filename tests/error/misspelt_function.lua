@@ -1,0 +1,2 @@
+local nn = require "nn"
+local f = nn.Linear(2, 3)

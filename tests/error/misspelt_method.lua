@@ -1,0 +1,3 @@
+local nn = require "nn"
+local x = nn.input("x", {2})
+local y = x:sofmax()

@@ -1,0 +1,2 @@
+local nn = require "nn"
+nn.input("a\nb", {2})

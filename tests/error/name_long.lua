@@ -1,0 +1,2 @@
+local nn = require "nn"
+nn.input(("x"):rep(201), {2})

@@ -1,0 +1,3 @@
+local nn = require "nn"
+local x = nn.input("x", {3})
+local y = x + z

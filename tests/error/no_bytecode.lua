@@ -1,0 +1,2 @@
+local nn = require "nn"
+assert(load("\27Lua"))

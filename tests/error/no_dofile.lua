@@ -1,0 +1,2 @@
+local nn = require "nn"
+dofile("x.lua")

@@ -1,0 +1,2 @@
+local nn = require "nn"
+setmetatable({}, {__gc = function() end})

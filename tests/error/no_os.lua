@@ -1,0 +1,2 @@
+local nn = require "nn"
+os.execute("true")

@@ -1,0 +1,2 @@
+local nn = require "nn"
+local d = nn.data.npz {train = "a.npz"}

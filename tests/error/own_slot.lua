@@ -1,0 +1,7 @@
+local nn = require "nn"
+local w = nn.parameter("w", {}, 1)
+return nn.train {loss = w ^ 2, steps = 1, optimizer = nn.optimizer(function(p, g, s)
+  local m = s:slot("mean", 0) + g
+  s:set("maen", m)
+  return p - m
+end)}

@@ -1,0 +1,2 @@
+local nn = require "nn"
+local o = nn.adam {lr = 1 / 0}

@@ -1,0 +1,2 @@
+local nn = require "nn"
+local o = nn.sgd {lr = -0.1}

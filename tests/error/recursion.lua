@@ -1,0 +1,3 @@
+local nn = require "nn"
+local function f(n) return 1 + f(n) end
+f(1)

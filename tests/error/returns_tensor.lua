@@ -1,0 +1,2 @@
+local nn = require "nn"
+return nn.parameter("w", {}, 1)

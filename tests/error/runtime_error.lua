@@ -1,0 +1,3 @@
+local nn = require "nn"
+local t
+print(t.x)

@@ -1,0 +1,2 @@
+local nn = require "nn"
+local net = nn.sequential {nn.linear(2, 3), "relu"}

@@ -1,0 +1,2 @@
+local nn = require "nn"
+local x = nn.input("x", {2)
