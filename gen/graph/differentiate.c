@@ -69,11 +69,12 @@ static int renown(const Graph *graph, NodeId node)
     return node == NONE ? 0 : graph->nodes[node].op == OP_PARAMETER ? 3 : graph->nodes[node].origin.name ? 2 : 1;
 }
 
-static NodeId accumulate(Graph *graph, NodeId sum, NodeId term)
+static NodeId accumulate(Graph *graph, NodeId sum, NodeId term, NodeId of)
 {
     if (sum == NONE)
         return term;
     graph->now.rule = "sum over its readers";
+    graph->now.of = of;
     return add(graph, sum, term);
 }
 
@@ -112,7 +113,7 @@ void differentiate(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *g
             if (!same_type(graph->nodes[part].type, graph->nodes[operand].type))
                 bug("the gradient rule of %s gives %s for an operand %s", op_info[node.op].name,
                     shape_text(scratch, graph->nodes[part].type), shape_text(scratch, graph->nodes[operand].type));
-            gradient[operand] = accumulate(graph, gradient[operand], part);
+            gradient[operand] = accumulate(graph, gradient[operand], part, operand);
         }
     }
 

@@ -167,6 +167,63 @@ static NodeId number_into_broadcast(Graph *graph, const Node *node)
     return NONE;
 }
 
+/* ---- sums of products -------------------------------------------------------------------------------------------- */
+
+/* c p q, or c p where q is NONE */
+typedef struct Product { double c; NodeId factor[2]; } Product;
+
+static Product product_of(const Graph *graph, NodeId node)
+{
+    Product product = {1, {node, NONE}};
+    if (op_of(graph, node) == OP_MULTIPLY && is_number(graph, operand_of(graph, node, 0), &product.c))
+        node = product.factor[0] = operand_of(graph, node, 1);
+    else
+        product.c = 1;
+    if (op_of(graph, node) == OP_MULTIPLY) {
+        product.factor[0] = operand_of(graph, node, 0);
+        product.factor[1] = operand_of(graph, node, 1);
+    }
+    return product;
+}
+
+/* c x, or c where x is NONE */
+static NodeId times(Graph *graph, double c, NodeId x)
+{
+    return x == NONE ? constant(graph, c) : multiply(graph, constant(graph, c), x);
+}
+
+/* x + x = 2 x,  c1 x + c2 x = (c1 + c2) x; but not x - x = 0, which would hide a NaN */
+static NodeId like_terms(Graph *graph, const Node *node)
+{
+    if (node->op != OP_ADD && node->op != OP_SUBTRACT)
+        return NONE;
+    Product left = product_of(graph, node->operand[0]), right = product_of(graph, node->operand[1]);
+    double c = node->op == OP_ADD ? left.c + right.c : left.c - right.c, number;
+    if (left.factor[0] != right.factor[0] || left.factor[1] != right.factor[1] || !is_moderate(c) || is_number(graph, left.factor[0], &number))
+        return NONE;
+    NodeId x = left.factor[1] == NONE ? left.factor[0] : multiply(graph, left.factor[0], left.factor[1]);
+    return multiply(graph, constant(graph, c), x);
+}
+
+/* a x + c a y = a (x + c y), a + c a y = a (1 + c y): no product more, and the factor that a derivative shares is seen */
+static NodeId common_factor(Graph *graph, const Node *node)
+{
+    if (node->op != OP_ADD && node->op != OP_SUBTRACT)
+        return NONE;
+    Product left = product_of(graph, node->operand[0]), right = product_of(graph, node->operand[1]);
+    if (!is_moderate(left.c) || !is_moderate(right.c))
+        return NONE;
+    for (int i = 0; i < 2; i++)
+        for (int j = 0; j < 2; j++) {
+            NodeId a = left.factor[i];
+            if (a == NONE || a != right.factor[j] || (left.factor[1 - i] == NONE && right.factor[1 - j] == NONE))
+                continue;
+            NodeId sum = apply2(graph, node->op, times(graph, left.c, left.factor[1 - i]), times(graph, right.c, right.factor[1 - j]));
+            return multiply(graph, a, sum);
+        }
+    return NONE;
+}
+
 /* ---- signs ------------------------------------------------------------------------------------------------------- */
 
 /* -(-x) = x,  -(a - b) = b - a,  -(c x) = (-c) x,  -(c / x) = (-c) / x */
@@ -363,6 +420,7 @@ const Rewrite pointwise_rewrites[] = {
     REWRITE(sign_out_of_product), REWRITE(even_function), REWRITE(mask_twice), REWRITE(product_with_itself), REWRITE(small_power),
     REWRITE(maximum_with_known), REWRITE(select_known), REWRITE(select_twice), REWRITE(pointwise_of_broadcasts),
     REWRITE(gather_numbers), REWRITE(number_out_of_product), REWRITE(number_into_broadcast),
+    REWRITE(like_terms), REWRITE(common_factor),
 #undef REWRITE
     {NULL, NULL},
 };

@@ -74,10 +74,16 @@ BUILD(two_three_x, multiply(g, c(g, 2), multiply(g, c(g, 3), l->x)))
 BUILD(half_two_x, multiply(g, multiply(g, l->x, c(g, 2)), c(g, 0.5)))
 BUILD(x_times_2_y, multiply(g, l->x, multiply(g, c(g, 2), l->y)))
 BUILD(two_s_x, multiply(g, c(g, 2), multiply(g, l->s, l->x)))
+BUILD(x_plus_x, add(g, l->x, l->x))
+BUILD(five_x_minus_two_x, subtract(g, multiply(g, c(g, 5), l->x), multiply(g, l->x, c(g, 2))))
+BUILD(s_t_twice, add(g, multiply(g, l->s, l->t), multiply(g, c(g, 3), multiply(g, l->t, l->s))))
+BUILD(xy_plus_xs, add(g, multiply(g, l->x, l->y), multiply(g, apply1(g, OP_SIN, l->y), l->x)))
+BUILD(xy_minus_3_xs, subtract(g, multiply(g, l->x, l->y), multiply(g, c(g, 3), multiply(g, apply1(g, OP_SIN, l->y), l->x))))
+BUILD(x_plus_xy, add(g, l->x, multiply(g, l->y, l->x)))
 BUILD(reshape_to_itself, shape(g, l->a, 2, 2, 3))
 BUILD(slice_all, slice(g, l->x, 1, 0, 3))
 BUILD(pad_nothing, pad(g, l->x, 1, 0, 0, 5))
-BUILD(reshape_back, add(g, l->a, shape(g, shape(g, l->a, 1, 6, 0), 2, 2, 3)))
+BUILD(reshape_back, subtract(g, l->a, shape(g, shape(g, l->a, 1, 6, 0), 2, 2, 3)))
 BUILD(transpose_twice, transpose(g, transpose(g, l->a)))
 BUILD(slice_slice, slice(g, slice(g, l->x, 1, 1, 3), 1, 1, 2))
 BUILD(pad_pad, pad(g, pad(g, l->x, 1, 1, 0, 0), 1, 2, 3, 0))
@@ -158,10 +164,16 @@ static const Case cases[] = {
     {"gather_numbers", half_two_x, 0, OP_PARAMETER},
     {"number_out_of_product", x_times_2_y, 4, OP_MULTIPLY},
     {"number_into_broadcast", two_s_x, 4, OP_MULTIPLY},
+    {"like_terms", x_plus_x, 3, OP_MULTIPLY},
+    {"like_terms", five_x_minus_two_x, 3, OP_MULTIPLY},
+    {"like_terms", s_t_twice, 3, OP_MULTIPLY},
+    {"common_factor", xy_plus_xs, 3, OP_MULTIPLY},
+    {"common_factor", xy_minus_3_xs, 6, OP_MULTIPLY},
+    {"common_factor", x_plus_xy, 4, OP_MULTIPLY},
     {"move_nothing", reshape_to_itself, 0, OP_INPUT},
     {"move_nothing", slice_all, 0, OP_PARAMETER},
     {"move_nothing", pad_nothing, 0, OP_PARAMETER},
-    {"move_twice", reshape_back, 1, OP_ADD},
+    {"move_twice", reshape_back, 1, OP_SUBTRACT},
     {"move_twice", transpose_twice, 0, OP_INPUT},
     {"move_twice", slice_slice, 1, OP_SLICE},
     {"move_twice", pad_pad, 1, OP_PAD},
@@ -282,6 +294,7 @@ END_TEST
 
 BUILD(x_times_0, multiply(g, l->x, c(g, 0)))
 BUILD(x_minus_x, subtract(g, l->x, l->x))
+BUILD(three_x_minus_three_x, subtract(g, multiply(g, c(g, 3), l->x), multiply(g, c(g, 3), l->x)))
 BUILD(x_over_x, divide(g, l->x, l->x))
 BUILD(x_over_3, divide(g, l->x, c(g, 3)))
 BUILD(log_exp, apply1(g, OP_LOG, apply1(g, OP_EXP, l->x)))
@@ -291,7 +304,7 @@ BUILD(sum_of_repeated_batch, sum(g, broadcast_to(g, l->x, PER_ROW(3)), 1u))
 
 START_TEST(left_alone)
 {
-    static NodeId (*const build[])(Graph *, const Leaves *) = {x_times_0, x_minus_x, x_over_x, x_over_3, log_exp, sqrt_squared, not_a_number,
+    static NodeId (*const build[])(Graph *, const Leaves *) = {x_times_0, x_minus_x, three_x_minus_three_x, x_over_x, x_over_3, log_exp, sqrt_squared, not_a_number,
                                                               sum_of_repeated_batch};
     for (int i = 0; i < (int)(sizeof build / sizeof *build); i++) {
         World world = world_new(BATCH, ROWS);
