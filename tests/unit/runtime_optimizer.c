@@ -18,7 +18,7 @@ START_TEST(sgd_with_everything)
     for (int t = 1; t <= 3; t++) {
         float g = (float)G[t - 1];
         nn_sgd_f64(1, &w, &v, &G[t - 1], 0.1, t, 0.9, 0.5, false, 0.01);
-        nn_sgd_f32(1, &wf, &vf, &g, 0.1f, t, 0.9f, 0.5f, false, 0.01f);
+        nn_sgd_f32(1, &wf, &vf, &g, 0.1f, t, 0.9, 0.5, false, 0.01);
         ck_assert_double_eq_tol(w, expected[t - 1], 1e-15);
         ck_assert_float_eq_tol(wf, (float)expected[t - 1], 5e-7f);
     }
@@ -50,8 +50,9 @@ START_TEST(adam)
     ck_assert_double_eq_tol(w, 2 - 0.1 * 0.5 / (0.5 + 1e-8) - 0.1 * m_hat / (sqrt(v_hat) + 1e-8), 1e-13);
 
     float wf = 2, mf = 0, vf = 0, g = 0.5f;
-    nn_adam_f32(1, &wf, &mf, &vf, &g, 0.1f, 1, 0.9f, 0.999f, 1e-8f, 0, false);
+    nn_adam_f32(1, &wf, &mf, &vf, &g, 0.1f, 1, 0.9, 0.999, 1e-8, 0, false);
     ck_assert_float_eq_tol(wf, 1.9f, 3e-7f);
+    ck_assert_float_eq(vf, 0.25f * 0.001f);                   /* not 0.25 (1 - 0.999f), which is 1.3e-5 less */
 }
 END_TEST
 
