@@ -111,7 +111,7 @@ static void emit_kernels_of(const Plan *plan, PhaseId phase, const char *title, 
 {
     for (int k = 0; k < plan->kernel_count[phase]; k++) {
         const Kernel *kernel = &plan->kernel[phase][k];
-        if (kernel->same_as != NONE || kernel->form == FORM_CALL)
+        if (kernel->same_as != NONE)
             continue;
         if (title)
             section(out, title);
@@ -126,7 +126,7 @@ void emit_kernels(const Plan *plan, Text *out)
     int last = -1;
     for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++) {
         const Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
-        if (kernel->same_as != NONE || kernel->form == FORM_CALL)
+        if (kernel->same_as != NONE)
             continue;
         Role role = role_of(plan, k);
         if ((int)role != last)
