@@ -55,7 +55,7 @@ static const char *rule_text(const Writing *w, const Stage *stage, const Text *i
     const Origin *origin = &w->plan->model->graph->nodes[stage->node].origin;
     if (!origin->rule && !inside->length)
         return "";
-    if (origin->rule && origin->of == NONE)
+    if (origin->rule && (origin->of == NONE || strcmp(origin->rule, w->plan->model->optimizer.name) == 0))
         return arena_print(w->arena, "(%s)", origin->rule);
     const char *both = inside->length && origin->rule ? "; then " : "";
     return arena_print(w->arena, "(rule: %s%s%s)", inside->bytes, both, origin->rule ? origin->rule : "");
@@ -117,13 +117,30 @@ static void place_of_term(Term *term, void *context)
         add_place(p->w, p->places, term->node);
 }
 
+/* "fc1.weight: gradient and update", for kernels that write a parameter */
+static const char *update_title(const Writing *w)
+{
+    const char *written = NULL;
+    bool gradient = false;
+    for (int s = 0; s < w->kernel->stage_count; s++) {
+        const Stage *stage = &w->kernel->stage[s];
+        gradient |= w->plan->model->graph->nodes[stage->node].origin.gradient_of != NONE;
+        if (assigns(w->plan, stage) && (!written || w->plan->buffer[stage->buffer].kind == BUFFER_PARAMETER))
+            written = w->plan->model->graph->leaves[w->plan->buffer[stage->buffer].leaf].name;
+    }
+    return written ? arena_print(w->arena, gradient ? "%s: gradient and update" : "%s: update", written) : NULL;
+}
+
 static void title_line(Writing *w, Text *out)
 {
     Text title = text_new(w->arena), places = text_new(w->arena);
     const Kernel *kernel = w->kernel;
+    const char *update = update_title(w);
+    if (update)
+        text_add(&title, update);
     for (int s = 0; s < kernel->stage_count; s++) {
         const char *name = title_of(w, &kernel->stage[s]);
-        if (name)
+        if (name && !update)
             add_word(&title, name);
         add_place(w, &places, kernel->stage[s].node);
         each_term(kernel->stage[s].term, place_of_term, &(Places){w, &places});
@@ -141,30 +158,17 @@ static void title_line(Writing *w, Text *out)
 
 /* ---- formulas ---------------------------------------------------------------------------------------------------------- */
 
-/* One formula, broken at spaces where it is too long, with its rule at the right. */
+/* One formula, broken where it is too long, with its rule at the right. */
 static void formula_line(Text *out, const char *formula, const char *rule)
 {
-    size_t column = 0, indent = 5;
+    enum { RULES = 76 };                /* the column where rules begin, if the formula leaves room */
     text_add(out, " *   ");
-    column = indent;
-    for (const char *c = formula; *c; ) {
-        const char *next = strchr(c + 1, ' ');
-        size_t length = next ? (size_t)(next - c) : strlen(c);
-        if (column + length > LINE - 1 && column > indent) {
-            indent = 11;
-            text_print(out, "\n *%*s", (int)indent - 2, "");
-            column = indent;
-        }
-        text_add_bytes(out, c, length);
-        column += length;
-        c += length;
-    }
-    if (*rule) {
-        if (column + strlen(rule) + 3 > LINE - 1)
-            text_print(out, "\n *%*s%s", (int)(LINE - 3 - strlen(rule)), "", rule);
-        else
-            text_print(out, "%*s", (int)(column < 76 && 76 + strlen(rule) < LINE ? 76 - column + strlen(rule) : strlen(rule) + 3), rule);
-    }
+    add_wrapped(out, formula, " *", 9, 1);
+    size_t column = text_column(out), length = strlen(rule);
+    if (length && column + length + 3 > LINE - 1)
+        text_print(out, "\n *%*s%s", (int)(LINE - 3 - length), "", rule);
+    else if (length)
+        text_print(out, "%*s", (int)(column < RULES && RULES + length < LINE ? RULES - column + length : length + 3), rule);
     text_add(out, "\n");
 }
 

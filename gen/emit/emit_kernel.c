@@ -109,31 +109,9 @@ static void begin_fold(Emission *e, int s)
 
 static void assign_line(Emission *e, const char *left, const char *operator, const char *right)
 {
-    size_t width = (size_t)e->indent + strlen(left) + strlen(operator) + strlen(right) + 4;
-    if (width <= LINE) {
-        line(e, "%s %s %s;", left, operator, right);
-        return;
-    }
-    /* broken at the loosest operators that keep lines short */
-    Text text = text_new(e->w.arena);
-    text_print(&text, "%*s%s %s ", e->indent, "", left, operator);
-    size_t column = text.length, indent = (size_t)e->indent + 2 * INDENT;
-    for (const char *c = right; *c; ) {
-        const char *next = strchr(c + 1, ' ');
-        size_t length = next ? (size_t)(next - c) : strlen(c);
-        if (column + length > LINE - 1 && c != right) {
-            text_print(&text, "\n%*s", (int)indent, "");
-            column = indent;
-            while (*c == ' ') {
-                c++;
-                length--;
-            }
-        }
-        text_add_bytes(&text, c, length);
-        column += length;
-        c += length;
-    }
-    text_print(e->out, "%s;\n", text.bytes);
+    text_print(e->out, "%*s%s %s ", e->indent, "", left, operator);
+    add_wrapped(e->out, right, "", (size_t)e->indent + 2 * INDENT, 1);
+    text_add(e->out, ";\n");
 }
 
 /* One element more of a fold. */
@@ -525,7 +503,7 @@ static void fill(Text *out, const char *const *items, int count, size_t indent, 
     for (int i = 0; i < count; i++) {
         const char *after = i == count - 1 ? end : ",";
         size_t length = strlen(items[i]) + strlen(after);
-        if (i && text_column(out) + 1 + length > LINE)
+        if (i && text_column(out) + 1 + length > LINE - 1)      /* the caller may add a semicolon */
             text_print(out, "\n%*s", (int)indent, "");
         else if (i)
             text_add(out, " ");

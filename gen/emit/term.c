@@ -13,6 +13,42 @@ static const char *bound(const Writing *w, const char *text, Binding own, Bindin
     return own < around ? arena_print(w->arena, "(%s)", text) : text;
 }
 
+/* Where to break: of the spaces within `room`, the last at the smallest depth of parentheses, sums before products. 0: nowhere. */
+static size_t break_at(const char *expression, size_t room)
+{
+    size_t best = 0;
+    int depth = 0, loosest = 1000;
+    for (size_t i = 0; expression[i] && i <= room; i++) {
+        depth += (expression[i] == '(' || expression[i] == '[') - (expression[i] == ')' || expression[i] == ']');
+        bool before_operator = i > 0 && expression[i] == ' ' && expression[i + 1] && strchr("+-*/?:=&<>{", expression[i + 1]);
+        bool after_comma = i > 0 && expression[i] == ' ' && expression[i - 1] == ',';
+        int tightness = 2 * depth + (before_operator && strchr("*/", expression[i + 1]));
+        if ((before_operator || after_comma) && tightness <= loosest && i > room / 4) {
+            loosest = tightness;
+            best = i;
+        }
+    }
+    for (size_t i = room; best == 0 && i > 0 && strlen(expression) > room; i--)
+        if (expression[i] == ' ')
+            best = i;
+    return best;
+}
+
+void add_wrapped(Text *text, const char *expression, const char *margin, size_t indent, size_t spare)
+{
+    for (;;) {
+        size_t column = text_column(text), room = column + spare < LINE ? LINE - column - spare : 0, length = strlen(expression);
+        size_t at = length <= room ? 0 : break_at(expression, room);
+        if (at == 0) {
+            text_add(text, expression);
+            return;
+        }
+        text_add_bytes(text, expression, at);
+        text_print(text, "\n%s%*s", margin, (int)(indent - strlen(margin)), "");
+        expression += at + 1;
+    }
+}
+
 const char *axis_extent(const Writing *w, int axis)
 {
     return w->kernel->axis[axis].batch ? "BATCH" : arena_print(w->arena, "%lld", (long long)w->kernel->axis[axis].extent);
@@ -220,6 +256,13 @@ static const char *inside_text(const Writing *w, const Term *term)
     return high ? arena_print(w->arena, "%s < %lld", i, (long long)term->to) : "1";
 }
 
+/* Formulas bring brackets of their own where the C text has none: [a = b], (b if a else c), x^2. */
+static Binding binding_of(const Writing *w, Op op)
+{
+    bool closed = op == OP_SQUARE || op_info[op].formula[0] == '[' || op_info[op].formula[0] == '(';
+    return w->formula && closed ? BIND_ATOM : op_info[op].binding;
+}
+
 const char *term_text(const Writing *w, const Term *term, Binding around)
 {
     switch (term->kind) {
@@ -229,7 +272,7 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
                 return arena_print(w->arena, "(%s)%s", w->plan->model->precision == F32 ? "float" : "double", term_text(w, term->operand[0], BIND_ATOM));
             return term_text(w, term->operand[0], around);
         }
-        return bound(w, applied(w, term), w->formula && (term->op == OP_SQUARE || op_info[term->op].formula[0] == '[') ? BIND_ATOM : op_info[term->op].binding, around);
+        return bound(w, applied(w, term), binding_of(w, term->op), around);
     case TERM_READ: {
         const char *text = access_text(w, term->buffer, term->index);
         return text[0] == '*' ? bound(w, text, BIND_UNARY, around) : text;

@@ -163,6 +163,7 @@ void name_plan(Plan *plan);                                   /* names.c: identi
 void each_read(Kernel *kernel, void (*visit)(Stage *stage, Term *read, void *context), void *context);     /* every READ, stage by stage */
 bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of products with something to fold */
 bool assigns(const Plan *plan, const Stage *stage);           /* writes a parameter or a state */
+bool is_part_of_gradient(const Model *model, NodeId node);    /* built by a derivative rule, not by the optimizer or the model */
 const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as fc1_weight: letters, digits, underscore; off C's keywords, libc's and our own names */
 
 /* index.c: arithmetic on indices. */

@@ -228,12 +228,16 @@ static const char *main_wish(const Plan *plan, const Kernel *kernel)
 
 static bool part_of_gradient(const Plan *plan, const Kernel *kernel)
 {
-    for (int s = 0; s < kernel->stage_count; s++) {
-        const Origin *origin = &plan->model->graph->nodes[kernel->stage[s].node].origin;
-        if (origin->gradient_of != NONE || (origin->rule && origin->of != NONE))
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (is_part_of_gradient(plan->model, kernel->stage[s].node))
             return true;
-    }
     return false;
+}
+
+static bool part_of_update(const Plan *plan, const Kernel *kernel)
+{
+    const char *rule = plan->model->graph->nodes[kernel->stage[0].node].origin.rule;
+    return rule && plan->model->optimizer.name && strcmp(rule, plan->model->optimizer.name) == 0;
 }
 
 static bool computes_loss(const Plan *plan, const Kernel *kernel)
@@ -263,6 +267,8 @@ static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *ke
         return gradient ? "loss_and_gradient" : "forward_loss";
     if (gradient)
         return arena_print(arena, "backward_%s", strncmp(wish, "d_", 2) == 0 ? wish + 2 : wish);
+    if (part_of_update(plan, kernel))
+        return arena_print(arena, "update_%s", wish);
     if (phase == PHASE_EVALUATE)
         return arena_print(arena, "evaluate_%s", wish);
     return arena_print(arena, phase == PHASE_TRAIN ? "forward_%s" : "compute_%s", wish);

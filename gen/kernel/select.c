@@ -288,6 +288,13 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
     return kernel;
 }
 
+bool is_part_of_gradient(const Model *model, NodeId node)
+{
+    const Origin *origin = &model->graph->nodes[node].origin;
+    bool by_optimizer = origin->rule && model->optimizer.name && strcmp(origin->rule, model->optimizer.name) == 0;
+    return origin->gradient_of != NONE || (origin->rule && origin->of != NONE && !by_optimizer);
+}
+
 bool is_contraction(const Plan *plan, const Stage *stage)
 {
     return plan->model->graph->nodes[stage->node].op == OP_CONTRACT && stage->fold == FOLD_SUM;

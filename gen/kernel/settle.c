@@ -3,13 +3,11 @@
  * Takes the joined kernels of a phase. An update that was computed into a temporary and then copied (so that all updates read
  * the state before the step) writes its parameter directly, now that both are one kernel. A temporary that only its own kernel
  * reads becomes a local of it: a scalar, or a small array over the inner axes; one too large for the stack stays a buffer.
- * Order: topological, and otherwise that of the graph, so that the text reads forward, loss, backward, update. */
+ * Order: topological, and otherwise what reads best: forward, loss, then backward and update, layer by layer. */
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
 enum { LARGEST_LOCAL = 1024 };          /* elements */
-
-typedef struct Readers { int *count; } Readers;
 
 static void count_reader(Stage *stage, Term *read, void *context)
 {
@@ -105,12 +103,39 @@ static void make_locals(Plan *plan, Kernel *kernel, const int *readers_elsewhere
 
 /* ---- order --------------------------------------------------------------------------------------------------------- */
 
-static int first_by_graph(const Joining *joining, const int *waiting, const bool *done)
+/* What a kernel is for, as a reader of train_step sees it. */
+typedef enum Part { PART_FORWARD, PART_LOSS, PART_BACKWARD, PART_UPDATE } Part;
+
+static Part part_of(const Plan *plan, const Kernel *kernel)
 {
+    const Model *model = plan->model;
+    const Metric *loss = model->phase[PHASE_TRAIN].metrics;
+    Part part = kernel->form == FORM_CALL ? PART_UPDATE : PART_FORWARD;
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        if (assigns(plan, stage))
+            return PART_UPDATE;
+        if (loss && (stage->node == loss->part[0] || stage->node == loss->part[1]))
+            return PART_LOSS;
+        if (is_part_of_gradient(model, stage->node))
+            part = PART_BACKWARD;
+    }
+    return part;
+}
+
+/* The next kernel of those that wait for nothing: forward before the loss; then each step backward, followed by the updates that
+ * it made possible; by the order of the graph within these. In generic programs all updates come last. */
+static int next_kernel(const Joining *joining, const int *waiting, const bool *done, const Part *part, Part before)
+{
+    static const int after_backward[] = {[PART_FORWARD] = 0, [PART_LOSS] = 1, [PART_UPDATE] = 2, [PART_BACKWARD] = 3};
+    static const int otherwise[] = {[PART_FORWARD] = 0, [PART_LOSS] = 1, [PART_BACKWARD] = 2, [PART_UPDATE] = 3};
+    bool updates_first = joining->plan->mode == KERNELS_FUSED && (before == PART_BACKWARD || before == PART_UPDATE);
+    const int *rank = updates_first ? after_backward : otherwise;
     int best = NONE;
     for (int i = 0; i < joining->count; i++)
         if (joining->joined[i] == i && !done[i] && waiting[i] == 0
-            && (best == NONE || joining->first_node[i] < joining->first_node[best]))
+            && (best == NONE || rank[part[i]] < rank[part[best]]
+                || (rank[part[i]] == rank[part[best]] && joining->first_node[i] < joining->first_node[best])))
             best = i;
     return best;
 }
@@ -120,7 +145,10 @@ static void order(Joining *joining, Kernel *out)
     Arena *scratch = arena_new();
     int *waiting = NEW(scratch, int, joining->count), live = 0;
     bool *done = NEW(scratch, bool, joining->count);
+    Part *part = NEW(scratch, Part, joining->count), before = PART_FORWARD;
     for (int i = 0; i < joining->count; i++) {
+        if (joining->joined[i] == i)
+            part[i] = part_of(joining->plan, &joining->kernel[i]);
         live += joining->joined[i] == i;
         for (int n = 0; n < joining->next_count[i]; n++) {
             int next = representative(joining, joining->next[i][n]);
@@ -128,10 +156,11 @@ static void order(Joining *joining, Kernel *out)
         }
     }
     for (int k = 0; k < live; k++) {
-        int next = first_by_graph(joining, waiting, done);
+        int next = next_kernel(joining, waiting, done, part, before);
         if (next == NONE)
             bug("kernels wait for each other");
         done[next] = true;
+        before = part[next];
         out[k] = joining->kernel[next];
         for (int i = next; i != NONE; i = joining->next_member[i])
             for (int n = 0; n < joining->next_count[i]; n++) {
