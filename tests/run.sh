@@ -89,7 +89,7 @@ tell() {
     fi
     printf '%s %-34s %4d checks %4d s%s\n' "$([ "$failed" = 0 ] && echo "ok  " || echo FAIL)" "$name" "$((passed + failed))" "$seconds" \
         "$([ "$skipped" = 0 ] || echo "  ($skipped skipped)")"
-    grep -E '^(not ok|skip)' "$file" | sed 's/^/       /' | cut -c 1-1500
+    grep -E '^(not ok|skip)' "$file" | sed 's/^/       /' | cut -c 1-600
 }
 
 if [ "${1:-}" = --one ]; then                      # a worker, started below
