@@ -49,10 +49,39 @@ static bool *mark_intended(const Graph *graph, Arena *arena)
     return intended;
 }
 
+/* Operations whose result is finite when their operands are: no test is needed after them. */
+static bool keeps_finite(Op op)
+{
+    switch (op) {
+    case OP_NEGATE: case OP_ABS: case OP_SIGN: case OP_FLOOR: case OP_SIN: case OP_COS: case OP_ATAN: case OP_TANH: case OP_ERF:
+    case OP_RELU: case OP_SIGMOID: case OP_FLOAT: case OP_DETACH: case OP_MAXIMUM: case OP_MINIMUM: case OP_SELECT: case OP_MAX:
+        return true;
+    default:
+        return op_info[op].class == MOVE || op_info[op].class == RANDOM || op_info[op].binding == BIND_COMPARE ||
+               op_info[op].binding == BIND_EQUALITY;
+    }
+}
+
+/* By node: must it be looked at? Not if it cannot be the first that is not finite, nor if infinities in it are meant. */
+static bool *mark_tested(const Graph *graph, Arena *arena)
+{
+    const bool *intended = mark_intended(graph, arena);
+    bool *tested = NEW(arena, bool, graph->count);
+    for (NodeId id = 0; id < graph->count; id++) {
+        const Node *node = &graph->nodes[id];
+        bool operands_finite = true;
+        for (int o = 0; o < op_info[node->op].arity; o++)
+            operands_finite = operands_finite && !intended[node->operand[o]];
+        tested[id] = node->type.scalar == FLOAT && !intended[id] && !(operands_finite && keeps_finite(node->op));
+    }
+    return tested;
+}
+
+/* What a message calls the tensor: by its name, else by its layer. */
 static const char *node_name(const Plan *plan, NodeId id)
 {
-    const char *name = plan->model->graph->nodes[id].origin.name;
-    return name ? name : plain_member(plan->buffer[plan->buffer_of[id]].name);
+    const Origin *origin = &plan->model->graph->nodes[id].origin;
+    return origin->name ? origin->name : origin->layer ? origin->layer : plain_member(plan->buffer[plan->buffer_of[id]].name);
 }
 
 static const char *precision_name(const Plan *plan)
@@ -107,17 +136,17 @@ static void emit_loops(const Plan *plain, const Kernel *kernel, Text *out)
     text_add(out, "    }\n");
 }
 
-static void emit_operation(const Plan *plain, const Kernel *kernel, bool intended, Text *out)
+static void emit_operation(const Plan *plain, const Kernel *kernel, const bool *tested, Text *out)
 {
     const Stage *stage = &kernel->stage[kernel->stage_count - 1];
     const Node *node = &plain->model->graph->nodes[stage->node];
     const char *operation = op_info[node->op].name;
-    const char *name = node->origin.name ? arena_print(out->arena, "%s: ", node->origin.name) : "";
+    const char *name = node->origin.name || node->origin.layer ? arena_print(out->arena, "%s: ", node_name(plain, stage->node)) : "";
     const char *place = node->origin.place.file ? arena_print(out->arena, ", %s", place_text(out->arena, node->origin.place)) : "";
     text_add(out, "\n");
     comment_line(out, 4, arena_print(out->arena, "%s%s%s", name, operation, place));
     emit_loops(plain, kernel, out);
-    if (stage->buffer != NONE && node->type.scalar == FLOAT && !intended)
+    if (tested[stage->node])
         emit_test(plain, &plain->buffer[stage->buffer], node_name(plain, stage->node), operation, node->origin.place, out);
 }
 
@@ -145,7 +174,7 @@ static void emit_locals(const Plan *plan, const char *body, Text *out)
 void emit_find_not_finite(const Plan *plan, Text *out)
 {
     const Plan *plain = plan->plain;
-    const bool *intended = mark_intended(plan->model->graph, out->arena);
+    const bool *tested = mark_tested(plan->model->graph, out->arena);
     section(out, "where a number stopped being finite");
     bool has_members = false;
     for (int b = 0; b < plain->buffer_count; b++)
@@ -167,10 +196,8 @@ void emit_find_not_finite(const Plan *plan, Text *out)
                         "        return false;                           /* no memory: the loss alone must do */\n");
     emit_leaf_tests(plain, BUFFER_PARAMETER, "parameter", &body);
     emit_leaf_tests(plain, BUFFER_INPUT, "input", &body);
-    for (int k = 0; k < plain->kernel_count[PHASE_TRAIN]; k++) {
-        const Kernel *kernel = &plain->kernel[PHASE_TRAIN][k];
-        emit_operation(plain, kernel, intended[kernel->stage[kernel->stage_count - 1].node], &body);
-    }
+    for (int k = 0; k < plain->kernel_count[PHASE_TRAIN]; k++)
+        emit_operation(plain, &plain->kernel[PHASE_TRAIN][k], tested, &body);
     text_add(out, "\nstatic bool find_not_finite(const NnStep *step, NnCulprit *culprit)\n{\n");
     emit_locals(plan, body.bytes, out);
     text_add(out, body.bytes);

@@ -113,6 +113,15 @@ static const char *inputs_text(const Model *model, const bool *needed, Arena *ar
     return text.bytes;
 }
 
+/* "relu" for fc1_relu: a name that was made from an operation says the operation. */
+static const char *value_label(const Node *node)
+{
+    const char *name = node->origin.name, *operation = op_info[node->op].name;
+    const size_t length = strlen(name), ending = strlen(operation);
+    bool is_made = length > ending && name[length - ending - 1] == '_' && strcmp(name + length - ending, operation) == 0;
+    return is_made ? operation : name;
+}
+
 static const char *model_text(const Model *model, Arena *arena)
 {
     const bool *needed = mark_forward(model, arena);
@@ -120,10 +129,16 @@ static const char *model_text(const Model *model, Arena *arena)
     const int count = collect_steps(model, needed, step);
     Text text = text_new(arena);
     text_add(&text, inputs_text(model, needed, arena));
-    for (int i = 0; i < count; i++)
-        if (!is_result(model, step[i].last))
-            text_print(&text, "%s%s %s", text.length ? " -> " : "", step[i].label,
-                       row_text(arena, model->graph->nodes[step[i].last].type));
+    for (int i = 0; i < count; i++) {
+        const Node *last = &model->graph->nodes[step[i].last];
+        if (is_result(model, step[i].last))
+            continue;
+        text_print(&text, "%s%s", text.length ? " -> " : "", last->origin.layer ? step[i].label : value_label(last));
+        if (last->type.rank > 0)
+            text_print(&text, " %s", row_text(arena, last->type));
+        if (last->origin.layer && last->origin.name && !strstr(step[i].label, last->origin.name))
+            text_print(&text, " = %s", last->origin.name);
+    }
     if (model->kind == MODEL_TRAIN)
         text_print(&text, "%sloss", text.length ? " -> " : "");
     return text.bytes;

@@ -29,8 +29,8 @@ static const char *slot_text(const Plan *plan, const Leaf *slot, Arena *arena)
     const char *parameter = plan->model->graph->leaves[slot->parameter].name;
     const size_t length = strlen(parameter);
     if (strncmp(slot->name, parameter, length) == 0 && slot->name[length] == '.')
-        return arena_print(arena, "%s of %s", slot->name + length + 1, parameter);
-    return arena_print(arena, "of %s", parameter);
+        return arena_print(arena, "its %s", slot->name + length + 1);
+    return arena_print(arena, "kept for %s", parameter);
 }
 
 /* Metrics and outputs that have their value in this buffer: "loss, accuracy". */

@@ -26,8 +26,8 @@ typedef enum NumberForm { FLOATS, DOUBLES, INTEGERS } NumberForm;
 void emit_numbers(const double *values, int64_t count, NumberForm form, int indent, Text *out);
 
 /* What a kernel of the training phase does in a step. A step is FORWARD_ROLE and LOSS_ROLE kernels, the look at the loss, then
- * the others. LAST_UPDATE_ROLE are the updates after which nothing else follows. */
-typedef enum Role { FORWARD_ROLE, LOSS_ROLE, BACKWARD_ROLE, LAST_UPDATE_ROLE } Role;
+ * BACKWARD_ROLE kernels with updates among them, or without; then the updates are the last, of UPDATE_ROLE. */
+typedef enum Role { FORWARD_ROLE, LOSS_ROLE, BACKWARD_ROLE, UPDATE_ROLE } Role;
 Role role_of(const Plan *plan, int kernel);
 bool is_update(const Plan *plan, const Kernel *kernel);       /* writes parameters, slots or statistics */
 

@@ -34,6 +34,15 @@ bool is_update(const Plan *plan, const Kernel *kernel)
     return false;
 }
 
+/* The first kernel that changes a parameter, or the number of kernels. */
+static int first_update(const Plan *plan)
+{
+    int k = 0;
+    while (k < plan->kernel_count[PHASE_TRAIN] && !is_update(plan, &plan->kernel[PHASE_TRAIN][k]))
+        k++;
+    return k;
+}
+
 static bool is_gradient_kernel(const Plan *plan, const Kernel *kernel)
 {
     for (int i = 0; i < kernel->stage_count; i++)
@@ -63,10 +72,10 @@ Role role_of(const Plan *plan, int number)
 {
     const Kernel *kernel = plan->kernel[PHASE_TRAIN];
     if (!kernel[number].before_loss_check) {
-        for (int k = number; k < plan->kernel_count[PHASE_TRAIN]; k++)
+        for (int k = first_update(plan); k < plan->kernel_count[PHASE_TRAIN]; k++)
             if (!is_update(plan, &kernel[k]))
                 return BACKWARD_ROLE;
-        return LAST_UPDATE_ROLE;
+        return number < first_update(plan) ? BACKWARD_ROLE : UPDATE_ROLE;
     }
     for (int k = 0; k <= number; k++)
         if (is_of_loss(plan, &kernel[k]))
@@ -85,11 +94,10 @@ static const char *title_of(const Plan *plan, Role role)
 {
     const int count = plan->kernel_count[PHASE_TRAIN];
     const Kernel *kernel = plan->kernel[PHASE_TRAIN];
-    bool has_forward = false, has_last_updates = false, has_backward_updates = false, loss_has_gradient = false;
+    bool has_forward = false, has_backward_updates = false, loss_has_gradient = false;
     for (int k = 0; k < count; k++) {
         Role r = role_of(plan, k);
         has_forward = has_forward || r == FORWARD_ROLE;
-        has_last_updates = has_last_updates || r == LAST_UPDATE_ROLE;
         has_backward_updates = has_backward_updates || (r == BACKWARD_ROLE && is_update(plan, &kernel[k]));
         loss_has_gradient = loss_has_gradient || (r == LOSS_ROLE && is_gradient_kernel(plan, &kernel[k]));
     }
@@ -101,7 +109,7 @@ static const char *title_of(const Plan *plan, Role role)
                            : loss_has_gradient ? "forward, loss and its gradient" : "forward and loss";
     case BACKWARD_ROLE:
         return has_backward_updates ? "backward and update" : "backward";
-    case LAST_UPDATE_ROLE:
+    case UPDATE_ROLE:
         return "update";
     }
     bug("a role without title");
@@ -174,7 +182,7 @@ static void emit_function(Text *out, const char *comment, const char *type, cons
 static void emit_calls(const Plan *plan, PhaseId phase, int from, int to, Text *out)
 {
     for (int k = from; k < to; k++) {
-        if (k > from && phase == PHASE_TRAIN && role_of(plan, k) == LAST_UPDATE_ROLE && role_of(plan, k - 1) != LAST_UPDATE_ROLE)
+        if (k > from && phase == PHASE_TRAIN && role_of(plan, k) == UPDATE_ROLE && role_of(plan, k - 1) != UPDATE_ROLE)
             text_add(out, "\n");
         text_add(out, "    ");
         emit_call(plan, &plan->kernel[phase][k], out);
@@ -195,15 +203,6 @@ const char *loss_expression(const Plan *plan, const Metric *metrics, Arena *aren
     if (mean == NONE || sum == NONE || metrics[0].kind == METRIC_R2)
         return member(plan, mean != NONE ? mean : sum, arena);
     return arena_print(arena, "%s + %s", member(plan, mean, arena), member(plan, sum, arena));
-}
-
-/* The part of train_step before the first update that waits for all gradients; kernels before it are `gradients`. */
-static int first_update(const Plan *plan)
-{
-    int k = 0;
-    while (k < plan->kernel_count[PHASE_TRAIN] && !is_update(plan, &plan->kernel[PHASE_TRAIN][k]))
-        k++;
-    return k;
 }
 
 static int loss_check(const Plan *plan)
