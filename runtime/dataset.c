@@ -268,14 +268,31 @@ int64_t nn_dataset_count(const NnData *data, const NnInput *inputs, int input_co
     return is_split(data) ? rows_left_to_train(data, rows) : rows;
 }
 
-void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out)
+static const void *stored_row(const NnDataset *dataset, NnSet set, int input, int64_t row)
 {
     const Subset *subset = &dataset->subset[set];
     const NnColumn *column = &dataset->column[subset->source][input];
-    int64_t elements = dataset->inputs[input].elements, at = (subset->row ? subset->row[row] : row) * elements;
-    const void *from = (const char *)column->values + (size_t)at * nn_stored_size(column->stored);
+    int64_t at = (subset->row ? subset->row[row] : row) * dataset->inputs[input].elements;
+    return (const char *)column->values + (size_t)at * nn_stored_size(column->stored);
+}
+
+void nn_prefetch_row(const NnDataset *dataset, NnSet set, int input, int64_t row)
+{
+    enum { LINE = 64, ENOUGH = 4096 };                        /* then the processor's own prefetcher has seen the pattern */
+    NnStored stored = dataset->column[dataset->subset[set].source][input].stored;
+    size_t bytes = (size_t)dataset->inputs[input].elements * nn_stored_size(stored);
+    const char *from = stored_row(dataset, set, input, row);
+    for (size_t at = 0; at < bytes && at < ENOUGH; at += LINE)
+        __builtin_prefetch(from + at);
+}
+
+void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out)
+{
+    const void *from = stored_row(dataset, set, input, row);
+    NnStored stored = dataset->column[dataset->subset[set].source][input].stored;
+    int64_t elements = dataset->inputs[input].elements;
     if (dataset->inputs[input].classes)
-        nn_convert_classes(column->stored, from, elements, out);
+        nn_convert_classes(stored, from, elements, out);
     else
-        nn_convert_floats(&dataset->conversion[input], column->stored, from, elements, f64, out);
+        nn_convert_floats(&dataset->conversion[input], stored, from, elements, f64, out);
 }

@@ -180,6 +180,20 @@ static size_t row_bytes(const NnProgram *program, const NnInput *input)
     return (size_t)input->elements * size;
 }
 
+/* Where row `place` of an epoch is in the set. */
+static int64_t row_at(const NnRun *run, int64_t place, bool is_shuffled)
+{
+    if (!is_shuffled || place >= run->epoch_rows)
+        return place;
+    return (int64_t)nn_permute((uint64_t)place, (uint64_t)run->epoch_rows, run->seed, (uint64_t)run->epoch);
+}
+
+static void prefetch(const NnRun *run, NnSet set, int64_t row)
+{
+    for (int i = 0; i < run->program->input_count && row < nn_dataset_rows(run->dataset, set); i++)
+        nn_prefetch_row(run->dataset, set, i, row);
+}
+
 void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuffled)
 {
     const NnProgram *program = run->program;
@@ -187,10 +201,15 @@ void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuff
     if (is_epoch && run->holds_epoch)
         return;
     run->holds_epoch = is_epoch;
+    is_shuffled = is_shuffled && !is_epoch;
+    int64_t next = row_at(run, first, is_shuffled);
     for (int r = 0; r < program->batch; r++) {
-        int64_t row = first + r;
-        if (is_shuffled && !is_epoch && r < rows)
-            row = (int64_t)nn_permute((uint64_t)row, (uint64_t)run->epoch_rows, run->seed, (uint64_t)run->epoch);
+        int64_t row = next;
+        if (r < rows) {
+            next = row_at(run, first + r + 1, is_shuffled);   /* behind the last one: the next batch's first */
+            if (is_shuffled)
+                prefetch(run, set, next);
+        }
         for (int i = 0; i < program->input_count; i++) {
             const NnInput *input = &program->inputs[i];
             if (!input->batch)

@@ -38,6 +38,10 @@ int64_t nn_rows_kept(const NnData *data, NnSet set, int64_t found, const char *p
 /* Refuses an element that is not finite, or no class; the message names the row. */
 void nn_check_column(const NnInput *input, const NnColumn *column);
 
+/* Asks the processor for a row that will be wanted soon: rows in random order come from main memory, and waiting for them one
+ * by one takes longer than converting them. */
+void nn_prefetch_row(const NnDataset *dataset, NnSet set, int input, int64_t row);
+
 /* The formats. has_set: is there such a set of its own (not cut from train)?  read: fills column[input_count], all of the same
  * number of rows, or with a number of rows each that dataset.c compares. */
 bool nn_idx_has_set(const NnReading *reading, NnSet set);
