@@ -55,7 +55,7 @@ static const char *rule_text(const Writing *w, const Stage *stage, const Text *i
     const Origin *origin = &w->plan->model->graph->nodes[stage->node].origin;
     if (!origin->rule && !inside->length)
         return "";
-    if (origin->rule && (origin->of == NONE || strcmp(origin->rule, w->plan->model->optimizer.name) == 0))
+    if (origin->rule && !is_part_of_gradient(w->plan->model, stage->node))
         return arena_print(w->arena, "(%s)", origin->rule);
     const char *both = inside->length && origin->rule ? "; then " : "";
     return arena_print(w->arena, "(rule: %s%s%s)", inside->bytes, both, origin->rule ? origin->rule : "");

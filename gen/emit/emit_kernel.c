@@ -535,19 +535,19 @@ static int step_items(const Plan *plan, const Parameters *p, bool call, const ch
     return count;
 }
 
-/* The first element of an array parameter: fc1_weight[0] of fc1_weight[100][784]. */
-static const char *first_element(const Plan *plan, int buffer)
+/* A pointer to the first element of a parameter: fc1_weight[0] of fc1_weight[100][784], &x of a scalar that is passed by value. */
+static const char *first_element(const Plan *plan, int buffer, bool written)
 {
     Text text = text_new(plan->arena);
-    text_add(&text, plan->buffer[buffer].name);
+    text_print(&text, "%s%s", plan->buffer[buffer].rank == 0 && !written ? "&" : "", plan->buffer[buffer].name);
     for (int d = 0; d + 1 < plan->buffer[buffer].rank; d++)
         text_add(&text, "[0]");
     return text.bytes;
 }
 
-static const char *real_literal(const Plan *plan, double value)
+static const char *double_literal(const Plan *plan, double value)
 {
-    return arena_print(plan->arena, "%s%s", number(plan->arena, value, plan->model->precision == F64), plan->model->precision == F32 ? "f" : "");
+    return number(plan->arena, value, true);
 }
 
 /* The runtime's plain loop for a standard optimizer; the arguments are in the order of optimizer.h. */
@@ -560,15 +560,15 @@ static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Para
     int count = 0, flag = adam ? 4 : 2, decay = 3;
     items[count++] = arena_print(plan->arena, "    nn_%s_%s(%lld", adam ? "adam" : "sgd", model->precision == F32 ? "f32" : "f64", (long long)element_count(leaf->type));
     for (int i = 1; i < p->count; i++)
-        items[count++] = first_element(plan, p->buffer[i]);
+        items[count++] = first_element(plan, p->buffer[i], true);
     if (!adam && p->count == 2)
         items[count++] = "NULL";
-    items[count++] = first_element(plan, p->buffer[0]);
-    items[count++] = leaf->lr_factor == 1 ? "lr" : arena_print(plan->arena, "lr * %s", real_literal(plan, leaf->lr_factor));
+    items[count++] = first_element(plan, p->buffer[0], false);
+    items[count++] = leaf->lr_factor == 1 ? "lr" : arena_print(plan->arena, "lr * %s(%s)", plan->model->precision == F32 ? "(float)" : "", double_literal(plan, leaf->lr_factor));
     items[count++] = "t";
     for (int a = 0; a < (adam ? 5 : 4); a++) {
         double value = a == decay && !isnan(leaf->weight_decay) ? leaf->weight_decay : model->optimizer.argument[a];
-        items[count++] = a == flag ? (value != 0 ? "true" : "false") : real_literal(plan, value);
+        items[count++] = a == flag ? (value != 0 ? "true" : "false") : double_literal(plan, value);
     }
     fill(out, items, count, 8, ");\n");
 }

@@ -14,6 +14,9 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode);
 /* The kernel of one stored node (or ASSIGN): one stage. */
 Kernel kernel_of(Plan *plan, const bool *stored, NodeId node);
 
+/* Does a reshape only insert or drop sizes of 1? Then its indices are its operand's (lower.c). */
+bool keeps_indices(Type from, Type to);
+
 /* Kernels of one phase while they are joined: kernel[i] is alive while joined[i] == i. */
 typedef struct Joining {
     Plan *plan;

@@ -3,7 +3,7 @@
  * Takes a node and an index for each of its dimensions, gives a Term. Moves (broadcast, permute, slice …) vanish: they only
  * change the indices that their operand is read with. Nodes that fuse.c decided to store become reads of their buffers; folds
  * are always stored, so a term never loops. */
-#include "kernel/kernel.h"
+#include "kernel/fuse_internal.h"
 #include <string.h>
 
 int dimensions(const Model *model, Type type, int64_t *size)
@@ -52,12 +52,36 @@ static Term *with_indices(Term *term, const Index *index, int rank)
     return term;
 }
 
-/* The operand's indices of a reshape: quotients and remainders of the flat index. The batch stays as it is. */
+bool keeps_indices(Type from, Type to)
+{
+    int f = 0, t = 0;
+    for (;;) {
+        while (f < from.rank && from.size[f] == 1)
+            f++;
+        while (t < to.rank && to.size[t] == 1)
+            t++;
+        if (f == from.rank || t == to.rank)
+            return f == from.rank && t == to.rank;
+        if (from.size[f++] != to.size[t++])
+            return false;
+    }
+}
+
+/* The operand's indices of a reshape: the same ones where only sizes of 1 come or go; else quotients and remainders of the flat
+ * index. The batch stays as it is. */
 static void reshaped(Type from, Type to, const Index *index, const Axis *axis, Index *out)
 {
     int batch = to.per_row;
     if (batch)
         out[0] = index[0];
+    if (keeps_indices(from, to)) {
+        for (int f = 0, t = 0; f < from.rank; f++) {
+            while (from.size[f] != 1 && to.size[t] == 1)
+                t++;
+            out[batch + f] = from.size[f] == 1 ? index_constant(0) : index[batch + t++];
+        }
+        return;
+    }
     int64_t stride = 1;
     Index flat = index_constant(0);
     for (int d = to.rank - 1; d >= 0; d--) {

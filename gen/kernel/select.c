@@ -45,22 +45,6 @@ static bool is_view(Op op)
     return op == OP_BROADCAST || op == OP_RESHAPE || op == OP_PERMUTE || op == OP_SLICE;
 }
 
-/* Does a reshape only insert or drop sizes of 1? Then its indices stay plain. */
-static bool keeps_indices(Type from, Type to)
-{
-    int f = 0, t = 0;
-    for (;;) {
-        while (f < from.rank && from.size[f] == 1)
-            f++;
-        while (t < to.rank && to.size[t] == 1)
-            t++;
-        if (f == from.rank || t == to.rank)
-            return f == from.rank && t == to.rank;
-        if (from.size[f++] != to.size[t++])
-            return false;
-    }
-}
-
 /* How often an operation's C text mentions operand o: a square computes an inlined operand twice. */
 static int mentions(Op op, int o)
 {
