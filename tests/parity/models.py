@@ -334,8 +334,7 @@ def ties():
         w, v = p["w"], p["v"]
         first = w[w.argmax()]                           # torch.max(w, 0) sends its gradient to one element, as this does
         least = w[w.argmin()]
-        each = (first * 3 + F.relu(w) * 0.5 + w.abs() * 0.25 + torch.maximum(w, v) + torch.minimum(w, v) * 0.125
-                + w.clamp(-1, 1) + least * 2 + (F.hardtanh(w) + F.leaky_relu(w)) * 0.0625)
+        each = (first * 3 + F.relu(w) * 0.5 + w.abs() * 0.25 + torch.maximum(w, v) + torch.minimum(w, v) * 0.125 + least * 2 + (F.hardtanh(w) + F.leaky_relu(w)) * 0.0625)
         return each.sum() + (w * w).sum()
     return {"w": tensor([1., 1, 0, -1]), "v": tensor([1., 0.5, 0, -1])}, {"none": torch.zeros(1)}, loss
 

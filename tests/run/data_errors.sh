@@ -43,7 +43,7 @@ mkdir rows.csv
 check "csv: a folder" refused 1 "rows.csv" ./p --data .
 rmdir rows.csv
 csv "$good"
-check "csv: --data of a missing folder" refused 1 "rows.csv" ./p --data nowhere
+check "csv: --data of a missing folder" refused 1 "nowhere" ./p --data nowhere
 words='a,b,kind\n1,2,ant\n-3,4.5,bee\n1e-3,0,cat\n5,6,bee\n7,8,ant\n'
 csv "$words"
 check "csv: words are classes in sorted order" eval 'generate p $model --data . && compile p $SANITIZE && run && ./tensors compare first s 0 nngen.'

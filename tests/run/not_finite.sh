@@ -13,4 +13,5 @@ for kernels in fused generic; do
     check "$kernels:   the step is that of the log" eval 'n=$(values end step log); grep -Eq "step $((n + 0))\b|step $((n + 1))\b" said'
     check "$kernels: a gradient that is not finite does not pass in silence" eval "build p $model --set kind=gradient --kernels $kernels && status 1 ./p --steps 5"
 done
-check "the state before stays" eval "build p $model && status 0 ./p --lr 0.0001 --steps 3 --save s && cp s before && status 1 ./p --resume s --lr 100 --steps 50 --save s && ./tensors compare s before 0"
+# Two steps are an epoch, whose end saves; the step after it goes too far, the next sees it.
+check "what was saved before stays" eval "build p $model && status 0 ./p --lr 0.0001 --steps 2 --save s && cp s before && status 1 ./p --resume s --lr 1e30 --steps 50 --save s && cmp s before"

@@ -27,4 +27,4 @@ by_hand() {
 }
 check "  its values" by_hand
 check "--threads do not show" eval 'status 0 ./q --init s --predict a --threads 1 && status 0 ./q --init s --predict b --threads 2 && cmp a b'
-check "a model without outputs says so" eval 'build q "$ROOT/tests/models/shape_one.lua" && status 0 ./q --quiet --steps 1 --save s && refused 1 output ./q --init s --predict out' 
+check "a model without outputs says so" eval 'build q "$ROOT/tests/models/shape_one.lua" && status 0 ./q --quiet --steps 1 --save s && refused 2 output ./q --init s --predict out' 

@@ -54,7 +54,7 @@ compile() {
     local program=$1; shift
     status 0 $CC "$program.c" $("$NNGEN" flags) $WARNINGS $CFLAGS_EXTRA "$@" -o "$program"
 }
-build() { generate "$@" && compile "$1"; }
+build() { rm -f "$1" "$1.c"; generate "$@" && compile "$1"; }
 
 # values EVENT KEY LOG: the numbers of that key in events of that kind, a line each.
 values() {
