@@ -278,13 +278,19 @@ uint32_t all_axes(Type type)
     return ((1u << type.rank) - 1) << 1 | (type.per_row ? 1 : 0);
 }
 
+/* A number a row, repeated along all sizes of `type`. */
+static NodeId with_axes(Graph *graph, NodeId row, Type type)
+{
+    return type.rank ? broadcast_axes(graph, row, all_axes(type) & ~1u, type) : row;
+}
+
 NodeId sum_axes(Graph *graph, NodeId a, uint32_t axes)
 {
     if (!axes)
         return a;
     if (axes & 1 && type_of(graph, a).per_row) {
         Origin caller = nameless(graph);
-        a = multiply(graph, a, broadcast_axes(graph, leaf_scalar(graph, OP_ROW_MASK), all_axes(type_of(graph, a)) & ~1u, type_of(graph, a)));
+        a = multiply(graph, with_axes(graph, leaf_scalar(graph, OP_ROW_MASK), type_of(graph, a)), a);
         graph->now = caller;
     }
     return reduce(graph, OP_SUM, a, axes);

@@ -30,6 +30,7 @@ typedef struct Writer {
     bool *defined;
     int last_number;
     bool lines_for_names;
+    NodeId unsigned_node;               /* the negation or number that is written next without its sign; NONE */
 } Writer;
 
 static void write_operand(Writer *w, NodeId node, bool parentheses);
@@ -116,21 +117,6 @@ static Level level_of(const Node *node)
     }
 }
 
-static bool needs_parentheses(const Node *parent, int which, const Node *child)
-{
-    Level level = level_of(child);
-    switch (parent->op) {
-    case OP_ADD: return false;
-    case OP_SUBTRACT: return which == 1 && level <= LEVEL_SUM;
-    case OP_NEGATE: return level <= LEVEL_SUM || level == LEVEL_UNARY;
-    case OP_MULTIPLY: return which == 0 ? level < LEVEL_UNARY && child->op != OP_MULTIPLY : level < LEVEL_POWER && child->op != OP_MULTIPLY;
-    case OP_DIVIDE: return which == 0 ? level < LEVEL_UNARY && child->op != OP_MULTIPLY : level < LEVEL_POWER;
-    case OP_RECIPROCAL: case OP_CONTRACT: return level < LEVEL_POWER;
-    case OP_POWER: case OP_SQUARE: return level < LEVEL_ATOM;
-    default: return false;
-    }
-}
-
 /* As people write it: 2, not 2.0. */
 static const char *plain_number(Arena *arena, double value)
 {
@@ -149,53 +135,80 @@ static NodeId shown(const Writer *w, NodeId node, bool *by_name)
     return node;
 }
 
-static void write_part(Writer *w, const Node *parent, int which)
+/* The negation or negative number with which a term begins, as written in place: a + -3 x is to be written a - 3 x. */
+static NodeId leading_sign(const Writer *w, NodeId operand)
 {
     bool by_name;
-    NodeId child = shown(w, parent->operand[which], &by_name);
-    write_operand(w, child, !by_name && needs_parentheses(parent, which, &w->graph->nodes[child]));
+    NodeId id = shown(w, operand, &by_name);
+    const Node *node = &w->graph->nodes[id];
+    if (by_name)
+        return NONE;
+    if (node->op == OP_MULTIPLY || node->op == OP_DIVIDE)
+        return leading_sign(w, node->operand[0]);
+    return node->op == OP_NEGATE || (node->op == OP_CONSTANT && signbit(node->attributes.value)) ? id : NONE;
 }
 
-/* -3, -3 x, -3 / x and -x can be taken from a sum: a + -3 x is a - 3 x. */
-static bool is_negative_term(const Writer *w, NodeId operand)
+/* -x as the first factor of a product: only where the sign cannot be read as belonging to more. */
+static bool is_loose_negation(const Writer *w, const Node *node)
 {
     bool by_name;
-    const Node *node = &w->graph->nodes[shown(w, operand, &by_name)];
+    if (node->op != OP_NEGATE)
+        return false;
+    const Node *x = &w->graph->nodes[shown(w, node->operand[0], &by_name)];
+    return !by_name && level_of(x) < LEVEL_POWER && x->op != OP_MULTIPLY;
+}
+
+static bool needs_parentheses(const Writer *w, const Node *parent, int which)
+{
+    bool by_name;
+    const Node *child = &w->graph->nodes[shown(w, parent->operand[which], &by_name)];
+    Level level = level_of(child);
+    bool is_product = child->op == OP_MULTIPLY;
     if (by_name)
         return false;
-    if (node->op == OP_MULTIPLY || node->op == OP_DIVIDE)
-        node = &w->graph->nodes[written(w->graph, node->operand[0])];
-    return node->op == OP_CONSTANT && signbit(node->attributes.value);
+    switch (parent->op) {
+    case OP_ADD: return false;
+    case OP_SUBTRACT: return which == 1 && level <= LEVEL_SUM;
+    case OP_NEGATE: return level <= LEVEL_SUM || level == LEVEL_UNARY;
+    case OP_MULTIPLY:
+        if (which == 0)
+            return (level < LEVEL_UNARY && !is_product) || is_loose_negation(w, child);
+        return level < LEVEL_POWER && (!is_product || leading_sign(w, parent->operand[1]) != NONE);
+    case OP_DIVIDE: return which == 0 ? (level < LEVEL_UNARY && !is_product) || is_loose_negation(w, child) : level < LEVEL_POWER;
+    case OP_RECIPROCAL: case OP_CONTRACT: return level < LEVEL_POWER;
+    case OP_POWER: case OP_SQUARE: return level < LEVEL_ATOM;
+    default: return false;
+    }
 }
 
-static void write_negative_term(Writer *w, NodeId operand)
+static void write_part(Writer *w, const Node *parent, int which)
 {
-    const Node *node = &w->graph->nodes[written(w->graph, operand)];
-    const Node *first = node->op == OP_CONSTANT ? node : &w->graph->nodes[written(w->graph, node->operand[0])];
-    text_add(w->out, plain_number(w->scratch, -first->attributes.value));
-    if (node->op == OP_CONSTANT)
-        return;
-    text_add(w->out, node->op == OP_MULTIPLY ? " " : " / ");
-    write_part(w, node, 1);
+    write_operand(w, parent->operand[which], needs_parentheses(w, parent, which));
+}
+
+/* Is this the node whose sign was written already? */
+static bool takes_no_sign(Writer *w, const Node *node)
+{
+    if (w->unsigned_node == NONE || node != &w->graph->nodes[w->unsigned_node])
+        return false;
+    w->unsigned_node = NONE;
+    return true;
 }
 
 static void write_sum(Writer *w, const Node *node)
 {
     bool minus = node->op == OP_SUBTRACT;
     write_part(w, node, 0);
-    if (is_negative_term(w, node->operand[1])) {
-        text_add(w->out, minus ? " + " : " - ");
-        write_negative_term(w, node->operand[1]);
-    } else {
-        text_add(w->out, minus ? " - " : " + ");
-        write_part(w, node, 1);
-    }
+    w->unsigned_node = leading_sign(w, node->operand[1]);
+    text_add(w->out, minus == (w->unsigned_node != NONE) ? " + " : " - ");
+    write_part(w, node, 1);
 }
 
 /* The row's formula from ops.def with its operands put in. */
 static void write_pointwise(Writer *w, const Node *node)
 {
-    for (const char *c = op_info[node->op].formula; *c; c++)
+    const char *formula = op_info[node->op].formula;
+    for (const char *c = formula + takes_no_sign(w, node); *c; c++)
         if (*c == '$')
             write_part(w, node, *++c - 'a');
         else
@@ -254,7 +267,7 @@ static void write_contraction(Writer *w, const Node *node)
         int which = i == 0 ? left : 1 - left;
         bool by_name;
         const Node *child = &w->graph->nodes[shown(w, node->operand[which], &by_name)];
-        bool open = !by_name && (transposed[which] ? level_of(child) < LEVEL_ATOM : needs_parentheses(node, which, child));
+        bool open = transposed[which] ? !by_name && level_of(child) < LEVEL_ATOM : needs_parentheses(w, node, which);
         text_add(w->out, i ? " · " : "");
         write_operand(w, node->operand[which], open);
         text_add(w->out, transposed[which] ? "ᵀ" : "");
@@ -266,7 +279,7 @@ static void write_leaf(Writer *w, const Node *node)
     const Attributes *a = &node->attributes;
     switch (node->op) {
     case OP_INPUT: case OP_PARAMETER: case OP_STATE: text_add(w->out, escaped(w->scratch, w->graph->leaves[a->leaf].name)); return;
-    case OP_CONSTANT: text_add(w->out, plain_number(w->scratch, a->value)); return;
+    case OP_CONSTANT: text_add(w->out, plain_number(w->scratch, takes_no_sign(w, node) ? -a->value : a->value)); return;
     case OP_TABLE:
         for (int64_t i = 0; i < element_count(a->type) && i < 6; i++)
             text_print(w->out, "%s%s", i ? ", " : "[", plain_number(w->scratch, a->table[i]));
@@ -390,7 +403,8 @@ static void write_line(Writer *w, const Line *line)
     NodeId node = written(w->graph, line->node);
     define_what_it_needs(w, node);
     bool is_definition = w->label[node] && !strcmp(w->label[node], line->name);
-    if (is_definition && w->defined[node])
+    bool is_itself = is_leaf(w->graph, node) && w->graph->nodes[node].origin.name && !strcmp(w->graph->nodes[node].origin.name, line->name);
+    if (is_itself || (is_definition && w->defined[node]))
         return;
     text_print(w->out, "%s = ", line->name);
     write_operand(w, node, false);
@@ -429,7 +443,7 @@ void dump_math(const Model *model, Text *out)
     int count = model->graph->count;
     Writer writer = {.graph = model->graph, .scratch = scratch, .out = out, .label = NEW(scratch, const char *, count + 1),
                      .uses = NEW(scratch, int, count + 1), .defined = NEW(scratch, bool, count + 1),
-                     .lines_for_names = model->kind == MODEL_TRAIN};
+                     .lines_for_names = model->kind == MODEL_TRAIN, .unsigned_node = NONE};
     Lines lines = list_lines(model, scratch);
     count_uses(&writer, &lines);
     for (int i = 0; i < lines.count; i++) {          /* a line's own name is the name of its node */

@@ -109,6 +109,51 @@ static NodeId sum_of_mask(Graph *graph, const Node *node)
     return node->op == OP_SUM && op_of(graph, node->operand[0]) == OP_ROW_MASK ? leaf_scalar(graph, OP_ROWS) : NONE;
 }
 
+/* Is it an index along this axis alone? */
+static bool is_index_along(const Graph *graph, NodeId node, int axis)
+{
+    if (op_of(graph, node) == OP_INDEX)
+        return graph->nodes[node].attributes.axis == axis;
+    if (op_of(graph, node) != OP_BROADCAST || op_of(graph, operand_of(graph, node, 0)) != OP_INDEX)
+        return false;
+    return !(graph->nodes[node].attributes.axes >> axis & 1) && type_of(graph, operand_of(graph, node, 0)).rank == 1;
+}
+
+/* Is it the same along the axis, and certain to lie in [0, size)? Classes of data are checked when they are read. */
+static bool is_class_below(const Graph *graph, NodeId node, int axis, int64_t size)
+{
+    if (op_of(graph, node) != OP_BROADCAST || !(graph->nodes[node].attributes.axes >> axis & 1))
+        return false;
+    while (op_of(graph, node) == OP_BROADCAST || op_of(graph, node) == OP_RESHAPE)
+        node = operand_of(graph, node, 0);
+    const Attributes *a = &graph->nodes[node].attributes;
+    if (op_of(graph, node) == OP_INPUT)
+        return graph->leaves[a->leaf].classes > 0 && graph->leaves[a->leaf].classes <= size;
+    if (op_of(graph, node) != OP_ARGMAX || a->axes & 1)
+        return false;
+    return axis_size(type_of(graph, operand_of(graph, node, 0)), 31 - __builtin_clz(a->axes)) <= size;
+}
+
+/* sum over k of (x if k = class else 0) = x, where x does not depend on k: exactly one k is the class */
+static NodeId sum_of_one_hot(Graph *graph, const Node *node)
+{
+    double other;
+    uint32_t axes = node->attributes.axes;
+    if (node->op != OP_SUM || op_of(graph, node->operand[0]) != OP_SELECT || axes & (axes - 1) || axes & 1)
+        return NONE;
+    NodeId condition = operand_of(graph, node->operand[0], 0), x = operand_of(graph, node->operand[0], 1);
+    int axis = 31 - __builtin_clz(axes);
+    if (op_of(graph, condition) != OP_EQUAL || !is_number(graph, operand_of(graph, node->operand[0], 2), &other) || other != 0)
+        return NONE;
+    if (op_of(graph, x) != OP_BROADCAST || !(graph->nodes[x].attributes.axes >> axis & 1))
+        return NONE;
+    int64_t size = axis_size(type_of(graph, x), axis);
+    for (int i = 0; i < 2; i++)
+        if (is_index_along(graph, operand_of(graph, condition, i), axis) && is_class_below(graph, operand_of(graph, condition, 1 - i), axis, size))
+            return reduce(graph, OP_MAX, x, axes);      /* all are equal: any of them, which fold_of_broadcast takes */
+    return NONE;
+}
+
 /* ---- contractions ------------------------------------------------------------------------------------------------ */
 
 static Letters split_letters(const char *letters)
@@ -248,7 +293,7 @@ static NodeId contract_of_negated(Graph *graph, const Node *node)
 const Rewrite fold_rewrites[] = {
 #define REWRITE(name) {#name, name}
     REWRITE(fold_of_ones), REWRITE(fold_twice), REWRITE(fold_of_broadcast), REWRITE(fold_of_reshape), REWRITE(sum_of_negated),
-    REWRITE(sum_of_mask), REWRITE(contract_of_permute), REWRITE(permute_of_contract), REWRITE(contract_of_broadcast),
+    REWRITE(sum_of_mask), REWRITE(sum_of_one_hot), REWRITE(contract_of_permute), REWRITE(permute_of_contract), REWRITE(contract_of_broadcast),
     REWRITE(contract_with_scalar), REWRITE(contract_of_negated),
 #undef REWRITE
     {NULL, NULL},

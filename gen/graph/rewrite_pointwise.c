@@ -31,22 +31,35 @@ static bool is_moderate(double value)
     return fabs(value) > 1e-30 && fabs(value) < 1e30;
 }
 
-/* x, where the node is -x, repeated or not; else NONE. */
-static NodeId negated(Graph *graph, NodeId node)
+enum { DEEPEST = 4 };                   /* products are searched no deeper, so that long ones do not take quadratic time */
+
+static bool holds_negation(const Graph *graph, NodeId node, int depth)
 {
-    if (op_of(graph, node) == OP_NEGATE)
-        return operand_of(graph, node, 0);
-    if (op_of(graph, node) == OP_BROADCAST && op_of(graph, operand_of(graph, node, 0)) == OP_NEGATE) {
-        Attributes repeat = graph->nodes[node].attributes;
-        return broadcast_axes(graph, operand_of(graph, operand_of(graph, node, 0), 0), repeat.axes, repeat.type);
-    }
-    return NONE;
+    if (op_of(graph, node) == OP_BROADCAST)
+        node = operand_of(graph, node, 0);
+    if (op_of(graph, node) == OP_MULTIPLY && depth < DEEPEST)
+        return holds_negation(graph, operand_of(graph, node, 0), depth + 1) || holds_negation(graph, operand_of(graph, node, 1), depth + 1);
+    return op_of(graph, node) == OP_NEGATE;
 }
 
+/* Does the node say -x: a negation, one that is repeated, or a product that holds such a one? */
 static bool is_negated(const Graph *graph, NodeId node)
 {
-    return op_of(graph, node) == OP_NEGATE ||
-           (op_of(graph, node) == OP_BROADCAST && op_of(graph, operand_of(graph, node, 0)) == OP_NEGATE);
+    return holds_negation(graph, node, 0);
+}
+
+/* x, where the node is -x. */
+static NodeId without_sign(Graph *graph, NodeId node)
+{
+    NodeId a = operand_of(graph, node, 0);
+    if (op_of(graph, node) == OP_NEGATE)
+        return a;
+    if (op_of(graph, node) == OP_BROADCAST) {
+        Attributes repeat = graph->nodes[node].attributes;
+        return broadcast_axes(graph, without_sign(graph, a), repeat.axes, repeat.type);
+    }
+    NodeId b = operand_of(graph, node, 1);
+    return is_negated(graph, a) ? multiply(graph, without_sign(graph, a), b) : multiply(graph, a, without_sign(graph, b));
 }
 
 /* ---- numbers ----------------------------------------------------------------------------------------------------- */
@@ -150,21 +163,37 @@ static NodeId number_out_of_product(Graph *graph, const Node *node)
     return NONE;
 }
 
-/* c (B x) = (c B) x: the product with fewer elements is made first */
-static NodeId number_into_broadcast(Graph *graph, const Node *node)
+/* c x with c multiplied into a repeated, smaller factor of x; NONE where x has none */
+static NodeId sink_number(Graph *graph, double c, NodeId x, int depth)
 {
-    double c, other;
-    if (node->op != OP_MULTIPLY || !is_number(graph, node->operand[0], &c) || op_of(graph, node->operand[1]) != OP_MULTIPLY || !is_moderate(c))
+    Op op = op_of(graph, x);
+    double number;
+    if (depth > DEEPEST)
         return NONE;
-    for (int i = 0; i < 2; i++) {
-        NodeId repeated = operand_of(graph, node->operand[1], i), x = operand_of(graph, node->operand[1], 1 - i);
-        if (op_of(graph, repeated) != OP_BROADCAST || is_number(graph, repeated, &other))
-            continue;
-        Attributes repeat = graph->nodes[repeated].attributes;
-        NodeId small = multiply(graph, constant(graph, c), operand_of(graph, repeated, 0));
-        return multiply(graph, broadcast_axes(graph, small, repeat.axes, repeat.type), x);
+    if (op == OP_BROADCAST && !is_number(graph, x, &number)) {
+        Attributes repeat = graph->nodes[x].attributes;
+        return broadcast_axes(graph, multiply(graph, constant(graph, c), operand_of(graph, x, 0)), repeat.axes, repeat.type);
+    }
+    if (op == OP_RESHAPE) {
+        Type type = graph->nodes[x].type;
+        NodeId inner = sink_number(graph, c, operand_of(graph, x, 0), depth + 1);
+        return inner == NONE ? NONE : reshape_to(graph, inner, type.rank, type.size);
+    }
+    for (int i = 0; op == OP_MULTIPLY && i < 2; i++) {
+        NodeId inner = sink_number(graph, c, operand_of(graph, x, i), depth + 1);
+        if (inner != NONE)
+            return i == 0 ? multiply(graph, inner, operand_of(graph, x, 1)) : multiply(graph, operand_of(graph, x, 0), inner);
     }
     return NONE;
+}
+
+/* c (B x) = (c B) x, however deep in the product: the product with fewer elements is made first */
+static NodeId number_into_broadcast(Graph *graph, const Node *node)
+{
+    double c;
+    if (node->op != OP_MULTIPLY || !is_number(graph, node->operand[0], &c) || !is_moderate(c))
+        return NONE;
+    return op_of(graph, node->operand[1]) == OP_MULTIPLY ? sink_number(graph, c, node->operand[1], 0) : NONE;
 }
 
 /* ---- sums of products -------------------------------------------------------------------------------------------- */
@@ -218,8 +247,9 @@ static NodeId common_factor(Graph *graph, const Node *node)
             NodeId a = left.factor[i];
             if (a == NONE || a != right.factor[j] || (left.factor[1 - i] == NONE && right.factor[1 - j] == NONE))
                 continue;
-            NodeId sum = apply2(graph, node->op, times(graph, left.c, left.factor[1 - i]), times(graph, right.c, right.factor[1 - j]));
-            return multiply(graph, a, sum);
+            double c = left.c == right.c ? left.c : 1;
+            NodeId sum = apply2(graph, node->op, times(graph, left.c / c, left.factor[1 - i]), times(graph, right.c / c, right.factor[1 - j]));
+            return times(graph, c, multiply(graph, a, sum));
         }
     return NONE;
 }
@@ -234,7 +264,7 @@ static NodeId negate_negation(Graph *graph, const Node *node)
     NodeId a = node->operand[0];
     double c;
     if (is_negated(graph, a))
-        return negated(graph, a);
+        return without_sign(graph, a);
     if (op_of(graph, a) == OP_SUBTRACT)
         return subtract(graph, operand_of(graph, a, 1), operand_of(graph, a, 0));
     if ((op_of(graph, a) == OP_MULTIPLY || op_of(graph, a) == OP_DIVIDE) && is_number(graph, operand_of(graph, a, 0), &c))
@@ -248,9 +278,9 @@ static NodeId add_negated(Graph *graph, const Node *node)
     if (node->op != OP_ADD)
         return NONE;
     if (is_negated(graph, node->operand[1]))
-        return subtract(graph, node->operand[0], negated(graph, node->operand[1]));
+        return subtract(graph, node->operand[0], without_sign(graph, node->operand[1]));
     if (is_negated(graph, node->operand[0]))
-        return subtract(graph, node->operand[1], negated(graph, node->operand[0]));
+        return subtract(graph, node->operand[1], without_sign(graph, node->operand[0]));
     return NONE;
 }
 
@@ -260,9 +290,9 @@ static NodeId subtract_negated(Graph *graph, const Node *node)
     if (node->op != OP_SUBTRACT)
         return NONE;
     if (is_negated(graph, node->operand[1]))
-        return add(graph, node->operand[0], negated(graph, node->operand[1]));
+        return add(graph, node->operand[0], without_sign(graph, node->operand[1]));
     if (is_negated(graph, node->operand[0]))
-        return negate(graph, add(graph, negated(graph, node->operand[0]), node->operand[1]));
+        return negate(graph, add(graph, without_sign(graph, node->operand[0]), node->operand[1]));
     return NONE;
 }
 
@@ -295,7 +325,7 @@ static NodeId even_function(Graph *graph, const Node *node)
     if (node->op == OP_ABS && (op_of(graph, a) == OP_ABS || op_of(graph, a) == OP_SQUARE))
         return a;
     if (is_negated(graph, a))
-        return apply1(graph, node->op, negated(graph, a));
+        return apply1(graph, node->op, without_sign(graph, a));
     return op_of(graph, a) == OP_ABS ? apply1(graph, node->op, operand_of(graph, a, 0)) : NONE;
 }
 
@@ -370,6 +400,19 @@ static NodeId select_twice(Graph *graph, const Node *node)
     return NONE;
 }
 
+/* (-b if a else 0) = -(b if a else 0), and so for the other choice */
+static NodeId select_negated(Graph *graph, const Node *node)
+{
+    if (node->op != OP_SELECT)
+        return NONE;
+    NodeId a = node->operand[0], b = node->operand[1], c = node->operand[2];
+    if (is_negated(graph, b) && equals(graph, c, 0))
+        return negate(graph, apply3(graph, OP_SELECT, a, without_sign(graph, b), c));
+    if (is_negated(graph, c) && equals(graph, b, 0))
+        return negate(graph, apply3(graph, OP_SELECT, a, b, without_sign(graph, c)));
+    return NONE;
+}
+
 /* detach(x) = x, once all gradients are built */
 static NodeId detached(Graph *graph, const Node *node)
 {
@@ -418,7 +461,7 @@ const Rewrite pointwise_rewrites[] = {
     REWRITE(fold_numbers), REWRITE(detached), REWRITE(number_first), REWRITE(add_zero), REWRITE(subtract_zero), REWRITE(multiply_one),
     REWRITE(divide_by_power_of_two), REWRITE(one_over), REWRITE(negate_negation), REWRITE(add_negated), REWRITE(subtract_negated),
     REWRITE(sign_out_of_product), REWRITE(even_function), REWRITE(mask_twice), REWRITE(product_with_itself), REWRITE(small_power),
-    REWRITE(maximum_with_known), REWRITE(select_known), REWRITE(select_twice), REWRITE(pointwise_of_broadcasts),
+    REWRITE(maximum_with_known), REWRITE(select_known), REWRITE(select_twice), REWRITE(select_negated), REWRITE(pointwise_of_broadcasts),
     REWRITE(gather_numbers), REWRITE(number_out_of_product), REWRITE(number_into_broadcast),
     REWRITE(like_terms), REWRITE(common_factor),
 #undef REWRITE

@@ -3,8 +3,9 @@
  * case uses fails the test `every_rewrite_has_a_case`. */
 #include "graph_world.h"
 
-/* The operands of the cases: x, y shared vectors (3); a, b per row (2, 3); r per row, a number; s, t shared numbers; m a matrix (3, 2). */
-typedef struct Leaves { NodeId x, y, a, b, r, s, t, m; } Leaves;
+/* The operands of the cases: x, y shared vectors (3); a, b per row (2, 3); r per row, a number; s, t shared numbers; m a matrix
+ * (3, 2); k per row, a class of three. */
+typedef struct Leaves { NodeId x, y, a, b, r, s, t, m, k; } Leaves;
 
 typedef struct Case {
     const char *rewrite;
@@ -68,6 +69,9 @@ BUILD(relu_relu, apply1(g, OP_RELU, apply1(g, OP_RELU, l->x)))
 BUILD(select_second, choose(g, c(g, 0), l->x, l->y))
 BUILD(select_x_x, choose(g, l->y, l->x, l->x))
 BUILD(select_select, choose(g, l->x, choose(g, l->x, l->y, c(g, 1)), l->x))
+BUILD(select_minus_x, choose(g, l->y, negate(g, l->x), c(g, 0)))
+BUILD(plus_repeated_minus, add(g, l->x, multiply(g, l->y, negate(g, l->s))))
+BUILD(two_ssx, multiply(g, c(g, 2), multiply(g, multiply(g, l->s, l->x), l->y)))
 BUILD(exp_of_repeated, apply1(g, OP_EXP, broadcast_to(g, l->x, PER_ROW(2, 3))))
 BUILD(repeated_times_repeated, multiply(g, broadcast_to(g, l->x, PER_ROW(2, 3)), broadcast_to(g, l->r, PER_ROW(2, 3))))
 BUILD(two_three_x, multiply(g, c(g, 2), multiply(g, c(g, 3), l->x)))
@@ -112,6 +116,8 @@ BUILD(max_repeated, max(g, broadcast_to(g, l->x, PER_ROW(2, 3)), 3u))
 BUILD(sum_reshaped, sum(g, shape(g, l->m, 1, 6, 0), 1u << 1))
 BUILD(sum_transposed, sum(g, transpose(g, l->a), 7u))
 BUILD(sum_minus, sum(g, negate(g, l->x), 2u))
+static NodeId is_class(Graph *g, NodeId k, Type type) { return apply2(g, OP_EQUAL, index_along(g, type, 1), broadcast_axes(g, k, 2u, type)); }
+BUILD(sum_one_hot, sum(g, choose(g, is_class(g, l->k, PER_ROW(3)), broadcast_to(g, l->r, PER_ROW(3)), c(g, 0)), 2u))
 BUILD(sum_mask, sum(g, mask(g), 1u))
 BUILD(contract_transposed, contract(g, l->a, transpose(g, l->m), "bik,jk->bij"))
 BUILD(transposed_product, transpose(g, contract(g, l->a, l->m, "bik,kj->bij")))
@@ -158,6 +164,9 @@ static const Case cases[] = {
     {"select_known", select_second, 0, OP_PARAMETER},
     {"select_known", select_x_x, 0, OP_PARAMETER},
     {"select_twice", select_select, 1, OP_SELECT},
+    {"select_negated", select_minus_x, 4, OP_NEGATE},
+    {"add_negated", plus_repeated_minus, 3, OP_SUBTRACT},
+    {"number_into_broadcast", two_ssx, 5, OP_MULTIPLY},
     {"pointwise_of_broadcasts", exp_of_repeated, 2, OP_BROADCAST},
     {"pointwise_of_broadcasts", repeated_times_repeated, 4, OP_BROADCAST},
     {"gather_numbers", two_three_x, 3, OP_MULTIPLY},
@@ -203,6 +212,7 @@ static const Case cases[] = {
     {"fold_of_reshape", sum_transposed, 1, OP_SUM},
     {"sum_of_negated", sum_minus, 2, OP_NEGATE},
     {"sum_of_mask", sum_mask, 1, OP_ROWS},
+    {"sum_of_one_hot", sum_one_hot, 0, OP_INPUT},
     {"contract_of_permute", contract_transposed, 1, OP_CONTRACT},
     {"permute_of_contract", transposed_product, 1, OP_CONTRACT},
     {"contract_of_broadcast", contract_repeated_map, 2, OP_BROADCAST},
@@ -224,6 +234,8 @@ static Leaves leaves_of(World *world)
     l.s = world_leaf(world, "s", (Type){.scalar = FLOAT}, -2, 2);
     l.t = world_leaf(world, "t", (Type){.scalar = FLOAT}, -2, 2);
     l.m = world_leaf(world, "m", SHARED(3, 2), -2, 2);
+    l.k = world_leaf(world, "k", (Type){.scalar = INT, .per_row = true}, 0, 3);
+    world->graph->leaves[world->graph->leaf_count - 1].classes = 3;
     return l;
 }
 
@@ -300,12 +312,14 @@ BUILD(x_over_3, divide(g, l->x, c(g, 3)))
 BUILD(log_exp, apply1(g, OP_LOG, apply1(g, OP_EXP, l->x)))
 BUILD(sqrt_squared, square(g, apply1(g, OP_SQRT, l->x)))
 BUILD(not_a_number, divide(g, c(g, 0), c(g, 0)))
+BUILD(sum_of_narrow_one_hot, sum(g, choose(g, is_class(g, l->k, PER_ROW(2)), broadcast_to(g, l->r, PER_ROW(2)), c(g, 0)), 2u))
 BUILD(sum_of_repeated_batch, sum(g, broadcast_to(g, l->x, PER_ROW(3)), 1u))
 
 START_TEST(left_alone)
 {
     static NodeId (*const build[])(Graph *, const Leaves *) = {x_times_0, x_minus_x, three_x_minus_three_x, x_over_x, x_over_3, log_exp, sqrt_squared, not_a_number,
-                                                              sum_of_repeated_batch};
+                                                              sum_of_repeated_batch,
+                                                              sum_of_narrow_one_hot};
     for (int i = 0; i < (int)(sizeof build / sizeof *build); i++) {
         World world = world_new(BATCH, ROWS);
         Leaves l = leaves_of(&world);

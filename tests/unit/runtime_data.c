@@ -215,6 +215,15 @@ START_TEST(torn_and_damaged_gzip_is_refused)
     write_bytes("images.gz", packed, count);
     ck_assert_int_eq(refused(), 1);
     assert_said("images.gz", "damaged");
+    packed[count - 6] ^= 1;
+    packed[count] = '!';
+    write_bytes("images.gz", packed, count + 1);
+    ck_assert_int_eq(refused(), 1);
+    assert_said("images.gz", "after the end of its gzip stream");
+    memcpy(packed + count, packed, count);                    /* another member is no fault of gzip's, but of IDX's */
+    write_bytes("images.gz", packed, 2 * count);
+    ck_assert_int_eq(refused(), 1);
+    assert_said("images.gz", "after its last element");
     free(packed);
 }
 END_TEST
