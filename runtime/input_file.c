@@ -1,4 +1,6 @@
-/* input_file.c: see input_file.h. */
+/* input_file.c: see input_file.h.
+ *
+ * gzip is unpacked here with zlib's inflate, not with its gzread: that one takes no notice of bytes behind the stream. */
 #include "input_file.h"
 #include "failure.h"
 #include "memory.h"
@@ -74,52 +76,105 @@ char *nn_find_file(const NnData *data, const char *data_dir, const char *name)
     nn_fail(NN_WRONG_INPUT, name, "no such file in %s; give its folder with --data DIR", tried);
 }
 
+/* ---- reading ---- */
+
+enum { PACKED = 1 << 16, DEFLATE_AT_MOST = 1032 };            /* no deflate stream grows by more */
+
+typedef struct NnGzip {
+    z_stream stream;
+    bool is_between;                    /* behind a member: another one may follow, or the end */
+    unsigned char packed[PACKED];
+} NnGzip;
+
+static size_t read_raw(const NnInputFile *file, void *out, size_t bytes)
+{
+    size_t done = 0;
+    while (done < bytes) {
+        ssize_t got = read(file->descriptor, (char *)out + done, bytes - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            nn_fail(NN_WRONG_INPUT, file->path, "cannot be read: %s", strerror(errno));
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return done;
+}
+
 NnInputFile nn_open_input(const char *path)
 {
-    enum { DEFLATE_AT_MOST = 1032 };    /* no deflate stream grows by more */
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        nn_fail(NN_WRONG_INPUT, path, "cannot be read: %s", strerror(errno));
+    NnInputFile file = {.path = path, .descriptor = open(path, O_RDONLY | O_CLOEXEC), .bound = INT64_MAX};
     struct stat information;
-    fstat(descriptor, &information);
+    if (file.descriptor < 0 || fstat(file.descriptor, &information))
+        nn_fail(NN_WRONG_INPUT, path, "cannot be read: %s", strerror(errno));
     if (S_ISDIR(information.st_mode))
         nn_fail(NN_WRONG_INPUT, path, "is a folder; a file was expected");
-    NnInputFile file = {.path = path, .stream = gzdopen(descriptor, "rb")};
-    if (!file.stream)
-        nn_fail(NN_MACHINE_LACKS, path, "not enough memory to read it");
-    gzbuffer(file.stream, 128 * 1024);
-    bool regular = S_ISREG(information.st_mode);
-    file.bound = !regular ? INT64_MAX : gzdirect(file.stream) ? information.st_size : information.st_size * DEFLATE_AT_MOST;
+    if (!S_ISREG(information.st_mode))
+        return file;                                          /* a pipe: read as it is */
+
+    unsigned char magic[2];
+    bool is_gzip = pread(file.descriptor, magic, 2, 0) == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
+    file.bound = information.st_size * (is_gzip ? DEFLATE_AT_MOST : 1);
+    if (is_gzip) {
+        file.gzip = nn_allocate(1, sizeof *file.gzip);
+        if (inflateInit2(&file.gzip->stream, 15 + 16) != Z_OK)            /* 15: the largest window; 16: gzip, with its checksum */
+            nn_fail(NN_MACHINE_LACKS, path, "not enough memory to unpack it");
+    }
     return file;
+}
+
+/* Makes sure of packed input; false at the end of the file. */
+static bool refill(NnInputFile *file)
+{
+    NnGzip *gzip = file->gzip;
+    if (!gzip->stream.avail_in) {
+        gzip->stream.next_in = gzip->packed;
+        gzip->stream.avail_in = (unsigned)read_raw(file, gzip->packed, PACKED);
+    }
+    return gzip->stream.avail_in > 0;
+}
+
+static size_t unpack(NnInputFile *file, unsigned char *out, size_t bytes)
+{
+    z_stream *stream = &file->gzip->stream;
+    size_t done = 0;
+    while (done < bytes) {
+        if (!refill(file)) {
+            if (!file->gzip->is_between)
+                nn_fail(NN_WRONG_INPUT, file->path, "the gzip stream ends too early: the file is torn; copy or download it again");
+            break;
+        }
+        if (file->gzip->is_between) {
+            if (stream->next_in[0] != 0x1F)
+                nn_fail(NN_WRONG_INPUT, file->path, "goes on after the end of its gzip stream; copy or download it again");
+            inflateReset(stream);
+            file->gzip->is_between = false;
+        }
+        size_t piece = bytes - done < 1 << 30 ? bytes - done : 1 << 30;
+        stream->next_out = out + done;
+        stream->avail_out = (unsigned)piece;
+        int code = inflate(stream, Z_NO_FLUSH);
+        if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+            nn_fail(NN_WRONG_INPUT, file->path, "the gzip stream is damaged (%s); copy or download the file again",
+                    stream->msg ? stream->msg : "error in the data");
+        file->gzip->is_between = code == Z_STREAM_END;
+        done += piece - stream->avail_out;
+    }
+    return done;
 }
 
 size_t nn_read_input(NnInputFile *file, void *out, size_t bytes)
 {
-    size_t got = 0;
-    while (got < bytes) {
-        size_t piece = bytes - got < 1 << 30 ? bytes - got : 1 << 30;
-        int read = gzread(file->stream, (char *)out + got, (unsigned)piece);
-        if (read <= 0)
-            break;
-        got += (size_t)read;
-    }
-    if (got < bytes) {
-        int code;
-        const char *reason = gzerror(file->stream, &code);
-        if (code == Z_BUF_ERROR)
-            nn_fail(NN_WRONG_INPUT, file->path, "the gzip stream ends too early: the file is torn; copy or download it again");
-        if (code == Z_ERRNO)
-            nn_fail(NN_WRONG_INPUT, file->path, "cannot be read: %s", strerror(errno));
-        if (code != Z_OK && code != Z_STREAM_END)
-            nn_fail(NN_WRONG_INPUT, file->path, "the gzip stream is damaged (%s); copy or download the file again", reason);
-    }
-    return got;
+    return file->gzip ? unpack(file, out, bytes) : read_raw(file, out, bytes);
 }
 
 void nn_close_input(NnInputFile *file)
 {
-    gzclose_r(file->stream);
-    file->stream = NULL;
+    if (file->gzip)
+        inflateEnd(&file->gzip->stream);
+    nn_release(file->gzip);
+    close(file->descriptor);
 }
 
 char *nn_read_whole_input(const char *path, size_t *bytes)

@@ -10,14 +10,15 @@ char *nn_find_file(const NnData *data, const char *data_dir, const char *name);
 
 typedef struct NnInputFile {
     const char *path;                   /* the caller's */
-    void *stream;                       /* zlib's; it reads plain files as they are */
+    int descriptor;
+    struct NnGzip *gzip;                /* NULL: the file is no gzip, whatever its name says */
     int64_t bound;                      /* no more bytes than this can come out, however a header may claim it */
 } NnInputFile;
 
 /* Missing, unreadable, a folder: status 1. */
 NnInputFile nn_open_input(const char *path);
-/* Reads up to `bytes`; fewer only at the end of the file. A torn or damaged gzip is refused with status 1; the checksum has
- * been verified once a read comes back short. */
+/* Reads up to `bytes`; fewer only at the end of the file. A gzip that is torn, damaged or followed by something else is
+ * refused with status 1: once a read comes back short, all of it has been verified. */
 size_t nn_read_input(NnInputFile *file, void *out, size_t bytes);
 void nn_close_input(NnInputFile *file);
 
