@@ -274,6 +274,20 @@ static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *ke
     return arena_print(arena, phase == PHASE_TRAIN ? "forward_%s" : "compute_%s", wish);
 }
 
+/* The gradient of a value that nobody named: d_ and what that value is called in this kernel, or as a buffer. */
+static const char *gradient_wish(const Plan *plan, const Kernel *kernel, int s)
+{
+    NodeId of = plan->model->graph->nodes[kernel->stage[s].node].origin.gradient_of;
+    if (of == NONE)
+        return NULL;
+    for (int earlier = 0; earlier < s; earlier++)
+        if (kernel->stage[earlier].node == of)
+            return arena_print(plan->arena, "d_%s", kernel->stage[earlier].buffer == NONE ? kernel->stage[earlier].name
+                                                                                          : plan->buffer[kernel->stage[earlier].buffer].name);
+    int buffer = plan->buffer_of[of];
+    return arena_print(plan->arena, "d_%s", buffer != NONE && plan->buffer[buffer].name ? plan->buffer[buffer].name : noun(plan->model->graph->nodes[of].op));
+}
+
 static void name_stages(Plan *plan, Kernel *kernel)
 {
     Names names = {.arena = plan->arena};
@@ -285,6 +299,9 @@ static void name_stages(Plan *plan, Kernel *kernel)
         Stage *stage = &kernel->stage[s];
         bool named;
         const char *wish = wish_of(plan, stage->node, &named);
+        const char *gradient = named ? NULL : gradient_wish(plan, kernel, s);
+        if (gradient)
+            wish = identifier(plan->arena, gradient);
         if (stage->buffer != NONE)                      /* its sum while it grows; the value itself has the buffer's name */
             wish = stage->fold == FOLD_MAX ? "largest" : stage->fold == FOLD_ARGMAX ? "best" : "sum";
         stage->name = unique(&names, wish);

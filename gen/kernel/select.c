@@ -122,7 +122,7 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
             continue;
         int price = cost(graph, stored, id, true);
         bool scalar_of_step = !reads_batch_or_elements(graph, id);
-        if (scalar_of_step && price <= 4)
+        if (scalar_of_step && price <= (uses[id] > 1 ? 1 : 4))
             continue;                                   /* rows · 10, 1 − lr · decay: written out where they are used */
         bool once = uses[id] <= 1 && !again[id];
         bool cheap = price <= 1 && uses[id] <= 3;
