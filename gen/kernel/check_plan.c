@@ -1,7 +1,7 @@
 /* check_plan.c: the invariants of a plan, held after every pass over it; a broken one is a bug of ours and names the pass.
  *
  *   every index mentions only axes that are loops at that place;  every read comes after its write;  a local is read only by
- *   later stages of its kernel;  after the memory plan, no two buffers that share a place are alive in one kernel. */
+ *   later stages of its kernel;  nothing is updated before the loss is looked at;  after the memory plan, no two buffers that share a place are alive in one kernel. */
 #include "kernel/kernel.h"
 #include <string.h>
 
@@ -72,6 +72,10 @@ void check_plan(const Plan *plan, const char *after)
         bool *written = NEW(scratch, bool, plan->buffer_count + 1);
         for (int k = 0; k < plan->kernel_count[phase]; k++)
             check_kernel(plan, &plan->kernel[phase][k], written, after);
+        for (int k = 0; k < plan->kernel_count[phase]; k++)
+            for (int s = 0; s < plan->kernel[phase][k].stage_count; s++)
+                if (plan->kernel[phase][k].before_loss_check && assigns(plan, &plan->kernel[phase][k].stage[s]))
+                    bug("after %s: node %d is updated before the loss is known to be finite", after, plan->kernel[phase][k].stage[s].node);
     }
     for (int a = 0; a < plan->buffer_count; a++)
         for (int b = 0; b < a; b++) {
