@@ -2,8 +2,8 @@
  *
  * The file is read whole and parsed where it lies: a cell is unquoted in place and ended by a zero. The first row is a header
  * if a column is asked for by name, or if a cell of it is no number where one belongs. Every row has as many cells as the
- * first. A class column holds integers from 0, or words, which are numbered in sorted order over the training file; whether it
- * holds words is decided by its first cell. Errors give the file's line. */
+ * first. A class column holds integers from 0, or words, which are numbered in sorted order over the training file; a word is
+ * what does not read as a number, and the first cell decides. Errors give the file's line. */
 #include "failure.h"
 #include "input_file.h"
 #include "memory.h"
@@ -292,10 +292,15 @@ static void grow_columns(const NnReading *reading, CsvColumn *columns, int64_t r
 
 static int32_t class_cell(const CsvReader *csv, int column, const NnInput *input, NnWords *words, bool learn, bool is_first)
 {
+    double value;
+    bool is_word = !is_number(csv->cell[column], csv->length[column], &value);
     if (learn && is_first)
-        words->is_used = !is_integer(csv->cell[column], csv->length[column]);
+        words->is_used = is_word;
     if (!words->is_used)
         return integer_class(csv, column, input);
+    if (!is_word)
+        nn_fail(NN_WRONG_INPUT, csv->path, "line %lld, column %d: the number %s stands among words for %s; if the file has a header, bind the "
+                "column by its name", csv->line, column + 1, nn_quoted(csv->cell[column]), nn_quoted(input->name));
     return learn ? learn_word(csv, column, input, words) : known_word(csv, column, input, words);
 }
 

@@ -97,6 +97,8 @@ START_TEST(words_are_numbered_in_sorted_order)
     assert_said("test.csv", "line 2", "'versicolour'", "'label'", "training file");
     ck_assert_int_eq(refused("1,2,a\n1,2,b\n1,2,c\n1,2,d\n"), 1);
     assert_said("line 4", "'d'", "(3)");
+    ck_assert_int_eq(refused("1,2,a\n1,2,7\n"), 1);
+    assert_said("line 2", "'7'", "among words");
 }
 END_TEST
 
@@ -111,6 +113,8 @@ START_TEST(bad_files_are_refused)
     assert_said("line 2", "column 3", "'3' is no class", "0 to 2");
     ck_assert_int_eq(refused("1,2,0\n1,2,1.0\n"), 1);
     assert_said("line 2", "'1.0' is no class");
+    ck_assert_int_eq(refused("1,2,-1\n1,2,1\n"), 1);          /* a number, though no class: not taken for a word */
+    assert_said("line 1", "'-1' is no class");
     ck_assert_int_eq(refused("1,2,0\n1,2,99999999999999999999\n"), 1);
     assert_said("line 2", "is no class");
     ck_assert_int_eq(refused("1,2,0\n1,nan,1\n"), 1);
