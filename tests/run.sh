@@ -119,6 +119,7 @@ export BUILD NNGEN CC CFLAGS_EXTRA RESULTS UPDATE
 trap 'rm -rf "$RESULTS"' EXIT
 [ -x "$NNGEN" ] || { echo "$NNGEN is not built"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 
+# shellcheck disable=SC2053                         # patterns are meant as patterns
 chosen() {
     local pattern
     for pattern in "${unwanted[@]}"; do [[ $1 == $pattern ]] && return 1; done

@@ -203,7 +203,7 @@ START_TEST(torn_and_damaged_gzip_is_refused)
     describe(7);
     write_bytes("labels", labels, label_bytes);
     write_gzip("images.gz", images, image_bytes);
-    size_t count;
+    size_t count = 0;
     char *packed = read_bytes("images.gz", &count);
     write_bytes("images.gz", packed, count - 10);             /* inside the stream */
     ck_assert_int_eq(refused(), 1);
