@@ -271,6 +271,14 @@ NodeId apply3(Graph *graph, Op op, NodeId a, NodeId b, NodeId c)
     return apply(graph, op, 3, (NodeId[]){a, b, c});
 }
 
+NodeId times_number(Graph *graph, double number, NodeId a)
+{
+    Origin caller = nameless(graph);
+    NodeId factor = constant(graph, number);
+    graph->now = caller;
+    return multiply(graph, factor, a);
+}
+
 /* ---- the folds of the model language ----------------------------------------------------------------------------- */
 
 uint32_t all_axes(Type type)
@@ -302,7 +310,8 @@ NodeId max_axes(Graph *graph, NodeId a, uint32_t axes)
         return a;
     if (axes & 1 && type_of(graph, a).per_row) {
         Origin caller = nameless(graph);
-        a = apply3(graph, OP_SELECT, leaf_scalar(graph, OP_ROW_MASK), a, constant(graph, -INFINITY));
+        NodeId is_valid = leaf_scalar(graph, OP_ROW_MASK), least = constant(graph, -INFINITY);
+        a = apply3(graph, OP_SELECT, is_valid, a, least);
         graph->now = caller;
     }
     return reduce(graph, OP_MAX, a, axes);
@@ -316,7 +325,8 @@ NodeId fold_size(Graph *graph, Type type, uint32_t axes)
             count *= type.size[axis - 1];
     if (!(axes & 1))
         return constant(graph, (double)count);
-    return count == 1 ? leaf_scalar(graph, OP_ROWS) : multiply(graph, constant(graph, (double)count), leaf_scalar(graph, OP_ROWS));
+    NodeId rows = leaf_scalar(graph, OP_ROWS);
+    return count == 1 ? rows : times_number(graph, (double)count, rows);
 }
 
 /* ---- matmul ------------------------------------------------------------------------------------------------------ */
@@ -361,7 +371,7 @@ NodeId matmul(Graph *graph, NodeId a, NodeId b)
     int own_left = left.rank == 1 ? 1 : 2, own_right = right.rank == 1 ? 1 : 2;
     int leading_left = left.rank - own_left, leading_right = right.rank - own_right;
     int leading = leading_left > leading_right ? leading_left : leading_right;
-    int64_t common[MAX_RANK];
+    int64_t common[MAX_RANK] = {0};
     for (int d = 0; d < leading; d++) {
         int l = d - (leading - leading_left), r = d - (leading - leading_right);
         int64_t size_left = l < 0 ? 1 : left.size[l], size_right = r < 0 ? 1 : right.size[r];

@@ -1,7 +1,10 @@
 /* build.h: making nodes. The binding, the gradient rules and the rewrites all come through here.
  *
  * Every maker infers the type (shape.c) and refuses wrong operands with graph->now.place, both shapes and where both were made.
- * Node origins are taken from graph->now. */
+ * Node origins are taken from graph->now.
+ *
+ * C leaves the order in which arguments are evaluated to the compiler, and nngen's text must not depend on who compiled it: no
+ * call has two makers among its arguments. */
 #ifndef NNGEN_GRAPH_BUILD_H
 #define NNGEN_GRAPH_BUILD_H
 
@@ -24,6 +27,7 @@ NodeId apply3(Graph *graph, Op op, NodeId a, NodeId b, NodeId c);
 #define multiply(g, a, b) apply2(g, OP_MULTIPLY, a, b)
 #define divide(g, a, b)   apply2(g, OP_DIVIDE, a, b)
 #define negate(g, a)      apply1(g, OP_NEGATE, a)
+NodeId times_number(Graph *graph, double number, NodeId a);   /* number · a */
 
 NodeId broadcast_to(Graph *graph, NodeId a, Type type);       /* NumPy's rules; the scalar of `a` is kept; `a` itself if it has that shape */
 NodeId broadcast_axes(Graph *graph, NodeId a, uint32_t axes, Type type);   /* BROADCAST: the axes of `axes` are new in `type` */

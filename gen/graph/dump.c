@@ -170,7 +170,7 @@ void dump_dot(const Model *model, Text *out)
         if (node->origin.name && op_info[node->op].class != LEAF)
             text_print(out, "%s\\n", dot_text(out->arena, node->origin.name));
         Text call = text_new(out->arena);
-        text_print(&call, "%s", op_info[node->op].name);
+        text_print(&call, "%s%s", op_info[node->op].name, op_info[node->op].arity ? "" : " ");
         add_attributes(graph, node, &call);
         text_print(out, "%s\\n%s\", fillcolor=%s];\n", dot_text(out->arena, call.bytes), shape_text(out->arena, node->type), colour);
         for (int i = 0; i < op_info[node->op].arity; i++)

@@ -32,9 +32,9 @@ static Type type_of(const Graph *graph, NodeId node)
     return graph->nodes[node].type;
 }
 
-static NodeId number_times(Graph *graph, double factor, NodeId a)
+static NodeId one_plus(Graph *graph, NodeId a)
 {
-    return multiply(graph, constant(graph, factor), a);
+    return add(graph, constant(graph, 1), a);
 }
 
 static NodeId one_minus(Graph *graph, NodeId a)
@@ -42,9 +42,22 @@ static NodeId one_minus(Graph *graph, NodeId a)
     return subtract(graph, constant(graph, 1), a);
 }
 
-static NodeId zero(Graph *graph)
+/* [a > 0], or another comparison with 0 */
+static NodeId compare_with_zero(Graph *graph, Op comparison, NodeId a)
 {
-    return constant(graph, 0);
+    return apply2(graph, comparison, a, constant(graph, 0));
+}
+
+/* g where the condition holds, else 0 */
+static NodeId where(Graph *graph, NodeId condition, NodeId g)
+{
+    return apply3(graph, OP_SELECT, condition, g, constant(graph, 0));
+}
+
+/* 0 where the condition holds, else g */
+static NodeId unless(Graph *graph, NodeId condition, NodeId g)
+{
+    return apply3(graph, OP_SELECT, condition, constant(graph, 0), g);
 }
 
 /* No operand at all, integers, comparisons, steps: the derivative is zero everywhere. */
@@ -86,14 +99,14 @@ NodeId gradient_log(Graph *graph, NodeId node, int operand, NodeId g)
 /* r = log(1 + a) da = g / (1 + a) */
 NodeId gradient_log1p(Graph *graph, NodeId node, int operand, NodeId g)
 {
-    return divide(graph, g, add(graph, constant(graph, 1), operand_of(graph, node, operand)));
+    return divide(graph, g, one_plus(graph, operand_of(graph, node, operand)));
 }
 
 /* r = sqrt(a)    da = g / (2 r) */
 NodeId gradient_sqrt(Graph *graph, NodeId node, int operand, NodeId g)
 {
     (void)operand;
-    return divide(graph, g, number_times(graph, 2, node));
+    return divide(graph, g, times_number(graph, 2, node));
 }
 
 /* r = 1 / a      da = -g r^2 */
@@ -106,7 +119,7 @@ NodeId gradient_reciprocal(Graph *graph, NodeId node, int operand, NodeId g)
 /* r = a^2        da = g 2 a */
 NodeId gradient_square(Graph *graph, NodeId node, int operand, NodeId g)
 {
-    return multiply(graph, g, number_times(graph, 2, operand_of(graph, node, operand)));
+    return multiply(graph, g, times_number(graph, 2, operand_of(graph, node, operand)));
 }
 
 /* r = |a|        da = g sign(a) */
@@ -131,13 +144,13 @@ NodeId gradient_cos(Graph *graph, NodeId node, int operand, NodeId g)
 NodeId gradient_tan(Graph *graph, NodeId node, int operand, NodeId g)
 {
     (void)operand;
-    return multiply(graph, g, add(graph, constant(graph, 1), apply1(graph, OP_SQUARE, node)));
+    return multiply(graph, g, one_plus(graph, apply1(graph, OP_SQUARE, node)));
 }
 
 /* r = atan(a)    da = g / (1 + a^2) */
 NodeId gradient_atan(Graph *graph, NodeId node, int operand, NodeId g)
 {
-    return divide(graph, g, add(graph, constant(graph, 1), apply1(graph, OP_SQUARE, operand_of(graph, node, operand))));
+    return divide(graph, g, one_plus(graph, apply1(graph, OP_SQUARE, operand_of(graph, node, operand))));
 }
 
 /* r = tanh(a)    da = g (1 - r^2) */
@@ -151,14 +164,14 @@ NodeId gradient_tanh(Graph *graph, NodeId node, int operand, NodeId g)
 NodeId gradient_erf(Graph *graph, NodeId node, int operand, NodeId g)
 {
     NodeId bell = apply1(graph, OP_EXP, negate(graph, apply1(graph, OP_SQUARE, operand_of(graph, node, operand))));
-    return multiply(graph, g, number_times(graph, M_2_SQRTPI, bell));
+    return multiply(graph, g, times_number(graph, M_2_SQRTPI, bell));
 }
 
 /* r = max(0, a)  da = g where r > 0, else 0 */
 NodeId gradient_relu(Graph *graph, NodeId node, int operand, NodeId g)
 {
     (void)operand;
-    return apply3(graph, OP_SELECT, apply2(graph, OP_GREATER, node, zero(graph)), g, zero(graph));
+    return where(graph, compare_with_zero(graph, OP_GREATER, node), g);
 }
 
 /* r = sigmoid(a) da = g r (1 - r) */
@@ -210,20 +223,23 @@ NodeId gradient_power(Graph *graph, NodeId node, int operand, NodeId g)
 {
     NodeId a = operand_of(graph, node, 0), b = operand_of(graph, node, 1);
     if (operand == 0) {
-        NodeId slope = multiply(graph, b, apply2(graph, OP_POWER, a, subtract(graph, b, constant(graph, 1))));
-        return apply3(graph, OP_SELECT, apply2(graph, OP_EQUAL, b, zero(graph)), zero(graph), multiply(graph, g, slope));
+        NodeId one_less = subtract(graph, b, constant(graph, 1)), power = apply2(graph, OP_POWER, a, one_less);
+        NodeId slope = multiply(graph, g, multiply(graph, b, power)), is_constant = compare_with_zero(graph, OP_EQUAL, b);
+        return unless(graph, is_constant, slope);
     }
-    NodeId flat = multiply(graph, apply2(graph, OP_EQUAL, a, zero(graph)), apply2(graph, OP_GREATER_EQUAL, b, zero(graph)));
-    NodeId logarithm = apply1(graph, OP_LOG, apply3(graph, OP_SELECT, flat, constant(graph, 1), a));
-    return apply3(graph, OP_SELECT, flat, zero(graph), multiply(graph, g, multiply(graph, node, logarithm)));
+    NodeId is_zero = compare_with_zero(graph, OP_EQUAL, a), not_below = compare_with_zero(graph, OP_GREATER_EQUAL, b);
+    NodeId flat = multiply(graph, is_zero, not_below), one = constant(graph, 1);
+    NodeId logarithm = apply1(graph, OP_LOG, apply3(graph, OP_SELECT, flat, one, a));
+    return unless(graph, flat, multiply(graph, g, multiply(graph, node, logarithm)));
 }
 
 /* da = g where a is the chosen one, g / 2 at a tie, else 0 */
 static NodeId share_of_winner(Graph *graph, NodeId node, int operand, NodeId g, Op better)
 {
     NodeId mine = operand_of(graph, node, operand), other = operand_of(graph, node, 1 - operand);
-    NodeId tie = apply3(graph, OP_SELECT, apply2(graph, OP_EQUAL, mine, other), number_times(graph, 0.5, g), zero(graph));
-    return apply3(graph, OP_SELECT, apply2(graph, better, mine, other), g, tie);
+    NodeId is_tie = apply2(graph, OP_EQUAL, mine, other), half = times_number(graph, 0.5, g), at_tie = where(graph, is_tie, half);
+    NodeId wins = apply2(graph, better, mine, other);
+    return apply3(graph, OP_SELECT, wins, g, at_tie);
 }
 
 /* r = max(a, b)  da = g [a > b] + g/2 [a = b], and b likewise */
@@ -244,7 +260,7 @@ NodeId gradient_select(Graph *graph, NodeId node, int operand, NodeId g)
     NodeId condition = operand_of(graph, node, 0);
     if (operand == 0)
         return NONE;
-    return operand == 1 ? apply3(graph, OP_SELECT, condition, g, zero(graph)) : apply3(graph, OP_SELECT, condition, zero(graph), g);
+    return operand == 1 ? where(graph, condition, g) : unless(graph, condition, g);
 }
 
 /* ---- folds ------------------------------------------------------------------------------------------------------- */
@@ -268,9 +284,9 @@ NodeId gradient_max(Graph *graph, NodeId node, int operand, NodeId g)
         NodeId inner = reduce(graph, OP_MAX, a, 1u << last), outer = reduce(graph, OP_MAX, inner, axes & ~(1u << last));
         return gradient_max(graph, inner, 0, gradient_max(graph, outer, 0, g));
     }
-    NodeId first = broadcast_axes(graph, reduce(graph, OP_ARGMAX, a, axes), axes, type);
-    NodeId is_first = apply2(graph, OP_EQUAL, index_along(graph, type, last), first);
-    return apply3(graph, OP_SELECT, is_first, broadcast_axes(graph, g, axes, type), zero(graph));
+    NodeId place = index_along(graph, type, last), first = broadcast_axes(graph, reduce(graph, OP_ARGMAX, a, axes), axes, type);
+    NodeId is_first = apply2(graph, OP_EQUAL, place, first);
+    return where(graph, is_first, broadcast_axes(graph, g, axes, type));
 }
 
 /* ---- moves ------------------------------------------------------------------------------------------------------- */

@@ -79,7 +79,7 @@ static NodeId fold_of_broadcast(Graph *graph, const Node *node)
         y = broadcast_axes(graph, y, repeat, without_axes(type, common));
     if (fold)
         y = reduce(graph, node->op, y, fold);
-    return node->op == OP_SUM ? multiply(graph, constant(graph, times), y) : y;
+    return node->op == OP_SUM ? times_number(graph, times, y) : y;
 }
 
 /* sum(reshape(x)) = sum(x) where all sizes are folded */

@@ -118,7 +118,7 @@ static NodeId divide_by_power_of_two(Graph *graph, const Node *node)
     int exponent;
     if (node->op != OP_DIVIDE || !is_number(graph, node->operand[1], &c) || !is_moderate(c) || fabs(frexp(c, &exponent)) != 0.5)
         return NONE;
-    return multiply(graph, constant(graph, 1 / c), node->operand[0]);
+    return times_number(graph, 1 / c, node->operand[0]);
 }
 
 /* 1 / x = reciprocal(x),  c reciprocal(x) = c / x */
@@ -158,7 +158,7 @@ static NodeId number_out_of_product(Graph *graph, const Node *node)
         if (op_of(graph, product) != OP_MULTIPLY || !is_number(graph, operand_of(graph, product, 0), &c) || !is_moderate(c))
             continue;
         NodeId b = operand_of(graph, product, 1);
-        return multiply(graph, constant(graph, c), i == 0 ? multiply(graph, b, a) : multiply(graph, a, b));
+        return times_number(graph, c, i == 0 ? multiply(graph, b, a) : multiply(graph, a, b));
     }
     return NONE;
 }
@@ -172,7 +172,7 @@ static NodeId sink_number(Graph *graph, double c, NodeId x, int depth)
         return NONE;
     if (op == OP_BROADCAST && !is_number(graph, x, &number)) {
         Attributes repeat = graph->nodes[x].attributes;
-        return broadcast_axes(graph, multiply(graph, constant(graph, c), operand_of(graph, x, 0)), repeat.axes, repeat.type);
+        return broadcast_axes(graph, times_number(graph, c, operand_of(graph, x, 0)), repeat.axes, repeat.type);
     }
     if (op == OP_RESHAPE) {
         Type type = graph->nodes[x].type;
@@ -216,9 +216,9 @@ static Product product_of(const Graph *graph, NodeId node)
 }
 
 /* c x, or c where x is NONE */
-static NodeId times(Graph *graph, double c, NodeId x)
+static NodeId term(Graph *graph, double c, NodeId x)
 {
-    return x == NONE ? constant(graph, c) : multiply(graph, constant(graph, c), x);
+    return x == NONE ? constant(graph, c) : times_number(graph, c, x);
 }
 
 /* x + x = 2 x,  c1 x + c2 x = (c1 + c2) x; but not x - x = 0, which would hide a NaN */
@@ -231,7 +231,7 @@ static NodeId like_terms(Graph *graph, const Node *node)
     if (left.factor[0] != right.factor[0] || left.factor[1] != right.factor[1] || !is_moderate(c) || is_number(graph, left.factor[0], &number))
         return NONE;
     NodeId x = left.factor[1] == NONE ? left.factor[0] : multiply(graph, left.factor[0], left.factor[1]);
-    return multiply(graph, constant(graph, c), x);
+    return times_number(graph, c, x);
 }
 
 /* a x + c a y = a (x + c y), a + c a y = a (1 + c y): no product more, and the factor that a derivative shares is seen */
@@ -248,8 +248,8 @@ static NodeId common_factor(Graph *graph, const Node *node)
             if (a == NONE || a != right.factor[j] || (left.factor[1 - i] == NONE && right.factor[1 - j] == NONE))
                 continue;
             double c = left.c == right.c ? left.c : 1;
-            NodeId sum = apply2(graph, node->op, times(graph, left.c / c, left.factor[1 - i]), times(graph, right.c / c, right.factor[1 - j]));
-            return times(graph, c, multiply(graph, a, sum));
+            NodeId x = term(graph, left.c / c, left.factor[1 - i]), y = term(graph, right.c / c, right.factor[1 - j]);
+            return times_number(graph, c, multiply(graph, a, apply2(graph, node->op, x, y)));
         }
     return NONE;
 }
