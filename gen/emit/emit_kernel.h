@@ -1,4 +1,4 @@
-/* emit_kernel.h: one kernel as C: its comment, its function, its call. The program around kernels is emit_program.c's. */
+/* emit_kernel.h: one kernel as C: its comment (emit_formula.c), its function and call (emit_kernel.c), its loops (emit_loops.c). The program around kernels is emit_program.c's. */
 #ifndef NNGEN_EMIT_EMIT_KERNEL_H
 #define NNGEN_EMIT_EMIT_KERNEL_H
 

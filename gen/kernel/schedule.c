@@ -10,7 +10,7 @@
  *   neither                one scalar sum
  *
  * This is the one place that knows about vector registers: a faster core for contractions replaces what is decided here and how
- * emit_kernel.c prints FORM_CONTRACTION, nothing else. Weights keep PyTorch's layout: with it the forward product folds along
+ * emit_loops.c prints FORM_CONTRACTION, nothing else. Weights keep PyTorch's layout: with it the forward product folds along
  * the lanes, and the gradients of input and weight run along a map axis, so that nothing is ever transposed. */
 #include "kernel/kernel.h"
 #include <stdlib.h>

@@ -1,0 +1,433 @@
+/* emit_loops.c: the loops of a kernel. They are derived from its stages here, one function a form:
+ *
+ *   nest, row      for the outer axes: stages in order; neighbouring stages over the same inner loops share them when the later
+ *                  one reads just the element that the earlier one made
+ *   contraction    the fold outside, the lanes inside (schedule.c decides which axis), then the stages that follow per element
+ *
+ * A local that is used only inside the loops that make it is a scalar there; else an array over its inner axes. */
+#include "emit/emit_parts.h"
+#include "emit/term.h"
+#include <math.h>
+#include <string.h>
+
+enum { INDENT = 4 };
+
+typedef struct Emission {
+    Writing w;
+    Text *out;
+    const Kernel *kernel;
+    int indent;
+    bool is_array[64];                  /* by stage */
+} Emission;
+
+static void line(Emission *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void line(Emission *e, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = arena_vprint(e->w.arena, format, arguments);
+    va_end(arguments);
+    text_print(e->out, "%*s%s\n", e->indent, "", text);
+}
+
+/* ---- statements ------------------------------------------------------------------------------------------------------ */
+
+static bool is_loop(const Emission *e, int axis)
+{
+    return e->kernel->axis[axis].extent > 1;
+}
+
+static void open_loop(Emission *e, int axis)
+{
+    const char *letter = e->kernel->axis[axis].letter;
+    if (!is_loop(e, axis))
+        return;
+    line(e, "for (int %s = 0; %s < %s; %s++) {", letter, letter, axis_extent(&e->w, axis), letter);
+    e->indent += INDENT;
+}
+
+static void close_loop(Emission *e, int axis)
+{
+    if (!is_loop(e, axis))
+        return;
+    e->indent -= INDENT;
+    line(e, "}");
+}
+
+static const char *local_type(const Emission *e, const Stage *stage)
+{
+    return real_type(e->w.plan, e->w.plan->model->graph->nodes[stage->node].type.scalar);
+}
+
+static const char *zero(const Emission *e)
+{
+    return e->w.plan->model->precision == F32 ? "0.0f" : "0.0";
+}
+
+/* Where a stage's value is inside its inner loops: name, or name[m] of an array. */
+static const char *local_element(const Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    Text text = text_new(e->w.arena);
+    text_add(&text, stage->name);
+    for (int i = 0; i < stage->inner_count && e->is_array[s]; i++)
+        text_print(&text, "[%s]", is_loop(e, stage->inner[i]) ? e->kernel->axis[stage->inner[i]].letter : "0");
+    return text.bytes;
+}
+
+/* The variables of a fold before its loops. */
+static void begin_fold(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    const char *element = local_element(e, s);
+    const char *type = e->is_array[s] ? "" : arena_print(e->w.arena, "%s ", local_type(e, stage));
+    if (stage->fold == FOLD_ARGMAX)
+        line(e, "%s %s_value = -INFINITY;", real_type(e->w.plan, FLOAT), stage->name);
+    line(e, "%s%s = %s;", type, element, stage->fold == FOLD_SUM ? zero(e) : stage->fold == FOLD_MAX ? "-INFINITY" : "0");
+}
+
+static void assign_line(Emission *e, const char *left, const char *operator, const char *right)
+{
+    text_print(e->out, "%*s%s %s ", e->indent, "", left, operator);
+    add_wrapped(e->out, right, "", (size_t)e->indent + 2 * INDENT, 1);
+    text_add(e->out, ";\n");
+}
+
+/* One element more of a fold. */
+static void fold_element(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    const char *element = local_element(e, s);
+    const char *term = term_text(&e->w, stage->term, BIND_CHOICE);
+    if (stage->fold == FOLD_SUM) {
+        assign_line(e, element, "+=", term);
+    } else if (stage->fold == FOLD_MAX) {
+        assign_line(e, element, "=", arena_print(e->w.arena, "nn_maximum%s(%s, %s)", e->w.plan->model->precision == F32 ? "f" : "", term, element));
+    } else {
+        line(e, "if (%s > %s_value) {", term_text(&e->w, stage->term, BIND_SUM), stage->name);
+        line(e, "    %s_value = %s;", stage->name, term);
+        line(e, "    %s = %s;", element, e->kernel->axis[stage->fold_axis[0]].letter);
+        line(e, "}");
+    }
+}
+
+static void store_line(Emission *e, const Stage *stage, const char *value)
+{
+    if (stage->buffer != NONE)
+        assign_line(e, access_text(&e->w, stage->buffer, stage->store), "=", value);
+}
+
+/* w = w - x reads better as w -= x; likewise v = v + x. */
+static bool in_place(Emission *e, const Stage *stage)
+{
+    const Term *term = stage->term;
+    if (term->kind != TERM_APPLY || (term->op != OP_SUBTRACT && term->op != OP_ADD) || stage->buffer == NONE)
+        return false;
+    const Term *old = term->operand[0];
+    if (old->kind != TERM_READ || old->buffer != stage->buffer)
+        return false;
+    for (int d = 0; d < old->rank; d++)
+        if (!same_index(&old->index[d], &stage->store[d]))
+            return false;
+    assign_line(e, access_text(&e->w, stage->buffer, stage->store), term->op == OP_ADD ? "+=" : "-=", term_text(&e->w, term->operand[1], BIND_SUM));
+    return true;
+}
+
+/* A pointwise stage where its loops are. */
+static void pointwise(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    if (in_place(e, stage))
+        return;
+    const char *term = term_text(&e->w, stage->term, BIND_CHOICE);
+    if (stage->buffer != NONE) {
+        store_line(e, stage, term);
+    } else if (e->is_array[s]) {
+        assign_line(e, local_element(e, s), "=", term);
+    } else {
+        assign_line(e, arena_print(e->w.arena, "const %s %s", local_type(e, stage), stage->name), "=", term);
+    }
+}
+
+/* ---- groups: stages that share their inner loops -------------------------------------------------------------------- */
+
+typedef struct Group { int first, end, loops[MAX_AXES * 2], loop_count; } Group;
+
+/* A stage's own loops, if it can share them: all its inner axes or all its fold axes. */
+static int own_loops(const Stage *stage, int *loops)
+{
+    if (stage->inner_count && stage->fold_count)
+        return NONE;
+    const int *from = stage->inner_count ? stage->inner : stage->fold_axis;
+    int count = stage->inner_count ? stage->inner_count : stage->fold_count;
+    memcpy(loops, from, sizeof *loops * (size_t)count);
+    return count;
+}
+
+typedef struct Sharing { const Emission *e; const Group *group; bool allowed; } Sharing;
+
+static void check_sharing(Term *term, void *context)
+{
+    Sharing *s = context;
+    const Kernel *kernel = s->e->kernel;
+    for (int m = s->group->first; m < s->group->end; m++) {
+        const Stage *maker = &kernel->stage[m];
+        const Index *made = maker->store;
+        bool reads = (term->kind == TERM_STAGE && term->stage == m) || (term->kind == TERM_READ && maker->buffer != NONE && term->buffer == maker->buffer);
+        if (!reads)
+            continue;
+        if (maker->fold != FOLD_NONE) {                 /* complete only after the loops */
+            s->allowed = false;
+        } else if (term->kind == TERM_STAGE) {
+            for (int i = 0; i < term->rank; i++)
+                s->allowed &= plain_axis(&term->index[i]) == maker->inner[i];
+        } else {
+            for (int d = 0; d < term->rank; d++)
+                s->allowed &= same_index(&term->index[d], &made[d]);
+        }
+    }
+}
+
+static Group next_group(const Emission *e, int first)
+{
+    const Kernel *kernel = e->kernel;
+    Group group = {.first = first, .end = first + 1};
+    int count = own_loops(&kernel->stage[first], group.loops);
+    if (count == NONE)
+        return group;
+    group.loop_count = count;
+    while (group.end < kernel->stage_count && kernel->stage[group.end].after == kernel->stage[first].after) {
+        int loops[MAX_AXES * 2];
+        const Stage *stage = &kernel->stage[group.end];
+        if (own_loops(stage, loops) != count || memcmp(loops, group.loops, sizeof *loops * (size_t)count) != 0)
+            break;
+        Sharing sharing = {e, &group, true};
+        each_term(stage->term, check_sharing, &sharing);
+        if (!sharing.allowed)
+            break;
+        group.end++;
+    }
+    return group;
+}
+
+typedef struct Reader { int stage; bool found; } Reader;
+
+static void find_reader(Term *term, void *context)
+{
+    Reader *r = context;
+    r->found |= term->kind == TERM_STAGE && term->stage == r->stage;
+}
+
+static bool read_by(const Kernel *kernel, int stage, int from, int to)
+{
+    Reader reader = {stage, false};
+    for (int s = from; s < to; s++)
+        each_term(kernel->stage[s].term, find_reader, &reader);
+    return reader.found;
+}
+
+static void find_arrays(Emission *e)
+{
+    for (Group group = {.end = 0}; group.end < e->kernel->stage_count; ) {
+        group = next_group(e, group.end);
+        for (int s = group.first; s < group.end; s++)
+            e->is_array[s] = e->kernel->stage[s].buffer == NONE && e->kernel->stage[s].inner_count > 0
+                          && read_by(e->kernel, s, group.end, e->kernel->stage_count);
+    }
+    e->w.is_array = e->is_array;
+}
+
+/* ---- nest and row -------------------------------------------------------------------------------------------------------- */
+
+static void declare_array(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    Text sizes = text_new(e->w.arena);
+    for (int i = 0; i < stage->inner_count; i++)
+        text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
+    line(e, "%s %s%s;", local_type(e, stage), stage->name, sizes.bytes);
+}
+
+/* A stage with both inner axes and folds, or several that share loops. */
+static void emit_group(Emission *e, const Group *group)
+{
+    const Stage *first = &e->kernel->stage[group->first];
+    for (int s = group->first; s < group->end; s++)
+        if (e->is_array[s])
+            declare_array(e, s);
+    if (first->inner_count && first->fold_count) {
+        for (int i = 0; i < first->inner_count; i++)
+            open_loop(e, first->inner[i]);
+        if (!first->folds_outer)
+            begin_fold(e, group->first);
+        for (int f = 0; f < first->fold_count; f++)
+            open_loop(e, first->fold_axis[f]);
+        fold_element(e, group->first);
+        for (int f = first->fold_count - 1; f >= 0; f--)
+            close_loop(e, first->fold_axis[f]);
+        store_line(e, first, first->name);
+        for (int i = first->inner_count - 1; i >= 0; i--)
+            close_loop(e, first->inner[i]);
+        return;
+    }
+    for (int s = group->first; s < group->end; s++)
+        if (e->kernel->stage[s].fold != FOLD_NONE && !e->kernel->stage[s].folds_outer)
+            begin_fold(e, s);
+    for (int l = 0; l < group->loop_count; l++)
+        open_loop(e, group->loops[l]);
+    for (int s = group->first; s < group->end; s++)
+        if (e->kernel->stage[s].fold != FOLD_NONE)
+            fold_element(e, s);
+        else
+            pointwise(e, s);
+    for (int l = group->loop_count - 1; l >= 0; l--)
+        close_loop(e, group->loops[l]);
+    for (int s = group->first; s < group->end; s++)
+        if (e->kernel->stage[s].fold != FOLD_NONE && !e->kernel->stage[s].folds_outer)
+            store_line(e, &e->kernel->stage[s], e->kernel->stage[s].name);
+}
+
+static void emit_stages(Emission *e, bool after)
+{
+    for (Group group = {.end = 0}; group.end < e->kernel->stage_count; ) {
+        group = next_group(e, group.end);
+        if (e->kernel->stage[group.first].after == after)
+            emit_group(e, &group);
+    }
+}
+
+static void emit_nest(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].folds_outer)
+            begin_fold(e, s);
+    for (int o = 0; o < kernel->outer_count; o++)
+        open_loop(e, kernel->outer[o]);
+    emit_stages(e, false);
+    for (int o = kernel->outer_count - 1; o >= 0; o--)
+        close_loop(e, kernel->outer[o]);
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].folds_outer)
+            store_line(e, &kernel->stage[s], kernel->stage[s].name);
+    emit_stages(e, true);
+}
+
+/* ---- contraction ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_outer(const Kernel *kernel, int axis)
+{
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (kernel->outer[o] == axis)
+            return true;
+    return false;
+}
+
+/* for i: for j: sum[j] += x[i] w[i][j] */
+static void emit_lanes(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = &kernel->stage[0];
+    int lanes = kernel->choice.lanes;
+    for (int o = 0; o < kernel->outer_count - 1; o++)
+        open_loop(e, kernel->outer[o]);
+    line(e, "%s %s[%s] = {0};", local_type(e, sum), sum->name, axis_extent(&e->w, lanes));
+    for (int f = 0; f < sum->fold_count; f++)
+        open_loop(e, sum->fold_axis[f]);
+    open_loop(e, lanes);
+    e->w.lanes_local = arena_print(e->w.arena, "[%s]", kernel->axis[lanes].letter);
+    const char *element = arena_print(e->w.arena, "%s%s", sum->name, e->w.lanes_local);
+    assign_line(e, element, "+=", term_text(&e->w, sum->term, BIND_CHOICE));
+    close_loop(e, lanes);
+    for (int f = sum->fold_count - 1; f >= 0; f--)
+        close_loop(e, sum->fold_axis[f]);
+    open_loop(e, lanes);
+    store_line(e, sum, element);
+    for (int s = 1; s < kernel->stage_count; s++)
+        pointwise(e, s);
+    close_loop(e, lanes);
+    for (int o = kernel->outer_count - 2; o >= 0; o--)
+        close_loop(e, kernel->outer[o]);
+    e->w.lanes_local = NULL;
+}
+
+/* Sixteen partial sums along the fold, then a tree; what does not fill sixteen is added to the first ones. */
+static void emit_lane_fold(Emission *e)
+{
+    const Stage *sum = &e->kernel->stage[0];
+    int fold = sum->fold_axis[0];
+    const char *letter = e->kernel->axis[fold].letter;
+    long long extent = e->kernel->axis[fold].extent, lanes = e->kernel->choice.tile, whole = extent / lanes * lanes;
+    const char *type = local_type(e, sum);
+    for (int o = 0; o < e->kernel->outer_count; o++)
+        open_loop(e, e->kernel->outer[o]);
+    line(e, "%s lane[%lld] = {0};", type, lanes);
+    line(e, "for (int %s0 = 0; %s0 < %lld; %s0 += %lld)", letter, letter, whole, letter, lanes);
+    line(e, "    for (int %s = %s0; %s < %s0 + %lld; %s++)", letter, letter, letter, letter, lanes, letter);
+    e->indent += 2 * INDENT;
+    assign_line(e, arena_print(e->w.arena, "lane[%s - %s0]", letter, letter), "+=", term_text(&e->w, sum->term, BIND_CHOICE));
+    e->indent -= 2 * INDENT;
+    if (whole < extent) {
+        line(e, "for (int %s = %lld; %s < %lld; %s++)", letter, whole, letter, extent, letter);
+        e->indent += INDENT;
+        assign_line(e, arena_print(e->w.arena, "lane[%s - %lld]", letter, whole), "+=", term_text(&e->w, sum->term, BIND_CHOICE));
+        e->indent -= INDENT;
+    }
+    line(e, "const %s %s = nn_sum_lanes%s(lane);", type, sum->name, e->w.plan->model->precision == F32 ? "f" : "");
+    store_line(e, sum, sum->name);
+    for (int s = 1; s < e->kernel->stage_count; s++)
+        pointwise(e, s);
+    for (int o = e->kernel->outer_count - 1; o >= 0; o--)
+        close_loop(e, e->kernel->outer[o]);
+}
+
+/* ---- braces --------------------------------------------------------------------------------------------------------------- */
+
+/* A loop whose body is one statement needs none: `text` from byte `start` on, the loops of one kernel, loses such braces. */
+static void drop_braces(Text *text, size_t start, Arena *arena)
+{
+    typedef struct Line { char *text; int indent; bool opens, closes, gone; } Line;
+    int count = 0, room = 0;
+    Line *lines = NULL;
+    char *copy = arena_string(arena, text->bytes + start);
+    for (char *line = strtok(copy, "\n"); line; line = strtok(NULL, "\n")) {
+        int indent = (int)strspn(line, " ");
+        size_t length = strlen(line);
+        ARENA_PUSH(arena, lines, count, room, (Line){line, indent, length > 2 && strcmp(line + length - 2, " {") == 0, line[indent] == '}', false});
+    }
+    for (int i = count - 1; i >= 0; i--) {              /* inner loops first */
+        if (!lines[i].opens)
+            continue;
+        int end = i + 1, statements = 0;
+        for (; !(lines[end].closes && lines[end].indent == lines[i].indent); end++)
+            statements += lines[end].indent == lines[i].indent + INDENT && !lines[end].gone && !lines[end].closes;
+        if (statements != 1)
+            continue;
+        lines[i].text[strlen(lines[i].text) - 2] = 0;
+        lines[end].gone = true;
+    }
+    text->length = start;
+    text->bytes[start] = 0;
+    for (int i = 0; i < count; i++)
+        if (!lines[i].gone)
+            text_print(text, "%s\n", lines[i].text);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------------- */
+
+void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
+{
+    Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent};
+    e.w.in_function = plan->plain != NULL || plan->model->kind == MODEL_SHOW;
+    find_arrays(&e);
+    size_t start = out->length;
+    if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
+        if (is_outer(kernel, kernel->choice.lanes))
+            emit_lanes(&e);
+        else
+            emit_lane_fold(&e);
+    } else {
+        emit_nest(&e);
+    }
+    drop_braces(out, start, plan->arena);
+}
