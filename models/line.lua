@@ -12,7 +12,7 @@ local fit = a * x + b
 local rng = nn.rng(1)
 local points = {x = {}, y = {}}
 for i = 1, 100 do
-  points.x[i] = rng:uniform(-5, 5)
+  points.x[i] = -5 + 10 * (i - 1) / 99
   points.y[i] = 3 * points.x[i] + 4 + rng:normal(0, 0.5)
 end
 

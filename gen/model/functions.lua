@@ -12,20 +12,21 @@ end
 
 define_named("rsqrt", function(x) return op.reciprocal(op.sqrt(x)) end)
 
--- ---- bounds: at a bound itself clamp passes the gradient on, hardtanh does not -----------------------------------------
-
-local function clamp(x, low, high)
-  if low == nil and high == nil then fail "clamp: a lower or an upper bound belongs after the tensor" end
-  local y = x
-  if high ~= nil then y = op.select(op.greater(x, high), high, y) end
-  if low ~= nil then y = op.select(op.less(x, low), low, y) end
-  return y
-end
-define("clamp", clamp)
+-- ---- bounds: at a bound itself the gradient is 0, between bounds that are tensors half to each ------------------------------
 
 local function hard_clamp(x, low, high)
-  return op.select(op.less_equal(x, low), low, op.select(op.greater_equal(x, high), high, x))
+  if high ~= nil then x = op.select(op.greater_equal(x, high), high, x) end
+  if low ~= nil then x = op.select(op.less_equal(x, low), low, x) end
+  return x
 end
+
+define("clamp", function(x, low, high)
+  if low == nil and high == nil then fail "clamp: a lower or an upper bound belongs after the tensor" end
+  if not core.is_tensor(low) and not core.is_tensor(high) then return hard_clamp(x, low, high) end
+  if low ~= nil then x = op.maximum(x, low) end
+  if high ~= nil then x = op.minimum(x, high) end
+  return x
+end)
 
 define_named("hardtanh", function(x, low, high)
   low, high = core.number("hardtanh", "the lower bound", low or -1), core.number("hardtanh", "the upper bound", high or 1)
@@ -77,12 +78,16 @@ core.shifted = shifted
 define_named("softmax", function(x, axis)
   local s, set, sizes = shifted("softmax", x, axis)
   local e = op.exp(s)
-  return e / core.reshape(core.sum(e, set), sizes)
+  local total = core.sum(e, set)
+  core.set_name(total, "total")
+  return e / core.reshape(total, sizes)
 end)
 
 local function log_softmax(x, axis)
   local s, set, sizes = shifted("log_softmax", x, axis)
-  return s - core.reshape(op.log(core.sum(op.exp(s), set)), sizes)
+  local total = core.sum(op.exp(s), set)
+  core.set_name(total, "total")
+  return s - core.reshape(op.log(total), sizes)
 end
 core.log_softmax = log_softmax
 define_named("log_softmax", log_softmax)

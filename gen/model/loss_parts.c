@@ -10,7 +10,6 @@
  * as far as it is linear; what resists (the exponential of a mixed sum) counts as a mean. */
 #include "model/loss_parts.h"
 #include "graph/build.h"
-#include <stdlib.h>
 
 typedef struct Degree {
     int8_t rows;
@@ -58,10 +57,18 @@ static Degree degree_of(const Graph *graph, NodeId id, const Degree *degree)
     }
 }
 
-typedef struct Split {
-    Graph *graph;
-    const Degree *degree;
-} Split;
+/* The operand that carries the parts of a mixed product or quotient, the other being free of rows; NONE: neither. */
+static int mixed_factor(const Node *node, const Degree *degree)
+{
+    if (node->op != OP_MULTIPLY && node->op != OP_DIVIDE)
+        return NONE;
+    for (int i = 0; i < (node->op == OP_MULTIPLY ? 2 : 1); i++) {
+        Degree other = degree[node->operand[1 - i]];
+        if (degree[node->operand[i]].mixed && !other.mixed && !other.rows)
+            return i;
+    }
+    return NONE;
+}
 
 static NodeId combined(Graph *graph, Op op, NodeId a, NodeId b)
 {
@@ -70,43 +77,64 @@ static NodeId combined(Graph *graph, Op op, NodeId a, NodeId b)
     return apply2(graph, op, a, b);
 }
 
-static LossParts split(const Split *s, NodeId id)
+static NodeId scaled(Graph *graph, Op op, NodeId part, NodeId factor)
 {
-    Graph *graph = s->graph;
-    if (!s->degree[id].mixed)
-        return s->degree[id].rows == 1 ? (LossParts){NONE, id} : (LossParts){id, NONE};
-    Node node = graph->nodes[id];
-    NodeId a = node.operand[0], b = node.operand[1];
-    bool factor_first = node.op == OP_MULTIPLY && s->degree[b].mixed && !s->degree[a].mixed && !s->degree[a].rows;
-    bool factor_last = (node.op == OP_MULTIPLY || node.op == OP_DIVIDE) && s->degree[a].mixed && !s->degree[b].mixed && !s->degree[b].rows;
-    LossParts parts = {id, NONE};
-    if (node.op == OP_ADD || node.op == OP_SUBTRACT) {
-        LossParts left = split(s, a), right = split(s, b);
-        graph->now = node.origin;
-        parts = (LossParts){combined(graph, node.op, left.mean, right.mean), combined(graph, node.op, left.sum, right.sum)};
-    } else if (node.op == OP_NEGATE) {
-        LossParts inner = split(s, a);
-        graph->now = node.origin;
-        parts = (LossParts){inner.mean == NONE ? NONE : negate(graph, inner.mean), inner.sum == NONE ? NONE : negate(graph, inner.sum)};
-    } else if (factor_first || factor_last) {
-        LossParts inner = split(s, factor_first ? b : a);
-        NodeId factor = factor_first ? a : b;
-        graph->now = node.origin;
-        parts.mean = inner.mean == NONE ? NONE : apply2(graph, node.op, inner.mean, factor);
-        parts.sum = inner.sum == NONE ? NONE : apply2(graph, node.op, inner.sum, factor);
+    return part == NONE ? NONE : apply2(graph, op, part, factor);
+}
+
+/* The parts of one node, those of its operands being known. */
+static LossParts parts_of(Graph *graph, NodeId id, const Degree *degree, const LossParts *parts)
+{
+    if (!degree[id].mixed)
+        return degree[id].rows == 1 ? (LossParts){NONE, id} : (LossParts){id, NONE};
+    const Op op = graph->nodes[id].op;
+    const NodeId a = graph->nodes[id].operand[0], b = graph->nodes[id].operand[1];
+    const int inner = mixed_factor(&graph->nodes[id], degree);
+    graph->now = graph->nodes[id].origin;
+    if (op == OP_ADD || op == OP_SUBTRACT)
+        return (LossParts){combined(graph, op, parts[a].mean, parts[b].mean), combined(graph, op, parts[a].sum, parts[b].sum)};
+    if (op == OP_NEGATE)
+        return (LossParts){parts[a].mean == NONE ? NONE : negate(graph, parts[a].mean), parts[a].sum == NONE ? NONE : negate(graph, parts[a].sum)};
+    if (inner != NONE) {
+        const LossParts of = parts[inner ? b : a];
+        return (LossParts){scaled(graph, op, of.mean, inner ? a : b), scaled(graph, op, of.sum, inner ? a : b)};
     }
-    return parts;
+    return (LossParts){id, NONE};
+}
+
+/* Marks the nodes whose parts are asked for, from the loss down: operands have smaller ids. */
+static void mark(const Graph *graph, NodeId loss, const Degree *degree, bool *asked)
+{
+    asked[loss] = true;
+    for (NodeId id = loss; id >= 0; id--) {
+        const Node *node = &graph->nodes[id];
+        if (!asked[id] || !degree[id].mixed)
+            continue;
+        const int inner = mixed_factor(node, degree);
+        if (node->op == OP_ADD || node->op == OP_SUBTRACT)
+            asked[node->operand[0]] = asked[node->operand[1]] = true;
+        else if (node->op == OP_NEGATE)
+            asked[node->operand[0]] = true;
+        else if (inner != NONE)
+            asked[node->operand[inner]] = true;
+    }
 }
 
 LossParts split_loss(Graph *graph, NodeId loss)
 {
     Arena *scratch = arena_new();
     Degree *degree = NEW(scratch, Degree, loss + 1);
+    bool *asked = NEW(scratch, bool, loss + 1);
+    LossParts *parts = NEW(scratch, LossParts, loss + 1);
     for (NodeId id = 0; id <= loss; id++)
         degree[id] = degree_of(graph, id, degree);
-    Origin before = graph->now;
-    LossParts parts = split(&(Split){graph, degree}, loss);
+    mark(graph, loss, degree, asked);
+    const Origin before = graph->now;
+    for (NodeId id = 0; id <= loss; id++)
+        if (asked[id])
+            parts[id] = parts_of(graph, id, degree, parts);
     graph->now = before;
+    const LossParts result = parts[loss];
     arena_free(scratch);
-    return parts;
+    return result;
 }

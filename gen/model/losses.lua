@@ -61,20 +61,30 @@ end
 local function sum_of(x) return core.sum(x, core.all_axes(x)) end
 local function mean_of(x) return core.mean_over(x, core.all_axes(x)) end
 
-local function named(loss)
-  if not core.get_name(loss) then core.set_name(loss, "loss") end
-  return loss
+local function named(x, name)
+  core.set_name(x, name)
+  return x
+end
+
+-- Defines a loss or metric: its nodes know what they belong to.
+local function define(name, f)
+  core.define(name, function(...)
+    local before = core.layer(name)
+    local result = f(...)
+    core.layer(before)
+    return is_tensor(result) and named(result, name) or result
+  end)
 end
 
 -- An elementwise loss: `element(p, t, options)` is folded over everything.
 local function define_elementwise(name, element, defaults)
-  core.define(name, function(prediction, target, given)
+  define(name, function(prediction, target, given)
     local own = {reduction = "mean"}
     for key, value in pairs(defaults or {}) do own[key] = value end
     target = need_pair(name, prediction, target)
     local chosen = options("nn." .. name, given, own)
     local fold = reduction_of("nn." .. name, chosen) and mean_of or sum_of
-    return named(fold(element(prediction, target, chosen)))
+    return fold(element(prediction, target, chosen))
   end)
 end
 
@@ -101,17 +111,17 @@ define_elementwise("smooth_l1", function(p, t, chosen)
 end, {beta = 1})
 
 -- nn.l1(prediction, target) is the loss; nn.l1(w) the penalty, the sum of |w|
-core.define("l1", function(prediction, target, given)
+define("l1", function(prediction, target, given)
   if target == nil then
     core.need_tensor("nn.l1", prediction)
     return sum_of(op.abs(prediction))
   end
   target = need_pair("l1", prediction, target)
   local fold = reduction_of("nn.l1", options("nn.l1", given, {reduction = "mean"})) and mean_of or sum_of
-  return named(fold(op.abs(prediction - target)))
+  return fold(op.abs(prediction - target))
 end)
 
-core.define("l2", function(w, second)
+define("l2", function(w, second)
   core.need_tensor("nn.l2", w)
   if second ~= nil then fail "nn.l2: the sum of the squares of one tensor\nnn.mse(prediction, target) is the loss" end
   return sum_of(op.square(w))
@@ -169,12 +179,12 @@ local function fold_classes(what, chosen, label, picked, chosen_class, classes)
   return is_mean and total / sum_of(share) or total, share
 end
 
-core.define("nll", function(log_probability, label, given)
+define("nll", function(log_probability, label, given)
   local classes = need_classes("nll", log_probability, label)
   local chosen = options("nn.nll", given, class_options)
   local chosen_class = one_hot(label, classes)
   local picked = core.sum(op.select(chosen_class, log_probability, 0), 1 << #select(3, core.type(log_probability)))
-  return named((fold_classes("nn.nll", chosen, label, picked, chosen_class, classes)))
+  return (fold_classes("nn.nll", chosen, label, picked, chosen_class, classes))
 end)
 
 -- log sum_k exp(z_k) - z_label, with the largest z taken off from both. Targets may be probabilities as well.
@@ -190,23 +200,23 @@ local function cross_entropy_of_probabilities(logits, target, chosen)
   return (reduction_of("nn.cross_entropy", chosen) and mean_of or sum_of)(losses)
 end
 
-core.define("cross_entropy", function(logits, label, given)
+define("cross_entropy", function(logits, label, given)
   local own = {label_smoothing = 0}
   for key, value in pairs(class_options) do own[key] = value end
   local chosen = options("nn.cross_entropy", given, own)
   local smoothing = core.number("nn.cross_entropy", "label_smoothing", chosen.label_smoothing, 0, 1)
   need_floats("cross_entropy", logits)
   if is_tensor(label) and core.type(label) == "float" and #select(3, core.type(label)) > 0 and #select(3, core.type(label)) == #select(3, core.type(logits)) then
-    return named(cross_entropy_of_probabilities(logits, label, chosen))
+    return cross_entropy_of_probabilities(logits, label, chosen)
   end
 
   local classes = need_classes("cross_entropy", logits, label)
   local s, last = core.shifted("cross_entropy", logits)
-  local log_total = op.log(core.sum(op.exp(s), last))
+  local log_total = op.log(named(core.sum(op.exp(s), last), "total"))
   local chosen_class = one_hot(label, classes)
-  local picked = core.sum(op.select(chosen_class, s, 0), last) - log_total
+  local picked = named(core.sum(op.select(chosen_class, s, 0), last), "label_score") - log_total
   local loss, share = fold_classes("nn.cross_entropy", chosen, label, picked, chosen_class, classes)
-  if smoothing == 0 then return named(loss) end
+  if smoothing == 0 then return loss end
 
   -- label_smoothing: a share of the loss is spread over all classes, each with its weight (but the label's divides the mean)
   local weight = class_weights("nn.cross_entropy", chosen.weight, classes)
@@ -217,11 +227,11 @@ core.define("cross_entropy", function(logits, label, given)
   if chosen.ignore_index ~= nil then spread = op.select(op.equal(op.float(label), chosen.ignore_index), 0, spread) end
   local is_mean = chosen.reduction == "mean"
   local spread_loss = is_mean and not share and mean_of(spread) or is_mean and sum_of(spread) / sum_of(share) or sum_of(spread)
-  return named((1 - smoothing) * loss + smoothing / classes * spread_loss)
+  return (1 - smoothing) * loss + smoothing / classes * spread_loss
 end)
 
 -- PyTorch's multi_margin_loss: mean over classes k other than the label of max(0, margin - z_label + z_k)
-core.define("hinge", function(scores, label, given)
+define("hinge", function(scores, label, given)
   local classes = need_classes("hinge", scores, label)
   local chosen = options("nn.hinge", given, {reduction = "mean", margin = 1, weight = core.any})
   local last = 1 << #select(3, core.type(scores))
@@ -232,7 +242,7 @@ core.define("hinge", function(scores, label, given)
   local losses = core.sum(op.select(chosen_class, 0, op.relu(chosen.margin - own + scores)), last) / classes
   local weight = class_weights("nn.hinge", chosen.weight, classes)
   if weight then losses = core.sum(op.select(chosen_class, weight, 0), last) * losses end
-  return named((reduction_of("nn.hinge", chosen) and mean_of or sum_of)(losses))
+  return (reduction_of("nn.hinge", chosen) and mean_of or sum_of)(losses)
 end)
 
 -- ---- metrics ---------------------------------------------------------------------------------------------------------
@@ -241,13 +251,13 @@ end)
 core.metric_meta = {__name = "metric", __index = function() fail "this metric has no value in the model: it can only stand in metrics = {…}" end}
 local function metric(fields) return setmetatable(fields, core.metric_meta) end
 
-core.define("accuracy", function(scores, label)
+define("accuracy", function(scores, label)
   need_classes("accuracy", scores, label)
   return mean_of(op.equal(core.argmax(scores, 1 << #select(3, core.type(scores))), label))
 end)
 
 -- The share of rows whose label is among the k largest; of equals the first are taken, as argmax takes the first.
-core.define("top_k", function(scores, label, k)
+define("top_k", function(scores, label, k)
   local classes = need_classes("top_k", scores, label)
   k = core.integer("nn.top_k", "k", k, 1, classes)
   local last = 1 << #select(3, core.type(scores))
@@ -259,12 +269,12 @@ core.define("top_k", function(scores, label, k)
   return mean_of(op.less(ahead, k))
 end)
 
-core.define("mean_absolute_error", function(prediction, target)
+define("mean_absolute_error", function(prediction, target)
   return mean_of(op.abs(prediction - need_pair("mean_absolute_error", prediction, target)))
 end)
 
 -- counts, row = label, column = prediction
-core.define("confusion", function(scores, label)
+define("confusion", function(scores, label)
   local classes = need_classes("confusion", scores, label)
   local _, per_row, sizes = core.type(scores)
   if #sizes > 1 or not per_row then fail("nn.confusion: one prediction a row belongs here\nprediction  " .. core.shape(scores) .. "   " .. core.made(scores)) end
@@ -274,7 +284,7 @@ core.define("confusion", function(scores, label)
 end)
 
 -- 1 - sum (y - p)² / sum (y - mean y)², from sums over the whole set
-core.define("r2", function(prediction, target)
+define("r2", function(prediction, target)
   target = need_pair("r2", prediction, target)
   local elements = 1
   for _, size in ipairs((select(3, core.type(target)))) do elements = elements * size end

@@ -96,26 +96,20 @@ static void read_optimizer(Script *script, int definition)
 
 /* ---- loose ends ---------------------------------------------------------------------------------------------------- */
 
-static void reach(const Graph *graph, NodeId root, bool *reached)
-{
-    if (root == NONE)
-        return;
-    reached[root] = true;
-    for (NodeId id = root; id >= 0; id--)                     /* operands come before their readers */
-        for (int i = 0; reached[id] && i < MAX_OPERANDS && graph->nodes[id].operand[i] != NONE; i++)
-            reached[graph->nodes[id].operand[i]] = true;
-}
-
-/* Everything that some root needs; `losses_only`: that some loss needs. */
+/* Every node that some root needs; `losses_only`: that some loss needs. */
 static bool *reached_nodes(Arena *arena, const Model *model, bool losses_only)
 {
-    bool *reached = NEW(arena, bool, model->graph->count + 1);
+    const Graph *graph = model->graph;
+    bool *reached = NEW(arena, bool, graph->count + 1);
     for (int m = 0; m < model->metric_count; m++)
         for (int p = 0; p < 3; p++)
-            if (model->metrics[m].is_loss || !losses_only)
-                reach(model->graph, model->metrics[m].part[p], reached);
+            if (model->metrics[m].part[p] != NONE && (model->metrics[m].is_loss || !losses_only))
+                reached[model->metrics[m].part[p]] = true;
     for (int o = 0; o < model->output_count && !losses_only; o++)
-        reach(model->graph, model->outputs[o].node, reached);
+        reached[model->outputs[o].node] = true;
+    for (NodeId id = graph->count - 1; id >= 0; id--)         /* operands come before their readers */
+        for (int i = 0; reached[id] && i < MAX_OPERANDS && graph->nodes[id].operand[i] != NONE; i++)
+            reached[graph->nodes[id].operand[i]] = true;
     return reached;
 }
 

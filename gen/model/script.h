@@ -39,7 +39,7 @@ struct Script {
     int place_override;                 /* an index into places: a layer in a container stands for its own line; NONE */
     Origin origin;                      /* layer, rule and of: for the nodes made now */
 
-    NodeId *derived;                    /* nodes whose names were made from others' */
+    bool *derived;                      /* by node id: its name was made from another's */
     int derived_count, derived_room, derivative_room;
     Place blame;                        /* refusals name this line instead of the running one; file NULL: none */
 

@@ -159,11 +159,12 @@ static int name_after(lua_State *lua)
     const char *name = script->graph->nodes[x].origin.name;
     if (!name || result->origin.name || op_info[result->op].class == LEAF)
         return 0;
-    for (int d = 0; d < script->derived_count; d++)
-        if (script->derived[d] == x)
-            return 0;
+    if (x < script->derived_count && script->derived[x])
+        return 0;
     result->origin.name = arena_print(script->arena, "%s_%s", name, lua_tostring(lua, 3));
-    ARENA_PUSH(script->arena, script->derived, script->derived_count, script->derived_room, y);
+    while (script->derived_count <= y)
+        ARENA_PUSH(script->arena, script->derived, script->derived_count, script->derived_room, false);
+    script->derived[y] = true;
     return 0;
 }
 
