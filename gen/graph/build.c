@@ -226,7 +226,8 @@ static Type common_shape(const Question *question)
 
 static bool is_comparison(Op op)
 {
-    return op == OP_GREATER || op == OP_GREATER_EQUAL || op == OP_LESS || op == OP_LESS_EQUAL || op == OP_EQUAL || op == OP_NOT_EQUAL;
+    return op == OP_GREATER || op == OP_GREATER_EQUAL || op == OP_LESS || op == OP_LESS_EQUAL || op == OP_EQUAL ||
+           op == OP_NOT_EQUAL;
 }
 
 static NodeId apply(Graph *graph, Op op, int count, const NodeId *operands)
@@ -365,7 +366,9 @@ NodeId matmul(Graph *graph, NodeId a, NodeId b)
         refuse(&question, "use * for a product with a scalar", "a scalar has no axis to sum over");
     int64_t inner_left = left.size[left.rank - 1], inner_right = right.size[right.rank == 1 ? 0 : right.rank - 2];
     if (inner_left != inner_right)
-        refuse(&question, right.rank >= 2 && inner_left == right.size[right.rank - 1] ? "transpose the right one" : "swap the operands, or transpose one of them",
+        refuse(&question,
+               right.rank >= 2 && inner_left == right.size[right.rank - 1] ? "transpose the right one"
+                                                                           : "swap the operands, or transpose one of them",
                "the inner sizes differ, %" PRId64 " and %" PRId64, inner_left, inner_right);
 
     int own_left = left.rank == 1 ? 1 : 2, own_right = right.rank == 1 ? 1 : 2;
@@ -376,7 +379,8 @@ NodeId matmul(Graph *graph, NodeId a, NodeId b)
         int l = d - (leading - leading_left), r = d - (leading - leading_right);
         int64_t size_left = l < 0 ? 1 : left.size[l], size_right = r < 0 ? 1 : right.size[r];
         if (size_left != size_right && size_left != 1 && size_right != 1)
-            refuse(&question, "the leading axes must be equal, or one of them 1", "the leading sizes differ, %" PRId64 " and %" PRId64, size_left, size_right);
+            refuse(&question, "the leading axes must be equal, or one of them 1",
+                   "the leading sizes differ, %" PRId64 " and %" PRId64, size_left, size_right);
         common[d] = size_left == 1 ? size_right : size_left;
     }
 
@@ -391,7 +395,8 @@ NodeId matmul(Graph *graph, NodeId a, NodeId b)
     graph->now = caller;
     for (int d = 0; d < leading; d++)
         result_leading[d] = (char)('p' + d);
-    snprintf(all, sizeof all, "%s,%s->%s%s%s", left_letters, right_letters, left.per_row || right.per_row ? "b" : "", result_leading, own_result);
+    snprintf(all, sizeof all, "%s,%s->%s%s%s", left_letters, right_letters, left.per_row || right.per_row ? "b" : "",
+             result_leading, own_result);
     return contract(graph, a, b, all);
 }
 

@@ -52,8 +52,8 @@ static void check_node(const Graph *graph, NodeId id, const char *after)
         bug("after %s: %%%d = %s has attributes that it does not use", after, id, info->name);
     Type type = infer_type(&question);
     if (!same_type(type, node->type))
-        bug("after %s: %%%d = %s has the type %s, and its operands give %s", after, id, info->name, shape_text(graph->arena, node->type),
-            shape_text(graph->arena, type));
+        bug("after %s: %%%d = %s has the type %s, and its operands give %s", after, id, info->name,
+            shape_text(graph->arena, node->type), shape_text(graph->arena, type));
     const Origin *origin = &node->origin;
     if (origin->of < NONE || origin->of >= graph->count || origin->gradient_of < NONE || origin->gradient_of >= graph->count)
         bug("after %s: the origin of %%%d names the nodes %d and %d", after, id, origin->of, origin->gradient_of);
@@ -66,7 +66,8 @@ void check_graph(const Graph *graph, const char *after)
     for (int l = 0; l < graph->leaf_count; l++) {
         const Leaf *leaf = &graph->leaves[l];
         Op op = leaf->kind == LEAF_INPUT ? OP_INPUT : leaf->kind == LEAF_PARAMETER ? OP_PARAMETER : OP_STATE;
-        if (leaf->node < 0 || leaf->node >= graph->count || graph->nodes[leaf->node].op != op || graph->nodes[leaf->node].attributes.leaf != l)
+        if (leaf->node < 0 || leaf->node >= graph->count || graph->nodes[leaf->node].op != op ||
+            graph->nodes[leaf->node].attributes.leaf != l)
             bug("after %s: the leaf %s is not node %d", after, leaf->name, leaf->node);
         if (leaf->type.per_row != (leaf->kind == LEAF_INPUT))
             bug("after %s: the leaf %s is %s", after, leaf->name, shape_text(graph->arena, leaf->type));
@@ -130,7 +131,8 @@ void check_model(const Model *model, const char *after)
         if (leaf->kind != LEAF_PARAMETER || leaf->frozen)
             bug("after %s: an update of %s", after, leaf->name);
         if (update->gradient != NONE && !same_type(graph->nodes[update->gradient].type, leaf->type))
-            bug("after %s: the gradient of %s is %s", after, leaf->name, shape_text(scratch, graph->nodes[update->gradient].type));
+            bug("after %s: the gradient of %s is %s", after, leaf->name,
+                shape_text(scratch, graph->nodes[update->gradient].type));
         for (int a = 0; a < update->assign_count; a++)
             if (graph->nodes[update->assigns[a]].op != OP_ASSIGN)
                 bug("after %s: %%%d is no assignment", after, update->assigns[a]);

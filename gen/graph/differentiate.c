@@ -36,9 +36,11 @@ static void require_differentiable(const Graph *graph, NodeId y, const NodeId *x
 {
     Type type = graph->nodes[y].type;
     if (type.scalar != FLOAT)
-        fail_at(graph->now.place, "the gradient of an integer tensor %s\nonly floats have derivatives", shape_text(graph->arena, type));
+        fail_at(graph->now.place, "the gradient of an integer tensor %s\nonly floats have derivatives",
+                shape_text(graph->arena, type));
     if (type.per_row || type.rank > 0)
-        fail_at(graph->now.place, "the gradient of a tensor %s: a single number is differentiated\nfold it first, with :mean() or :sum()",
+        fail_at(graph->now.place,
+                "the gradient of a tensor %s: a single number is differentiated\nfold it first, with :mean() or :sum()",
                 shape_text(graph->arena, type));
     for (int i = 0; i < count; i++)
         if (graph->nodes[x[i]].type.scalar != FLOAT)
@@ -105,8 +107,11 @@ void differentiate(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *g
                 continue;
             if (gradient_rule[node.op] == gradient_refused)
                 fail_at(caller.place, "the operation %s has no derivative yet", op_info[node.op].name);
-            graph->now = (Origin){.place = node.origin.place, .layer = node.origin.layer, .rule = rule_text(graph->arena, node.op, i),
-                                  .of = id, .gradient_of = NONE};
+            graph->now = (Origin){.place = node.origin.place,
+                                  .layer = node.origin.layer,
+                                  .rule = rule_text(graph->arena, node.op, i),
+                                  .of = id,
+                                  .gradient_of = NONE};
             NodeId part = gradient_rule[node.op](graph, id, i, incoming);
             if (part == NONE)
                 continue;

@@ -49,7 +49,8 @@ static void add_attributes(const Graph *graph, const Node *node, Text *text)
         break;
     case OP_SLICE: text_print(text, ", axis %d from %" PRId64 " to %" PRId64, a->axis, a->from, a->to); break;
     case OP_PAD:
-        text_print(text, ", axis %d, %" PRId64 " before, %" PRId64 " after, of %s", a->axis, a->from, a->to, number(text->arena, a->value, true));
+        text_print(text, ", axis %d, %" PRId64 " before, %" PRId64 " after, of %s", a->axis, a->from, a->to,
+                   number(text->arena, a->value, true));
         break;
     case OP_CONCAT: text_print(text, ", axis %d", a->axis); break;
     case OP_CONTRACT: text_print(text, ", \"%s\"", a->letters); break;
@@ -100,7 +101,8 @@ static void list_roots(const Model *model, RootLine *line, Text *out)
     for (int u = 0; u < model->update_count; u++) {
         const Update *update = &model->updates[u];
         if (update->gradient != NONE)
-            line(out, NULL, arena_print(out->arena, "gradient of %s", model->graph->leaves[update->parameter].name), update->gradient);
+            line(out, NULL, arena_print(out->arena, "gradient of %s", model->graph->leaves[update->parameter].name),
+                 update->gradient);
     }
 }
 
@@ -154,8 +156,8 @@ static const char *dot_text(Arena *arena, const char *string)
 static void root_box(Text *out, const char *phase, const char *name, NodeId node)
 {
     const char *label = phase ? arena_print(out->arena, "%s: %s", phase, name) : name;
-    text_print(out, "  \"root %s %d\" [label=\"%s\", shape=plaintext];\n  n%d -> \"root %s %d\";\n", dot_text(out->arena, label), node,
-               dot_text(out->arena, label), node, dot_text(out->arena, label), node);
+    text_print(out, "  \"root %s %d\" [label=\"%s\", shape=plaintext];\n  n%d -> \"root %s %d\";\n", dot_text(out->arena, label),
+               node, dot_text(out->arena, label), node, dot_text(out->arena, label), node);
 }
 
 void dump_dot(const Model *model, Text *out)
@@ -172,7 +174,8 @@ void dump_dot(const Model *model, Text *out)
         Text call = text_new(out->arena);
         text_print(&call, "%s%s", op_info[node->op].name, op_info[node->op].arity ? "" : " ");
         add_attributes(graph, node, &call);
-        text_print(out, "%s\\n%s\", fillcolor=%s];\n", dot_text(out->arena, call.bytes), shape_text(out->arena, node->type), colour);
+        text_print(out, "%s\\n%s\", fillcolor=%s];\n", dot_text(out->arena, call.bytes), shape_text(out->arena, node->type),
+                   colour);
         for (int i = 0; i < op_info[node->op].arity; i++)
             text_print(out, "  n%d -> n%d;\n", node->operand[i], id);
     }

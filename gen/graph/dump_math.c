@@ -6,8 +6,9 @@
  *
  * Takes a simplified model. Prints every output of nn.show; of a training model the loss, the metrics and the outputs, then the
  * gradient of each trained parameter. A value that is read more than once gets a line and a name of its own before its first
- * reader: the user's name where there is one, d_NAME for a gradient of a named tensor, else u1, u2, … Everything else is written
- * in place, so the text is no longer than the graph. Values the user named are always lines of their own in a training model.
+ * reader: the user's name where there is one, d_NAME for a gradient of a named tensor, else u1, u2, … Everything else is
+ * written in place, so the text is no longer than the graph; what would become a long line is cut in the same way. Values that
+ * the user named are always lines of their own in a training model.
  *
  * Products are written side by side, matrix products with a dot: image · fc1.weightᵀ + fc1.bias. What only repeats elements or
  * adds axes of size 1 is not written; operands of formulas broadcast as in the model. */
@@ -18,6 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LONGEST = 24 };                  /* operations in one formula; what is longer is cut into lines */
+
 /* How tightly the outermost operator of a formula holds its parts, loosest first. */
 typedef enum Level { LEVEL_SUM, LEVEL_PRODUCT, LEVEL_UNARY, LEVEL_POWER, LEVEL_ATOM } Level;
 
@@ -27,6 +30,7 @@ typedef struct Writer {
     Text *out;
     const char **label;                 /* by node; NULL: written in place */
     int *uses;                          /* by node: readers among the formulas to come */
+    int *size;                          /* by node: operations written in its place; 0 where a name is */
     bool *defined;
     int last_number;
     bool lines_for_names;
@@ -94,7 +98,8 @@ static const char *new_label(Writer *w, NodeId node)
     if (origin->name)
         return unique_label(w, escaped(w->scratch, origin->name));
     if (origin->gradient_of != NONE && w->graph->nodes[origin->gradient_of].origin.name)
-        return unique_label(w, arena_print(w->scratch, "d_%s", escaped(w->scratch, w->graph->nodes[origin->gradient_of].origin.name)));
+        return unique_label(
+            w, arena_print(w->scratch, "d_%s", escaped(w->scratch, w->graph->nodes[origin->gradient_of].origin.name)));
     const char *label;
     do
         label = arena_print(w->scratch, "u%d", ++w->last_number);
@@ -278,7 +283,9 @@ static void write_leaf(Writer *w, const Node *node)
 {
     const Attributes *a = &node->attributes;
     switch (node->op) {
-    case OP_INPUT: case OP_PARAMETER: case OP_STATE: text_add(w->out, escaped(w->scratch, w->graph->leaves[a->leaf].name)); return;
+    case OP_INPUT:
+    case OP_PARAMETER:
+    case OP_STATE: text_add(w->out, escaped(w->scratch, w->graph->leaves[a->leaf].name)); return;
     case OP_CONSTANT: text_add(w->out, plain_number(w->scratch, takes_no_sign(w, node) ? -a->value : a->value)); return;
     case OP_TABLE:
         for (int64_t i = 0; i < element_count(a->type) && i < 6; i++)
@@ -303,8 +310,12 @@ static void write_move(Writer *w, const Node *node)
         for (int d = 0; d < node->type.rank && !is_transpose; d++)
             text_print(w->out, ", %d", a->order[d]);
         break;
-    case OP_SLICE: text_print(w->out, ", %d, %" PRId64 ", %" PRId64, a->axis, a->from + 1, a->to); break;      /* as x:slice(axis, first, last) */
-    case OP_PAD: text_print(w->out, ", %d, %" PRId64 ", %" PRId64 ", %s", a->axis, a->from, a->to, plain_number(w->scratch, a->value)); break;
+    case OP_SLICE:                      /* as x:slice(axis, first, last) */
+        text_print(w->out, ", %d, %" PRId64 ", %" PRId64, a->axis, a->from + 1, a->to);
+        break;
+    case OP_PAD:
+        text_print(w->out, ", %d, %" PRId64 ", %" PRId64 ", %s", a->axis, a->from, a->to, plain_number(w->scratch, a->value));
+        break;
     case OP_CONCAT:
         text_add(w->out, ", ");
         write_operand(w, node->operand[1], false);
@@ -356,6 +367,15 @@ static void write_operand(Writer *w, NodeId node, bool parentheses)
 typedef struct Line { const char *name; NodeId node; bool names_it; } Line;      /* names_it: other formulas may use the name */
 typedef struct Lines { Arena *arena; Line *list; int count, room; } Lines;
 
+static bool gets_a_line(const Writer *w, NodeId id)
+{
+    const Origin *origin = &w->graph->nodes[id].origin;
+    if (is_leaf(w->graph, id))
+        return false;
+    return w->label[id] || w->uses[id] > 1 || w->size[id] == 0 || w->size[id] > LONGEST ||
+           (w->lines_for_names && origin->name && !origin->rule);
+}
+
 static void count_uses(Writer *w, const Lines *lines)
 {
     bool *needed = NEW(w->scratch, bool, w->graph->count + 1);
@@ -370,12 +390,15 @@ static void count_uses(Writer *w, const Lines *lines)
             needed[operand] = true;
             w->uses[operand]++;
         }
-}
-
-static bool gets_a_line(const Writer *w, NodeId id)
-{
-    const Origin *origin = &w->graph->nodes[id].origin;
-    return !is_leaf(w->graph, id) && (w->uses[id] > 1 || (w->lines_for_names && origin->name && !origin->rule));
+    for (NodeId id = 0; id < w->graph->count; id++) {
+        if (!needed[id] || is_leaf(w->graph, id))
+            continue;
+        w->size[id] = 1;
+        for (int i = 0; i < op_info[w->graph->nodes[id].op].arity; i++)
+            w->size[id] += w->size[written(w->graph, w->graph->nodes[id].operand[i])];
+        if (gets_a_line(w, id))
+            w->size[id] = 0;
+    }
 }
 
 /* Defines what `root` reads by name, in order of computation; and root, where it gets a line that is not the one asked for. */
@@ -403,7 +426,8 @@ static void write_line(Writer *w, const Line *line)
     NodeId node = written(w->graph, line->node);
     define_what_it_needs(w, node);
     bool is_definition = w->label[node] && !strcmp(w->label[node], line->name);
-    bool is_itself = is_leaf(w->graph, node) && w->graph->nodes[node].origin.name && !strcmp(w->graph->nodes[node].origin.name, line->name);
+    bool is_itself =
+        is_leaf(w->graph, node) && w->graph->nodes[node].origin.name && !strcmp(w->graph->nodes[node].origin.name, line->name);
     if (is_itself || (is_definition && w->defined[node]))
         return;
     text_print(w->out, "%s = ", line->name);
@@ -442,7 +466,8 @@ void dump_math(const Model *model, Text *out)
     Arena *scratch = arena_new();
     int count = model->graph->count;
     Writer writer = {.graph = model->graph, .scratch = scratch, .out = out, .label = NEW(scratch, const char *, count + 1),
-                     .uses = NEW(scratch, int, count + 1), .defined = NEW(scratch, bool, count + 1),
+                     .uses = NEW(scratch, int, count + 1), .size = NEW(scratch, int, count + 1),
+                     .defined = NEW(scratch, bool, count + 1),
                      .lines_for_names = model->kind == MODEL_TRAIN, .unsigned_node = NONE};
     Lines lines = list_lines(model, scratch);
     count_uses(&writer, &lines);

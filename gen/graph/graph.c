@@ -40,8 +40,9 @@ static void refuse_second(Graph *graph, const Leaf *leaf, const Leaf *first)
 {
     const char *name = quoted(graph->arena, leaf->name);
     if (first->place.file)
-        fail_at(leaf->place, "a second tensor named %s\nthe first, a%s %s, was made at %s:%d\ngive one of them another name", name,
-                strchr("aeiou", leaf_word(first->kind)[0]) ? "n" : "", leaf_word(first->kind), first->place.file, first->place.line);
+        fail_at(leaf->place, "a second tensor named %s\nthe first, a%s %s, was made at %s:%d\ngive one of them another name",
+                name, strchr("aeiou", leaf_word(first->kind)[0]) ? "n" : "", leaf_word(first->kind), first->place.file,
+                first->place.line);
     fail_at(leaf->place, "a second tensor named %s\nthe first is a%s %s\ngive one of them another name", name,
             strchr("aeiou", leaf_word(first->kind)[0]) ? "n" : "", leaf_word(first->kind));
 }
@@ -123,7 +124,8 @@ Type without_axes(Type type, uint32_t axes)
 /* Numbers are compared as bits: 0 and -0 differ, a NaN equals itself. Tables are compared by content. */
 bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_elements)
 {
-    if (a->axes != b->axes || a->axis != b->axis || a->from != b->from || a->to != b->to || a->leaf != b->leaf || a->stream != b->stream)
+    if (a->axes != b->axes || a->axis != b->axis || a->from != b->from || a->to != b->to || a->leaf != b->leaf ||
+        a->stream != b->stream)
         return false;
     if (memcmp(a->order, b->order, sizeof a->order) || memcmp(a->letters, b->letters, sizeof a->letters))
         return false;

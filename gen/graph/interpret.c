@@ -133,7 +133,8 @@ static void evaluate_leaf(const Evaluation *e, const Node *node, Extent extent, 
     case OP_UNIFORM:
     case OP_NORMAL:
         for (int64_t i = 0; i < extent.count; i++)
-            out[i] = (node->op == OP_UNIFORM ? nn_uniform : nn_normal)(s->seed, (uint32_t)node->attributes.stream, (uint32_t)s->step, (uint64_t)i);
+            out[i] = (node->op == OP_UNIFORM ? nn_uniform : nn_normal)(s->seed, (uint32_t)node->attributes.stream,
+                                                                       (uint32_t)s->step, (uint64_t)i);
         return;
     default: bug("%s is no leaf", op_info[node->op].name);
     }
@@ -200,7 +201,8 @@ static void place_at(const double *a, Extent from, Extent to, int axis, int64_t 
 }
 
 /* for every element of the result: sum over the folded letters of a b, the last of them in a loop of its own */
-static void evaluate_contract(const Node *node, const double *a, const double *b, Extent left, Extent right, Extent to, double *out)
+static void evaluate_contract(const Node *node, const double *a, const double *b, Extent left, Extent right, Extent to,
+                              double *out)
 {
     int64_t size[LETTERS] = {0}, stride_a[LETTERS] = {0}, stride_b[LETTERS] = {0};
     bool in_result[LETTERS] = {false};
@@ -232,7 +234,8 @@ static void evaluate_contract(const Node *node, const double *a, const double *b
             folded.size[folded.rank] = held, fold_a[folded.rank] = held_a, fold_b[folded.rank++] = held_b;
             folded.count *= held;
         } else {
-            folded.size[folded.rank] = size[which], fold_a[folded.rank] = stride_a[which], fold_b[folded.rank++] = stride_b[which];
+            folded.size[folded.rank] = size[which], fold_a[folded.rank] = stride_a[which],
+            fold_b[folded.rank++] = stride_b[which];
             folded.count *= size[which];
         }
     }
@@ -284,7 +287,8 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
         return;
     case OP_CONCAT:
         place_at(operand[0], from[0], to, node->attributes.axis, 0, out);
-        place_at(operand[1], from[1], to, node->attributes.axis, from[0].size[dimension_of(&from[0], node->attributes.axis)], out);
+        place_at(operand[1], from[1], to, node->attributes.axis, from[0].size[dimension_of(&from[0], node->attributes.axis)],
+                 out);
         return;
     default: evaluate_move(node, operand[0], from[0], to, out); return;
     }

@@ -149,7 +149,8 @@ static NodeId sum_of_one_hot(Graph *graph, const Node *node)
         return NONE;
     int64_t size = axis_size(type_of(graph, x), axis);
     for (int i = 0; i < 2; i++)
-        if (is_index_along(graph, operand_of(graph, condition, i), axis) && is_class_below(graph, operand_of(graph, condition, 1 - i), axis, size))
+        if (is_index_along(graph, operand_of(graph, condition, i), axis) &&
+            is_class_below(graph, operand_of(graph, condition, 1 - i), axis, size))
             return reduce(graph, OP_MAX, x, axes);      /* all are equal: any of them, which fold_of_broadcast takes */
     return NONE;
 }
@@ -292,9 +293,18 @@ static NodeId contract_of_negated(Graph *graph, const Node *node)
 
 const Rewrite fold_rewrites[] = {
 #define REWRITE(name) {#name, name}
-    REWRITE(fold_of_ones), REWRITE(fold_twice), REWRITE(fold_of_broadcast), REWRITE(fold_of_reshape), REWRITE(sum_of_negated),
-    REWRITE(sum_of_mask), REWRITE(sum_of_one_hot), REWRITE(contract_of_permute), REWRITE(permute_of_contract), REWRITE(contract_of_broadcast),
-    REWRITE(contract_with_scalar), REWRITE(contract_of_negated),
+    REWRITE(fold_of_ones),
+    REWRITE(fold_twice),
+    REWRITE(fold_of_broadcast),
+    REWRITE(fold_of_reshape),
+    REWRITE(sum_of_negated),
+    REWRITE(sum_of_mask),
+    REWRITE(sum_of_one_hot),
+    REWRITE(contract_of_permute),
+    REWRITE(permute_of_contract),
+    REWRITE(contract_of_broadcast),
+    REWRITE(contract_with_scalar),
+    REWRITE(contract_of_negated),
 #undef REWRITE
     {NULL, NULL},
 };

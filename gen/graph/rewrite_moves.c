@@ -56,7 +56,9 @@ static NodeId move_twice(Graph *graph, const Node *node)
             order[d - 1] = inner->order[outer->order[d - 1] - 1];
         return permute(graph, x, order);
     }
-    case OP_SLICE: return outer->axis == inner->axis ? slice(graph, x, outer->axis, inner->from + outer->from, inner->from + outer->to) : NONE;
+    case OP_SLICE:
+        return outer->axis == inner->axis ? slice(graph, x, outer->axis, inner->from + outer->from, inner->from + outer->to)
+                                          : NONE;
     case OP_PAD:
         if (outer->axis != inner->axis || outer->value != inner->value)
             return NONE;
@@ -201,7 +203,8 @@ static NodeId slice_of_broadcast(Graph *graph, const Node *node)
     NodeId x = operand_of(graph, a, 0);
     int axis = node->attributes.axis;
     if (!(axes >> axis & 1))
-        x = slice(graph, x, axis - __builtin_popcount(axes & ((1u << axis) - 1) & ~1u), node->attributes.from, node->attributes.to);
+        x = slice(graph, x, axis - __builtin_popcount(axes & ((1u << axis) - 1) & ~1u), node->attributes.from,
+                  node->attributes.to);
     return broadcast_axes(graph, x, axes, node->type);
 }
 
@@ -217,7 +220,9 @@ static NodeId slice_of_joined(Graph *graph, const Node *node)
     int64_t from = node->attributes.from, to = node->attributes.to;
     for (int i = 0; i < op_info[op_of(graph, a)].arity; i++) {
         NodeId x = operand_of(graph, a, i);
-        int64_t begin = op_of(graph, a) == OP_PAD ? graph->nodes[a].attributes.from : i == 0 ? 0 : axis_size(type_of(graph, operand_of(graph, a, 0)), axis);
+        int64_t begin = op_of(graph, a) == OP_PAD ? graph->nodes[a].attributes.from
+                        : i == 0                  ? 0
+                                                  : axis_size(type_of(graph, operand_of(graph, a, 0)), axis);
         if (from >= begin && to <= begin + axis_size(type_of(graph, x), axis))
             return slice(graph, x, axis, from - begin, to - begin);
     }
@@ -237,7 +242,8 @@ static NodeId pad_of_number(Graph *graph, const Node *node)
 static NodeId concat_of_neighbours(Graph *graph, const Node *node)
 {
     NodeId a = node->operand[0], b = node->operand[1];
-    if (node->op != OP_CONCAT || op_of(graph, a) != OP_SLICE || op_of(graph, b) != OP_SLICE || operand_of(graph, a, 0) != operand_of(graph, b, 0))
+    if (node->op != OP_CONCAT || op_of(graph, a) != OP_SLICE || op_of(graph, b) != OP_SLICE ||
+        operand_of(graph, a, 0) != operand_of(graph, b, 0))
         return NONE;
     const Attributes *left = &graph->nodes[a].attributes, *right = &graph->nodes[b].attributes;
     int axis = node->attributes.axis;
@@ -259,9 +265,20 @@ static NodeId index_alone(Graph *graph, const Node *node)
 
 const Rewrite move_rewrites[] = {
 #define REWRITE(name) {#name, name}
-    REWRITE(move_nothing), REWRITE(move_twice), REWRITE(broadcast_twice), REWRITE(broadcast_once), REWRITE(broadcast_of_reshape),
-    REWRITE(reshape_of_broadcast), REWRITE(reshape_of_table), REWRITE(permute_of_ones), REWRITE(permute_of_broadcast), REWRITE(slice_of_broadcast),
-    REWRITE(slice_of_joined), REWRITE(pad_of_number), REWRITE(concat_of_neighbours), REWRITE(index_alone),
+    REWRITE(move_nothing),
+    REWRITE(move_twice),
+    REWRITE(broadcast_twice),
+    REWRITE(broadcast_once),
+    REWRITE(broadcast_of_reshape),
+    REWRITE(reshape_of_broadcast),
+    REWRITE(reshape_of_table),
+    REWRITE(permute_of_ones),
+    REWRITE(permute_of_broadcast),
+    REWRITE(slice_of_broadcast),
+    REWRITE(slice_of_joined),
+    REWRITE(pad_of_number),
+    REWRITE(concat_of_neighbours),
+    REWRITE(index_alone),
 #undef REWRITE
     {NULL, NULL},
 };

@@ -38,7 +38,8 @@ static bool holds_negation(const Graph *graph, NodeId node, int depth)
     if (op_of(graph, node) == OP_BROADCAST)
         node = operand_of(graph, node, 0);
     if (op_of(graph, node) == OP_MULTIPLY && depth < DEEPEST)
-        return holds_negation(graph, operand_of(graph, node, 0), depth + 1) || holds_negation(graph, operand_of(graph, node, 1), depth + 1);
+        return holds_negation(graph, operand_of(graph, node, 0), depth + 1) ||
+               holds_negation(graph, operand_of(graph, node, 1), depth + 1);
     return op_of(graph, node) == OP_NEGATE;
 }
 
@@ -100,7 +101,9 @@ static NodeId subtract_zero(Graph *graph, const Node *node)
 {
     if (node->op != OP_SUBTRACT)
         return NONE;
-    return equals(graph, node->operand[1], 0) ? node->operand[0] : equals(graph, node->operand[0], 0) ? negate(graph, node->operand[1]) : NONE;
+    return equals(graph, node->operand[1], 0)   ? node->operand[0]
+           : equals(graph, node->operand[0], 0) ? negate(graph, node->operand[1])
+                                                : NONE;
 }
 
 /* 1 x = x,  (-1) x = -x */
@@ -108,7 +111,9 @@ static NodeId multiply_one(Graph *graph, const Node *node)
 {
     if (node->op != OP_MULTIPLY)
         return NONE;
-    return equals(graph, node->operand[0], 1) ? node->operand[1] : equals(graph, node->operand[0], -1) ? negate(graph, node->operand[1]) : NONE;
+    return equals(graph, node->operand[0], 1)    ? node->operand[1]
+           : equals(graph, node->operand[0], -1) ? negate(graph, node->operand[1])
+                                                 : NONE;
 }
 
 /* x / c = (1 / c) x where 1 / c is exact: a power of two;  x / 1 = x comes of it */
@@ -228,7 +233,8 @@ static NodeId like_terms(Graph *graph, const Node *node)
         return NONE;
     Product left = product_of(graph, node->operand[0]), right = product_of(graph, node->operand[1]);
     double c = node->op == OP_ADD ? left.c + right.c : left.c - right.c, number;
-    if (left.factor[0] != right.factor[0] || left.factor[1] != right.factor[1] || !is_moderate(c) || is_number(graph, left.factor[0], &number))
+    if (left.factor[0] != right.factor[0] || left.factor[1] != right.factor[1] || !is_moderate(c) ||
+        is_number(graph, left.factor[0], &number))
         return NONE;
     NodeId x = left.factor[1] == NONE ? left.factor[0] : multiply(graph, left.factor[0], left.factor[1]);
     return times_number(graph, c, x);
@@ -296,7 +302,8 @@ static NodeId subtract_negated(Graph *graph, const Node *node)
     return NONE;
 }
 
-/* (-a) b = a (-b) = -(a b),  (-a) / b = a / (-b) = -(a / b);  c (-x) = (-c) x;  the sign of a repeated operand stays, being cheaper there */
+/* (-a) b = a (-b) = -(a b),  (-a) / b = a / (-b) = -(a / b);  c (-x) = (-c) x
+ * The sign of a repeated operand stays: it is cheaper there. */
 static NodeId sign_out_of_product(Graph *graph, const Node *node)
 {
     double c;
@@ -376,6 +383,14 @@ static NodeId maximum_with_known(Graph *graph, const Node *node)
     return NONE;
 }
 
+/* [x > x] = [x < x] = 0, of a NaN too; [x = x] is 1 of all others only and stays */
+static NodeId compare_with_itself(Graph *graph, const Node *node)
+{
+    if ((node->op != OP_GREATER && node->op != OP_LESS) || node->operand[0] != node->operand[1])
+        return NONE;
+    return broadcast_to(graph, constant(graph, 0), node->type);
+}
+
 /* (b if c else d) is b or d;  (b if a else b) = b */
 static NodeId select_known(Graph *graph, const Node *node)
 {
@@ -427,7 +442,8 @@ static NodeId mask_twice(Graph *graph, const Node *node)
         return NONE;
     for (int i = 0; i < op_info[node->op].arity; i++) {
         NodeId mask = node->operand[i], x = node->operand[node->op == OP_SQUARE ? 0 : 1 - i];
-        if (op_of(graph, mask) != OP_ROW_MASK && (op_of(graph, mask) != OP_BROADCAST || op_of(graph, operand_of(graph, mask, 0)) != OP_ROW_MASK))
+        if (op_of(graph, mask) != OP_ROW_MASK &&
+            (op_of(graph, mask) != OP_BROADCAST || op_of(graph, operand_of(graph, mask, 0)) != OP_ROW_MASK))
             continue;
         if (x == mask || (op_of(graph, x) == OP_MULTIPLY && (operand_of(graph, x, 0) == mask || operand_of(graph, x, 1) == mask)))
             return x;
@@ -458,12 +474,33 @@ static NodeId pointwise_of_broadcasts(Graph *graph, const Node *node)
 
 const Rewrite pointwise_rewrites[] = {
 #define REWRITE(name) {#name, name}
-    REWRITE(fold_numbers), REWRITE(detached), REWRITE(number_first), REWRITE(add_zero), REWRITE(subtract_zero), REWRITE(multiply_one),
-    REWRITE(divide_by_power_of_two), REWRITE(one_over), REWRITE(negate_negation), REWRITE(add_negated), REWRITE(subtract_negated),
-    REWRITE(sign_out_of_product), REWRITE(even_function), REWRITE(mask_twice), REWRITE(product_with_itself), REWRITE(small_power),
-    REWRITE(maximum_with_known), REWRITE(select_known), REWRITE(select_twice), REWRITE(select_negated), REWRITE(pointwise_of_broadcasts),
-    REWRITE(gather_numbers), REWRITE(number_out_of_product), REWRITE(number_into_broadcast),
-    REWRITE(like_terms), REWRITE(common_factor),
+    REWRITE(fold_numbers),
+    REWRITE(detached),
+    REWRITE(number_first),
+    REWRITE(add_zero),
+    REWRITE(subtract_zero),
+    REWRITE(multiply_one),
+    REWRITE(divide_by_power_of_two),
+    REWRITE(one_over),
+    REWRITE(negate_negation),
+    REWRITE(add_negated),
+    REWRITE(subtract_negated),
+    REWRITE(sign_out_of_product),
+    REWRITE(even_function),
+    REWRITE(mask_twice),
+    REWRITE(product_with_itself),
+    REWRITE(small_power),
+    REWRITE(maximum_with_known),
+    REWRITE(compare_with_itself),
+    REWRITE(select_known),
+    REWRITE(select_twice),
+    REWRITE(select_negated),
+    REWRITE(pointwise_of_broadcasts),
+    REWRITE(gather_numbers),
+    REWRITE(number_out_of_product),
+    REWRITE(number_into_broadcast),
+    REWRITE(like_terms),
+    REWRITE(common_factor),
 #undef REWRITE
     {NULL, NULL},
 };

@@ -17,8 +17,9 @@ typedef struct Question {
     const char *after;                  /* NULL while building */
 } Question;
 
-/* A gradient rule: given d y / d node, what is d y / d operand number `operand`? `node` is the forward node, its result. NONE: zero.
- * The gradient has the operand's type. Rules build only operations that have rules themselves, so they may be applied again. */
+/* A gradient rule: given d y / d node, what is d y / d operand number `operand`? `node` is the forward node, its result.
+ * NONE: zero. The gradient has the operand's type. Rules build only operations that have rules themselves, so they may be
+ * applied again. */
 #define OP(NAME, name, arity, CLASS, shape, gradient, ...)                                              \
     Type shape_##shape(const Question *question);                                                       \
     NodeId gradient_##gradient(Graph *graph, NodeId node, int operand, NodeId incoming);
@@ -50,7 +51,7 @@ extern const Rewrite pointwise_rewrites[], move_rewrites[], fold_rewrites[];    
 /* new_node's two questions while graph->simplifier is set: is there a simpler or an equal node; remember this new one. */
 NodeId find_simpler(Graph *graph, const Node *node);
 void remember_node(Graph *graph, NodeId node);
-int reader_count(const Graph *graph, NodeId node);            /* readers, roots included, that the node had before simplification; 0: made since */
+int reader_count(const Graph *graph, NodeId node);            /* readers, roots too, that it had before; 0: made since */
 
 /* Rebuilds what the roots reach and renews them. uses: NULL, or a counter for each rewrite, in the order of rewrite_name. */
 void simplify_roots(Graph *graph, NodeId **roots, int count, int *uses);

@@ -37,8 +37,9 @@ static void describe_operands(const Question *question, Text *text)
     int widest = 0;
     for (int i = 0; i < question->count; i++) {
         const Node *node = &question->graph->nodes[question->operand[i]];
-        shape[i] = arena_print(arena, "%s%s%s%s", node->origin.name ? quoted(arena, node->origin.name) : "", node->origin.name ? " " : "",
-                               node->type.scalar == INT ? "integer " : "", shape_text(arena, node->type));
+        shape[i] =
+            arena_print(arena, "%s%s%s%s", node->origin.name ? quoted(arena, node->origin.name) : "",
+                        node->origin.name ? " " : "", node->type.scalar == INT ? "integer " : "", shape_text(arena, node->type));
         widest = (int)strlen(shape[i]) > widest ? (int)strlen(shape[i]) : widest;
     }
     for (int i = 0; i < question->count; i++) {
@@ -72,7 +73,8 @@ void require_floats(const Question *question)
     for (int i = 0; i < question->count; i++)
         if (operand_type(question, i).scalar != FLOAT) {
             if (question->count == 1)
-                refuse(question, "nn.float(x) makes a float tensor of it", "an integer tensor (a class or an index) stands where a float belongs");
+                refuse(question, "nn.float(x) makes a float tensor of it",
+                       "an integer tensor (a class or an index) stands where a float belongs");
             refuse(question, "nn.float(x) makes a float tensor of it",
                    "the %s operand is an integer tensor (a class or an index), where a float belongs", role(question, i));
         }
@@ -82,7 +84,8 @@ void require_one_kind(const Question *question, int first)
 {
     for (int i = first + 1; i < question->count; i++)
         if (operand_type(question, i).scalar != operand_type(question, first).scalar)
-            refuse(question, "nn.float(x) makes a float tensor of the integer one", "one operand is an integer tensor (a class or an index), another a float one");
+            refuse(question, "nn.float(x) makes a float tensor of the integer one",
+                   "one operand is an integer tensor (a class or an index), another a float one");
 }
 
 static void require_same_shapes(const Question *question, int first)
@@ -102,7 +105,8 @@ Type infer_type(const Question *question)
         bug("%s of %d operands", op_info[question->op].name, question->count);
     Type type = rule[question->op](question);
     if (type.rank > MAX_RANK)
-        refuse(question, "fold or reshape some axes into one", "the result has %d axes, and at most %d are supported", type.rank, MAX_RANK);
+        refuse(question, "fold or reshape some axes into one", "the result has %d axes, and at most %d are supported", type.rank,
+               MAX_RANK);
     for (int d = 0; d < type.rank; d++)
         if (type.size[d] < 1)
             refuse(question, "every size is at least 1", "axis %d of the result has the size %" PRId64, d + 1, type.size[d]);
@@ -205,7 +209,8 @@ static void require_axes(const Question *question)
     Type type = operand_type(question, 0);
     uint32_t axes = question->attributes->axes;
     if (axes & 1 && !type.per_row)
-        refuse(question, "leave the batch out: this tensor is the same for every row", "the batch is folded, and the operand has none");
+        refuse(question, "leave the batch out: this tensor is the same for every row",
+               "the batch is folded, and the operand has none");
     if (axes >> (type.rank + 1))
         refuse(question, "axes count from 1 without the batch, or from -1 at the end", "axis %d of a tensor with %d",
                31 - __builtin_clz(axes), type.rank);
@@ -235,7 +240,8 @@ static void require_axis(const Question *question, Type type)
 {
     int axis = question->attributes->axis;
     if (axis < 1 || axis > type.rank)
-        refuse(question, "axes count from 1 without the batch, or from -1 at the end", "axis %d of a tensor with %d", axis, type.rank);
+        refuse(question, "axes count from 1 without the batch, or from -1 at the end", "axis %d of a tensor with %d", axis,
+               type.rank);
 }
 
 /* type without the new axes must be the operand's. */
@@ -243,8 +249,10 @@ Type shape_broadcast(const Question *question)
 {
     const Attributes *a = question->attributes;
     Type from = operand_type(question, 0);
-    if (!a->axes || a->axes >> (a->type.rank + 1) || (a->axes & 1 && !a->type.per_row) || !same_type(without_axes(a->type, a->axes), from))
-        bug("broadcast of %s along axes %#x to %s", shape_text(question->graph->arena, from), a->axes, shape_text(question->graph->arena, a->type));
+    if (!a->axes || a->axes >> (a->type.rank + 1) || (a->axes & 1 && !a->type.per_row) ||
+        !same_type(without_axes(a->type, a->axes), from))
+        bug("broadcast of %s along axes %#x to %s", shape_text(question->graph->arena, from), a->axes,
+            shape_text(question->graph->arena, a->type));
     return a->type;
 }
 
@@ -252,8 +260,9 @@ Type shape_reshape(const Question *question)
 {
     Type from = operand_type(question, 0), to = question->attributes->type;
     if (element_count(from) != element_count(to))
-        refuse(question, "the batch is no part of the sizes; their product must stay", "%" PRId64 " elements (a row) do not fill %s, which has %" PRId64,
-               element_count(from), shape_text(question->graph->arena, to), element_count(to));
+        refuse(question, "the batch is no part of the sizes; their product must stay",
+               "%" PRId64 " elements (a row) do not fill %s, which has %" PRId64, element_count(from),
+               shape_text(question->graph->arena, to), element_count(to));
     if (from.scalar != to.scalar || from.per_row != to.per_row)
         bug("a reshape to another kind of tensor");
     return to;
@@ -266,7 +275,8 @@ Type shape_permute(const Question *question)
     for (int d = 1; d <= from.rank; d++) {
         int axis = question->attributes->order[d - 1];
         if (axis < 1 || axis > from.rank || seen >> axis & 1)
-            refuse(question, "name each axis once, counting from 1 without the batch", "the order is no permutation of the %d axes", from.rank);
+            refuse(question, "name each axis once, counting from 1 without the batch",
+                   "the order is no permutation of the %d axes", from.rank);
         seen |= 1u << axis;
         to.size[d - 1] = from.size[axis - 1];
     }
@@ -292,7 +302,8 @@ Type shape_pad(const Question *question)
     Type type = operand_type(question, 0);
     require_axis(question, type);
     if (a->from < 0 || a->to < 0)
-        refuse(question, "use slice to take elements away", "negative padding, %" PRId64 " before and %" PRId64 " after", a->from, a->to);
+        refuse(question, "use slice to take elements away", "negative padding, %" PRId64 " before and %" PRId64 " after", a->from,
+               a->to);
     int64_t *size = &type.size[a->axis - 1];
     if (__builtin_add_overflow(*size, a->from, size) || __builtin_add_overflow(*size, a->to, size))
         *size = INT64_MAX;
@@ -332,7 +343,8 @@ static int read_letters(const Question *question, const char **at, Type type, in
             bug("letters %s", question->attributes->letters);
         int64_t here = batch ? -1 : type.size[count - type.per_row];
         if (size[which] && size[which] != here)
-            refuse(question, "swap the operands, or transpose one of them", "the inner sizes differ, %" PRId64 " and %" PRId64, size[which], here);
+            refuse(question, "swap the operands, or transpose one of them", "the inner sizes differ, %" PRId64 " and %" PRId64,
+                   size[which], here);
         size[which] = here;
         *set |= 1u << which;
     }

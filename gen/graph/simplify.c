@@ -215,7 +215,8 @@ static void credit(Graph *graph, NodeId node, const Origin *origin)
     if (class == LEAF || class == RANDOM)
         return;
     Origin *own = &graph->nodes[node].origin;
-    NodeId gradient_of = renown(graph, origin->gradient_of) > renown(graph, own->gradient_of) ? origin->gradient_of : own->gradient_of;
+    NodeId gradient_of =
+        renown(graph, origin->gradient_of) > renown(graph, own->gradient_of) ? origin->gradient_of : own->gradient_of;
     if (tells(origin) > tells(own))
         *own = *origin;
     own->gradient_of = own->rule ? gradient_of : NONE;

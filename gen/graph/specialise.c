@@ -30,7 +30,8 @@ static void add_metrics(Roots *roots, const Metric *metrics, int count)
 static void fold_mode(Graph *graph, NodeId **addresses, int count, double mode)
 {
     Arena *scratch = arena_new();
-    NodeId *nodes = NEW(scratch, NodeId, count + 1), *from = NEW(scratch, NodeId, graph->count + 1), *to = NEW(scratch, NodeId, graph->count + 1);
+    NodeId *nodes = NEW(scratch, NodeId, count + 1), *from = NEW(scratch, NodeId, graph->count + 1),
+           *to = NEW(scratch, NodeId, graph->count + 1);
     int modes = 0;
     for (NodeId id = 0; id < graph->count; id++)
         if (graph->nodes[id].op == OP_MODE)

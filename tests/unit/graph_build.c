@@ -72,7 +72,13 @@ END_TEST
 
 /* ---- matmul ------------------------------------------------------------------------------------------------------ */
 
-typedef struct Product { bool left_row; const char *left; bool right_row; const char *right; const char *letters, *result; } Product;
+typedef struct Product {
+    bool left_row;
+    const char *left;
+    bool right_row;
+    const char *right;
+    const char *letters, *result;
+} Product;
 
 static const Product products[] = {
     {false, "3", false, "3", "i,i->", "()"},
@@ -290,9 +296,16 @@ static void bad_concat(World *w) { concat(w->graph, leaf_at(w, "x", SHARED(5, 2)
 static void bad_pad(World *w) { pad(w->graph, leaf_at(w, "x", SHARED(5), 3), 1, -1, 0, 0); }
 static void bad_permute(World *w) { permute(w->graph, leaf_at(w, "x", SHARED(5, 2), 3), (int8_t[]){1, 1}); }
 static void scalar_matmul(World *w) { matmul(w->graph, constant(w->graph, 2), leaf_at(w, "x", SHARED(5), 3)); }
-static void leading_sizes(World *w) { matmul(w->graph, leaf_at(w, "x", SHARED(2, 3, 4), 3), leaf_at(w, "y", SHARED(5, 4, 6), 4)); }
+static void leading_sizes(World *w)
+{
+    matmul(w->graph, leaf_at(w, "x", SHARED(2, 3, 4), 3), leaf_at(w, "y", SHARED(5, 4, 6), 4));
+}
 static void rows_into_parameter(World *w) { leaf_at(w, "p", SHARED(2), 3); assign(w->graph, 0, leaf_at(w, "x", PER_ROW(2), 4)); }
-static void wrong_shape_assigned(World *w) { NodeId p = leaf_at(w, "p", SHARED(2), 3); assign(w->graph, 0, reshape_to(w->graph, p, 2, (int64_t[]){1, 2})); }
+static void wrong_shape_assigned(World *w)
+{
+    NodeId p = leaf_at(w, "p", SHARED(2), 3);
+    assign(w->graph, 0, reshape_to(w->graph, p, 2, (int64_t[]){1, 2}));
+}
 static void second_name(World *w) { leaf_at(w, "fc1.weight", SHARED(2), 3); world_leaf(w, "fc1.weight", SHARED(2), 0, 1); }
 
 typedef struct Refusal { void (*act)(World *); const char *says; } Refusal;

@@ -140,7 +140,8 @@ START_TEST(hessian_is_symmetric)
 {
     World world = world_new(1, 1);
     Graph *g = world.graph;
-    NodeId x = world_leaf(&world, "x", (Type){.scalar = FLOAT}, 0.2, 0.8), z = world_leaf(&world, "z", (Type){.scalar = FLOAT}, 0.2, 0.8);
+    NodeId x = world_leaf(&world, "x", (Type){.scalar = FLOAT}, 0.2, 0.8),
+           z = world_leaf(&world, "z", (Type){.scalar = FLOAT}, 0.2, 0.8);
     NodeId y = apply1(g, OP_SIN, multiply(g, apply1(g, OP_EXP, x), apply2(g, OP_POWER, z, x))), first[2], xz, zx;
     differentiate(g, y, (NodeId[]){x, z}, 2, first);
     differentiate(g, first[0], &z, 1, &xz);
@@ -155,7 +156,8 @@ START_TEST(corners)
 {
     World world = world_new(BATCH, ROWS);
     Graph *g = world.graph;
-    NodeId x = world_leaf(&world, "x", (Type){.scalar = FLOAT}, 0.5, 0.5), other = world_leaf(&world, "other", PER_ROW(2), 0, 1), gradient[2];
+    NodeId x = world_leaf(&world, "x", (Type){.scalar = FLOAT}, 0.5, 0.5), other = world_leaf(&world, "other", PER_ROW(2), 0, 1),
+           gradient[2];
     differentiate(g, x, (NodeId[]){x, other}, 2, gradient);     /* y is x itself; y does not depend on `other` */
     ck_assert_double_eq(*world_compute(&world, world.arena, gradient[0]), 1);
     ck_assert(same_type(g->nodes[gradient[1]].type, g->nodes[other].type));
@@ -258,8 +260,10 @@ static void through_a_scan(World *w)
 
 START_TEST(what_is_refused)
 {
-    static const struct { void (*act)(World *); const char *says; } refusals[] = {
-        {of_a_vector, "model.lua:9: error: the gradient of a tensor (batch, 3): a single number is differentiated\n  fold it first, with :mean() or :sum()\n"},
+    static const struct { void (*act)(World *); const char *says;
+    } refusals[] = {
+        {of_a_vector, "model.lua:9: error: the gradient of a tensor (batch, 3): a single number is differentiated\n  fold it "
+                      "first, with :mean() or :sum()\n"},
         {with_respect_to_a_class, "error: the gradient with respect to an integer tensor (batch)\n"},
         {through_a_scan, "model.lua:9: error: the operation scan has no derivative yet\n"},
     };
@@ -339,8 +343,11 @@ static void one_unreached(World *w)
 
 START_TEST(loose_ends)
 {
-    static const struct { void (*act)(World *); int status; const char *says; } ends[] = {
-        {nothing_to_train, STATUS_MODEL, "model.lua:50: error: nothing to train: the model has no parameters\n  nn.show evaluates expressions without training\n"},
+    static const struct { void (*act)(World *); int status; const char *says;
+    } ends[] = {
+        {nothing_to_train, STATUS_MODEL,
+         "model.lua:50: error: nothing to train: the model has no parameters\n  nn.show evaluates expressions without "
+         "training\n"},
         {all_frozen, STATUS_MODEL, "model.lua:50: error: nothing to train: no parameter that is not frozen reaches the loss\n"},
         {one_unreached, 0, "model.lua:2: warning: the parameter 'unused' does not reach the loss: it is not trained\n"},
     };
@@ -365,14 +372,16 @@ START_TEST(phases)
     noise.stream = 5;
     noise.type = PER_ROW(3);
     NodeId kept = apply2(g, OP_GREATER_EQUAL, new_node(g, OP_UNIFORM, NULL, 0, noise), constant(g, 0.5));
-    NodeId dropped = apply3(g, OP_SELECT, leaf_scalar(g, OP_MODE), multiply(g, product, multiply(g, constant(g, 2), kept)), product);
+    NodeId dropped =
+        apply3(g, OP_SELECT, leaf_scalar(g, OP_MODE), multiply(g, product, multiply(g, constant(g, 2), kept)), product);
     g->nodes[dropped].origin.name = "dropped";
     Model model = model_of(&world, mean(g, apply1(g, OP_SQUARE, dropped), 3u));
     Output output = {"out", dropped, {"model.lua", 60}};
     model.outputs = &output;
     model.output_count = 1;
     differentiate_model(&model);
-    NodeId assigned = assign(g, g->nodes[w].attributes.leaf, subtract(g, w, multiply(g, leaf_scalar(g, OP_RATE), model.updates[0].gradient)));
+    NodeId assigned =
+        assign(g, g->nodes[w].attributes.leaf, subtract(g, w, multiply(g, leaf_scalar(g, OP_RATE), model.updates[0].gradient)));
     model.updates[0].assigns = &assigned;
     model.updates[0].assign_count = 1;
 
@@ -388,7 +397,8 @@ START_TEST(phases)
     check_graph(g, "specialise");
     check_model(&model, "specialise");
     world.situation.mode = NAN;          /* nothing may read it now */
-    const Phase *train = &model.phase[PHASE_TRAIN], *evaluate = &model.phase[PHASE_EVALUATE], *predict = &model.phase[PHASE_PREDICT];
+    const Phase *train = &model.phase[PHASE_TRAIN], *evaluate = &model.phase[PHASE_EVALUATE],
+                *predict = &model.phase[PHASE_PREDICT];
     ck_assert_double_eq_tol(*world_compute(&world, world.arena, train->metrics[0].part[0]), loss[1], 1e-14);
     ck_assert_double_eq_tol(*world_compute(&world, world.arena, evaluate->metrics[0].part[0]), loss[0], 1e-14);
     for (int i = 0; i < BATCH * 3; i++)

@@ -162,17 +162,19 @@ START_TEST(names_in_formulas)
         {"a", multiply(g, shared, shared), {NULL, 0}},
         {"b", add(g, multiply(g, same, same), multiply(g, other, other)), {NULL, 0}},
         {"p", NONE, {NULL, 0}},
+        {"q", apply1(g, OP_ATAN, l.z), {NULL, 0}},      /* an output read by one before it is written as its definition, once */
         {"x", l.x, {NULL, 0}},
     };
-    outputs[2].node = apply1(g, OP_TANH, outputs[0].node);
+    outputs[2].node = add(g, apply1(g, OP_TANH, outputs[0].node), outputs[3].node);
     Leaf taken = {.kind = LEAF_PARAMETER, .name = "u1", .type = {.scalar = FLOAT}, .parameter = NONE};
     new_leaf(g, taken);
-    ck_assert_str_eq(math(&world, outputs, 4), "u2 = exp(x)\n"
+    ck_assert_str_eq(math(&world, outputs, 5), "u2 = exp(x)\n"
                                                "a = u2 u2\n"
                                                "wave = sin(y)\n"
                                                "wave_2 = cos(y)\n"
                                                "b = wave wave + wave_2 wave_2\n"
-                                               "p = tanh(a)\n");
+                                               "q = atan(z)\n"
+                                               "p = tanh(a) + q\n");
     world_free(&world);
 }
 END_TEST
@@ -187,6 +189,22 @@ START_TEST(shared_parts_are_written_once)
         y = add(world.graph, apply1(world.graph, OP_SIN, y), y);
     Output output = {"y", y, {NULL, 0}};
     ck_assert_uint_lt(strlen(math(&world, &output, 1)), 100 * 24);
+    world_free(&world);
+}
+END_TEST
+
+/* A chain of thousands of operations is neither one endless line nor a deep recursion. */
+START_TEST(long_formulas_are_cut)
+{
+    Leaves l;
+    World world = a_world(&l);
+    NodeId y = l.x;
+    for (int i = 0; i < 20000; i++)
+        y = apply1(world.graph, OP_SIN, y);
+    Output output = {"y", y, {NULL, 0}};
+    const char *text = math(&world, &output, 1);
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        ck_assert_uint_lt(strcspn(line, "\n"), 200);
     world_free(&world);
 }
 END_TEST
@@ -255,6 +273,7 @@ int main(void)
     tcase_add_test(tests, the_chain_rule);
     tcase_add_test(tests, names_in_formulas);
     tcase_add_test(tests, shared_parts_are_written_once);
+    tcase_add_test(tests, long_formulas_are_cut);
     tcase_add_test(tests, a_line_a_node);
     tcase_add_test(tests, a_picture);
     suite_add_tcase(suite, tests);

@@ -66,6 +66,7 @@ BUILD(x_to_minus_half, apply2(g, OP_POWER, l->x, c(g, -0.5)))
 BUILD(max_x_x, apply2(g, OP_MAXIMUM, l->x, l->x))
 BUILD(max_0_x, apply2(g, OP_MAXIMUM, c(g, 0), l->x))
 BUILD(relu_relu, apply1(g, OP_RELU, apply1(g, OP_RELU, l->x)))
+BUILD(x_above_x, apply2(g, OP_GREATER, l->x, l->x))
 BUILD(select_second, choose(g, c(g, 0), l->x, l->y))
 BUILD(select_x_x, choose(g, l->y, l->x, l->x))
 BUILD(select_select, choose(g, l->x, choose(g, l->x, l->y, c(g, 1)), l->x))
@@ -161,6 +162,7 @@ static const Case cases[] = {
     {"maximum_with_known", max_x_x, 0, OP_PARAMETER},
     {"maximum_with_known", max_0_x, 1, OP_RELU},
     {"maximum_with_known", relu_relu, 1, OP_RELU},
+    {"compare_with_itself", x_above_x, 2, OP_BROADCAST},
     {"select_known", select_second, 0, OP_PARAMETER},
     {"select_known", select_x_x, 0, OP_PARAMETER},
     {"select_twice", select_select, 1, OP_SELECT},
@@ -308,6 +310,7 @@ BUILD(x_times_0, multiply(g, l->x, c(g, 0)))
 BUILD(x_minus_x, subtract(g, l->x, l->x))
 BUILD(three_x_minus_three_x, subtract(g, multiply(g, c(g, 3), l->x), multiply(g, c(g, 3), l->x)))
 BUILD(x_over_x, divide(g, l->x, l->x))
+BUILD(x_equals_x, apply2(g, OP_EQUAL, l->x, l->x))
 BUILD(x_over_3, divide(g, l->x, c(g, 3)))
 BUILD(log_exp, apply1(g, OP_LOG, apply1(g, OP_EXP, l->x)))
 BUILD(sqrt_squared, square(g, apply1(g, OP_SQRT, l->x)))
@@ -317,7 +320,7 @@ BUILD(sum_of_repeated_batch, sum(g, broadcast_to(g, l->x, PER_ROW(3)), 1u))
 
 START_TEST(left_alone)
 {
-    static NodeId (*const build[])(Graph *, const Leaves *) = {x_times_0, x_minus_x, three_x_minus_three_x, x_over_x, x_over_3, log_exp, sqrt_squared, not_a_number,
+    static NodeId (*const build[])(Graph *, const Leaves *) = {x_times_0, x_minus_x, three_x_minus_three_x, x_over_x, x_equals_x, x_over_3, log_exp, sqrt_squared, not_a_number,
                                                               sum_of_repeated_batch,
                                                               sum_of_narrow_one_hot};
     for (int i = 0; i < (int)(sizeof build / sizeof *build); i++) {

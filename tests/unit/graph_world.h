@@ -130,8 +130,8 @@ __attribute__((unused)) static void check_gradient(World *world, NodeId y, NodeI
         at[i] = kept;
         double numeric = (above - below) / (2 * step);
         double scale = fmax(1, fmax(fabs(numeric), fabs(analytic[i])));
-        ck_assert_msg(fabs(numeric - analytic[i]) <= 2e-6 * scale, "%s: element %d: derivative %.12g, differences %.12g", what, (int)i,
-                      analytic[i], numeric);
+        ck_assert_msg(fabs(numeric - analytic[i]) <= 2e-6 * scale, "%s: element %d: derivative %.12g, differences %.12g", what,
+                      (int)i, analytic[i], numeric);
         arena_free(scratch);
     }
     arena_free(arena);
