@@ -1,4 +1,5 @@
--- The branch not taken is a logarithm or a root of a negative number: it must not reach the value nor the gradient.
+-- The branch not taken is a logarithm or a reciprocal of what has none: it reaches neither value nor gradient. A root, whose
+-- derivative there is not a number, is kept from it by a second where, as in PyTorch.
 local nn = require "nn"
 local function grid(rows, columns, a, b)
   local t = {}
@@ -9,7 +10,8 @@ end
 local x, target = nn.input("x", {6}), nn.input("target", {6})
 local w = nn.parameter("w", {6}, grid(1, 6, 7, 13)[1])
 local z = x * w + 0.3
-local y = nn.where(z:gt(0), z:log(), z) + nn.where(z:lt(0), z:abs(), z:sqrt()) * nn.where(z:le(0.1), 0, 1 / z)
+local root = nn.where(z:lt(0), z:abs(), nn.where(z:lt(0), 1, z):sqrt())
+local y = nn.where(z:gt(0), z:log(), z) + root * nn.where(z:le(0.1), 0, 1 / z)
 return nn.train {
   loss = nn.smooth_l1(y, target),
   optimizer = nn.sgd {lr = 0.02},

@@ -4,7 +4,7 @@ tool tensors
 parity=$ROOT/tests/parity
 data="--data $ROOT/models/data --quiet"
 
-check "builds" build p "$parity/digits.lua" --data "$ROOT/models/data" --set batch=100
+must "builds" build p "$parity/digits.lua" --data "$ROOT/models/data" --set batch=100
 check "saves" status 0 ./p $data --steps 20 --save s
 check "parameters in PyTorch's names and shapes, the rest under nngen." test \
     "$(./tensors list s | grep -v '^nngen\.' | tr '\n' ' ')" = "fc1.bias F32 80 fc1.weight F32 80x64 fc2.bias F32 10 fc2.weight F32 10x80 "

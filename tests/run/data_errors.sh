@@ -8,7 +8,7 @@ csv() { printf '%b' "$1" > rows.csv; }
 good='a,b,kind\n1,2,0\n-3,4.5,1\n1e-3,0,2\n5,6,1\n7,8,0\n'
 
 csv "$good"
-check "csv: builds" eval 'generate p $model --data . && compile p $SANITIZE'
+must "csv: builds" eval 'generate p $model --data . && compile p $SANITIZE'
 check "csv: runs" eval 'run && cp s first'
 same() { csv "$2"; check "csv: $1" eval 'run && ./tensors compare first s 0'; }
 same "lines end in CRLF" "${good//\\n/\\r\\n}"

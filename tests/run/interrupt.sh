@@ -1,7 +1,7 @@
 # Ctrl-C ends a run with 130, after its checkpoint; resumed, the run ends where an uninterrupted one does.
 . "$(dirname "$0")/tools/case.bash"
 tool tensors; tool json
-check "builds" build p "$ROOT/tests/models/prime_width.lua"
+must "builds" build p "$ROOT/tests/models/prime_width.lua"
 
 # Bash starts background jobs with SIGINT ignored; a job of its own process group is not, and timeout sends what it is told.
 interrupted() {

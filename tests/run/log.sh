@@ -8,7 +8,7 @@ model=$ROOT/tests/run/models/metrics.lua
 value() { values "$1" "$2" "${4:-log}" | sed -n "${3}p"; }
 expect() { check "$1" is "$(value "$2" "$3" "$4")" "$5" 1e-6; }
 
-check "builds" build p "$model"
+must "builds" build p "$model"
 check "runs" status 0 ./p --no-shuffle --log log
 check "every line is JSON" ./json < log
 cat log > first_log

@@ -13,7 +13,7 @@ else
 fi
 
 milliseconds() { local start; start=$(date +%s%N); "$@" > /dev/null 2>&1; echo $((($(date +%s%N) - start) / 1000000)); }
-check "builds" build p "$ROOT/models/mnist_mlp.lua" --data "$data"
+must "builds" build p "$ROOT/models/mnist_mlp.lua" --data "$data"
 check "runs its five epochs" status 0 ./p --data "$data" --log log --log-every 1000
 check "the log is JSON" ./json < log
 accuracies() {

@@ -32,7 +32,7 @@ else
 fi
 
 # emitted programs
-check "builds" build p "$model"
+must "builds" build p "$model"
 check "--log into a folder that is not there is 3" refused 3 "nowhere" ./p --steps 2 --log nowhere/l
 check "--log /dev/full is 3" refused 3 "/dev/full" ./p --steps 2 --log /dev/full
 check "--log onto a folder is 3" refused 3 "folder" ./p --steps 2 --log folder

@@ -1,7 +1,7 @@
 # --predict writes each of `outputs` for the rows of the test set (else of train), in file order, and does not train.
 . "$(dirname "$0")/tools/case.bash"
 tool tensors
-check "builds" build p "$ROOT/tests/run/models/metrics.lua" --set lr=0.5
+must "builds" build p "$ROOT/tests/run/models/metrics.lua" --set lr=0.5
 check "without --init or --resume is 2" refused 2 "init" ./p --predict out
 ./tensors one w w F32 1 3
 check "runs" status 0 ./p --init w --predict out --log log

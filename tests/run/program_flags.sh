@@ -1,7 +1,7 @@
 # The flags of an emitted program: help, what is refused with which status, the benchmark, the gradient check.
 . "$(dirname "$0")/tools/case.bash"
 model=$ROOT/tests/models/prime_width.lua
-check "builds" build p "$model"
+must "builds" build p "$model"
 check "--help is 0, on standard output" eval './p --help > help 2> errors && [ ! -s errors ]'
 for flag in data epochs steps lr seed threads init save resume log log-every snapshot-every no-shuffle check-gradients predict benchmark quiet help; do
     check "--help names --$flag" grep -q -- "--$flag" help

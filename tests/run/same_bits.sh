@@ -10,7 +10,7 @@ same() { ./tensors compare "$1" "$2" 0 && cmp "$1" "$2" && cmp <(losses "$3") <(
 both() {        # both NAME OPTION…: one program, held against itself
     local name=$1; shift
     rm -f ./*.log               # a resumed run continues the log that is there
-    check "$name: builds" build p "$ROOT/tests/parity/digits.lua" --data "$ROOT/models/data" --set optimizer=adam --set batch=100 "$@"
+    must "$name: builds" build p "$ROOT/tests/parity/digits.lua" --data "$ROOT/models/data" --set optimizer=adam --set batch=100 "$@"
     check "$name: 100 steps" run --threads 1 --steps 100 --save one --log one.log
     check "$name: again" eval 'run --threads 1 --steps 100 --save again --log again.log && same one again one.log again.log'
     check "$name: two threads" eval 'run --threads 2 --steps 100 --save two --log two.log && same one two one.log two.log'

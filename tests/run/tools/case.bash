@@ -27,6 +27,9 @@ check() {
     if said=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "${said:-$* failed}"; fi
 }
 
+# must NAME COMMAND…: as check, and where it fails the case ends: nothing after it would mean anything.
+must() { local said; said=$(check "$@"); echo "$said"; [[ $said == ok* ]] || exit 1; }
+
 # status EXPECTED COMMAND…: runs it, output to the file `said`; complains if it ends otherwise, or by a signal.
 status() {
     local expected=$1 got; shift
