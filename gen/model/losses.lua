@@ -189,13 +189,15 @@ end)
 
 -- log sum_k exp(z_k) - z_label, with the largest z taken off from both. Targets may be probabilities as well.
 local function cross_entropy_of_probabilities(logits, target, chosen)
-  if chosen.weight ~= nil or chosen.ignore_index ~= nil then fail "nn.cross_entropy: weight and ignore_index go with classes, not with probabilities" end
+  if chosen.ignore_index ~= nil then fail "nn.cross_entropy: ignore_index goes with classes, not with probabilities" end
   local _, _, sizes = core.type(logits)
   if #sizes == 0 or core.shape(logits) ~= core.shape(target) then
     fail(both("cross_entropy: logits and probabilities differ in shape", logits, target))
   end
   local smoothing = chosen.label_smoothing
   if smoothing > 0 then target = (1 - smoothing) * target + smoothing / sizes[#sizes] end
+  local weight = class_weights("nn.cross_entropy", chosen.weight, sizes[#sizes])
+  if weight then target = target * weight end
   local losses = -core.sum(target * core.log_softmax(logits), 1 << #sizes)
   return (reduction_of("nn.cross_entropy", chosen) and mean_of or sum_of)(losses)
 end

@@ -81,6 +81,8 @@ ROWS = [
     ("nn.cross_entropy(s, d)", "F.cross_entropy(s.transpose(1, 2), d)"),
     ("nn.cross_entropy(s, d, {weight = {0.5, 2, 1.25}, ignore_index = 0})", "F.cross_entropy(s.transpose(1, 2), d, weight=w, ignore_index=0)"),
     ("nn.cross_entropy(a, q)", "F.cross_entropy(a, q)"), ("nn.cross_entropy(a, q, {label_smoothing = 0.1})", "F.cross_entropy(a, q, label_smoothing=0.1)"),
+    ("nn.cross_entropy(a, q, {weight = {0.5, 2, 1.25}, label_smoothing = 0.1})", "F.cross_entropy(a, q, weight=w, label_smoothing=0.1)"),
+    ("nn.cross_entropy(s, nn.one_hot(d))", "F.cross_entropy(s.transpose(1, 2), onehot(d).transpose(1, 2))"),
     ("nn.nll(a:log_softmax(), c)", "F.nll_loss(F.log_softmax(a, 1), c)"), ("nn.nll(a, c, {weight = {0.5, 2, 1.25}})", "F.nll_loss(a, c, weight=w)"),
     ("nn.nll(a, c, {ignore_index = 0, reduction = \"sum\"})", "F.nll_loss(a, c, ignore_index=0, reduction='sum')"),
     ("nn.binary_cross_entropy(p, q)", "F.binary_cross_entropy(p, q)"), ("nn.binary_cross_entropy(nn.sigmoid(a), q)", "F.binary_cross_entropy(a.sigmoid(), q)"),
