@@ -240,13 +240,16 @@ static NodeId like_terms(Graph *graph, const Node *node)
     return times_number(graph, c, x);
 }
 
-/* a x + c a y = a (x + c y), a + c a y = a (1 + c y): no product more, and the factor that a derivative shares is seen */
+/* a x + c a y = a (x + c y), a + c a y = a (1 + c y): no product more, unless others read both, and the factor that a
+ * derivative shares is seen */
 static NodeId common_factor(Graph *graph, const Node *node)
 {
     if (node->op != OP_ADD && node->op != OP_SUBTRACT)
         return NONE;
     Product left = product_of(graph, node->operand[0]), right = product_of(graph, node->operand[1]);
     if (!is_moderate(left.c) || !is_moderate(right.c))
+        return NONE;
+    if (reader_count(graph, node->operand[0]) > 1 && reader_count(graph, node->operand[1]) > 1)
         return NONE;
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++) {
