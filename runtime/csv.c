@@ -123,6 +123,14 @@ static bool is_number(const char *cell, size_t length, double *value)
         cell++;
         length--;
     }
+    int64_t whole = 0;
+    size_t digits = 0;
+    while (digits < 15 && cell[digits] >= '0' && cell[digits] <= '9')
+        whole = 10 * whole + (cell[digits++] - '0');
+    if (digits && digits == length) {                         /* most cells are short integers: strtod takes ten times as long */
+        *value = (double)whole;
+        return true;
+    }
     size_t used = strspn(cell, "+-.0123456789eE");
     char *end;
     *value = strtod(cell, &end);

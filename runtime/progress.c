@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { LINES = 20 };
@@ -74,21 +75,27 @@ static void line_is_done(NnRun *run)
     fflush(stdout);
 }
 
+/* One line that never wraps, drawn over itself. */
 static void show_bar(NnRun *run, double now)
 {
-    enum { WIDTH = 24 };
+    enum { WIDTH = 24, LONGEST = 160 };
     int64_t total = total_steps(run);
     double share = total ? (double)run->step / (double)total : 0;
-    double done = (double)(run->step - run->first_step), rate = done / (now - run->started);
-    char bar[WIDTH + 1];
+    double rate = (double)(run->step - run->first_step) / (now - run->started), left = (double)(total - run->step) / rate;
+    char line[LONGEST] = "[", remains[32] = "";
     for (int i = 0; i < WIDTH; i++)
-        bar[i] = i < share * WIDTH ? '=' : ' ';
-    bar[WIDTH] = 0;
-    fprintf(stderr, "\r[%s] step %lld/%lld  loss %.4g  %.3g steps/s", bar, (long long)run->step, (long long)total, run->loss, rate);
-    double left = (double)(total - run->step) / rate;
+        strcat(line, i < share * WIDTH ? "=" : " ");
     if (total && left < 360000)
-        fprintf(stderr, "  %d:%02d left", (int)left / 60, (int)left % 60);
-    fputs("\033[K", stderr);
+        snprintf(remains, sizeof remains, "%d:%02d left  ", (int)left / 60, (int)left % 60);
+    int used = (int)strlen(line);
+    used += snprintf(line + used, sizeof line - (size_t)used, "] %s%.*f steps/s  step %lld", remains, rate < 100 ? 1 : 0, rate, (long long)run->step);
+    if (total)
+        used += snprintf(line + used, sizeof line - (size_t)used, "/%lld", (long long)total);
+    snprintf(line + used, sizeof line - (size_t)used, "  loss %.4g", run->loss);
+
+    struct winsize window = {0};
+    bool is_known = !ioctl(STDERR_FILENO, TIOCGWINSZ, &window) && window.ws_col > 1;
+    fprintf(stderr, "\r%.*s\033[K", is_known ? window.ws_col - 1 : 79, line);
     fflush(stderr);
     run->bar_is_shown = true;
 }
@@ -132,9 +139,14 @@ void nn_show_step(NnRun *run)
     }
 }
 
+bool nn_line_is_due(const NnRun *run, bool is_last)
+{
+    return !run->flags.quiet && run->has_data && (is_last || run->step >= run->next_line);
+}
+
 void nn_show_epoch(NnRun *run, bool is_last, double seconds)
 {
-    if (run->flags.quiet || !run->has_data || (!is_last && run->step < run->next_line))
+    if (!nn_line_is_due(run, is_last))
         return;
     clear_bar(run);
     show_place(run);

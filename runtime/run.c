@@ -313,7 +313,8 @@ void nn_epoch_done(NnRun *run)
     bool is_whole = run->has_data && !rows_at(run, run->position);
     bool is_last = run->reason != NN_RUNNING || run->step >= run->last_step || (is_whole && run->epoch + 1 >= run->last_epoch);
     bool is_due = is_whole && (program->validate_every <= 1 || (run->epoch + 1) % program->validate_every == 0);
-    if (is_due || (is_last && run->reason == NN_RUNNING))
+    bool is_seen = run->log || program->stop_metric || nn_line_is_due(run, is_last);       /* an epoch may be a single short step */
+    if (is_due ? is_seen : is_last && run->reason == NN_RUNNING)
         evaluate(run);
     bool is_partial = run->has_data ? !is_whole : run->reason != NN_RUNNING;
     nn_log_epoch(run, is_partial, seconds);

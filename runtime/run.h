@@ -97,6 +97,7 @@ void nn_log_end(NnRun *run);
 /* progress.c */
 void nn_show_memory(const NnRun *run);
 void nn_show_step(NnRun *run);
+bool nn_line_is_due(const NnRun *run, bool is_last);          /* will nn_show_epoch print? */
 void nn_show_epoch(NnRun *run, bool is_last, double seconds);
 void nn_show_end(NnRun *run);
 

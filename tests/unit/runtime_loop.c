@@ -471,6 +471,22 @@ START_TEST(quiet_is_quiet)
 }
 END_TEST
 
+static void never_evaluate(const NnStep *step)
+{
+    (void)step;
+    abort();
+}
+
+static void without_evaluation(void) { program.evaluate = never_evaluate; }
+
+START_TEST(what_nobody_sees_is_not_evaluated)
+{
+    ck_assert_int_eq(run_changed(without_evaluation, "--epochs", "3", "--quiet", "--save", "quiet"), 0);
+    ck_assert_int_eq(run_program("--epochs", "3", "--log", "log", "--save", "loud"), 0);
+    assert_same_files("quiet", "loud");
+}
+END_TEST
+
 static void fill(TCase *cases)
 {
     tcase_add_test(cases, trains_to_the_line);
@@ -491,6 +507,7 @@ static void fill(TCase *cases)
     tcase_add_test(cases, resume_continues_the_log);
     tcase_add_test(cases, benchmark_ends_with_the_median);
     tcase_add_test(cases, quiet_is_quiet);
+    tcase_add_test(cases, what_nobody_sees_is_not_evaluated);
 }
 
 int main(void) { return run_suite("runtime_loop", fill); }
