@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { LARGEST_FILE = 16 << 20 };
+
 /* ---- files -------------------------------------------------------------------------------------------------------- */
 
 /* "path:12: message" as the compiler of Lua has it, the path shortened to "...end" if it is long. */
@@ -29,16 +31,36 @@ static _Noreturn void refuse_syntax(Script *script, const char *path, const char
     fail_at((Place){path, (int)line}, "%s", escaped(script->arena, end[1] == ' ' ? end + 2 : end + 1));
 }
 
+/* The whole file, ending in a zero. A pipe may be a model as well, so the size is known only in the end; a device or a pipe
+ * without end is refused at LARGEST_FILE. */
+static const char *read_source(Arena *arena, const char *path, size_t *size)
+{
+    Place place = {path, 0};
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        fail_at(place, "this is a folder; a model is a Lua file");
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        fail_at(place, "cannot be read: %s", strerror(errno));
+    Text text = text_new(arena);
+    char part[16384];
+    for (size_t count; (count = fread(part, 1, sizeof part, file)) > 0;) {
+        text_add_bytes(&text, part, count);
+        if (text.length > LARGEST_FILE)
+            fail_at(place, "this file is larger than %d MiB; a model is a Lua file", LARGEST_FILE >> 20);
+    }
+    if (ferror(file))
+        fail_at(place, "cannot be read: %s", strerror(errno));
+    fclose(file);
+    *size = text.length;
+    return text.bytes;
+}
+
 void load_text(lua_State *lua, const char *path)
 {
     Script *script = script_of(lua);
     size_t size;
-    struct stat status;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        fail_at((Place){path, 0}, "this is a folder; a model is a Lua file");
-    const char *text = read_file(script->arena, path, &size);
-    if (!text)
-        fail_at((Place){path, 0}, "cannot be read: %s", strerror(errno));
+    const char *text = read_source(script->arena, path, &size);
     if (!script->model->source)
         script->model->source = text;
     if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {  /* a byte order mark */
