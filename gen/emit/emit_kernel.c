@@ -170,7 +170,7 @@ void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
     for (int i = 0; i < p.count; i++)
         items[count++] = parameter_text(plan, p.buffer[i], p.written[p.buffer[i]]);
     emit_kernel_comment(plan, kernel, out);
-    text_print(out, "static void %s(", kernel->name);
+    text_print(out, "NN_KERNEL void %s(", kernel->name);
     size_t length = 0;
     for (int i = 0; i < count; i++)
         length += strlen(items[i]) + 2;

@@ -4,6 +4,15 @@
 
 #include <math.h>
 
+/* A kernel is a function of the arrays in its parameters and of nothing else: the compiler must not look through them at the one
+ * struct that they all lie in. gcc 12 -O2 does, then loses track of which of them a loop stores to (its induction variables mix
+ * the addresses of two members), calls the kernel free of effects and drops the call: wrong results without a word. */
+#if defined __GNUC__ && !defined __clang__
+#define NN_KERNEL static __attribute__((noipa))
+#else
+#define NN_KERNEL static
+#endif
+
 #define NN_SCALARS(REAL, F)                                                                                          \
     static inline REAL nn_relu##F(REAL x) { return x > 0 ? x : x != x ? x : 0; }      /* NaN stays */                \
     static inline REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                         \
