@@ -217,7 +217,7 @@ END_TEST
 START_TEST(names_of_users_stay_what_they_are)
 {
     static const char *const hostile[] = {
-        "*/ int x; /*", "a??" "/", "\"; int x; char *y = \"", "int", "ends\\", "a.b", "%s%n", "state", "step", "\xc3\xa9t\xc3\xa9",
+        "*/ int x; /*", "a?\?/", "\"; int x; char *y = \"", "int", "ends\\", "a.b", "%s%n", "state", "step", "\xc3\xa9t\xc3\xa9",
     };
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         Wishes w = usual;
