@@ -240,7 +240,7 @@ static NodeId apply(Graph *graph, Op op, int count, const NodeId *operands)
         require_one_kind(&question, 1);
     else if (is_comparison(op) && graph->nodes[operands[0]].op != OP_CONSTANT && graph->nodes[operands[1]].op != OP_CONSTANT)
         require_one_kind(&question, 0);
-    else if (!is_comparison(op) && op != OP_FLOAT)
+    else if (!is_comparison(op) && op != OP_FLOAT && op != OP_DETACH)
         require_floats(&question);
     Type common = common_shape(&question);
     Origin caller = nameless(graph);
@@ -287,10 +287,13 @@ uint32_t all_axes(Type type)
     return ((1u << type.rank) - 1) << 1 | (type.per_row ? 1 : 0);
 }
 
-/* A number a row, repeated along all sizes of `type`. */
-static NodeId with_axes(Graph *graph, NodeId row, Type type)
+NodeId mask_rows(Graph *graph, NodeId a)
 {
-    return type.rank ? broadcast_axes(graph, row, all_axes(type) & ~1u, type) : row;
+    Type type = type_of(graph, a);
+    Origin caller = nameless(graph);
+    NodeId mask = broadcast_axes(graph, leaf_scalar(graph, OP_ROW_MASK), all_axes(type) & ~1u, type);
+    graph->now = caller;
+    return multiply(graph, mask, a);
 }
 
 NodeId sum_axes(Graph *graph, NodeId a, uint32_t axes)
@@ -299,7 +302,7 @@ NodeId sum_axes(Graph *graph, NodeId a, uint32_t axes)
         return a;
     if (axes & 1 && type_of(graph, a).per_row) {
         Origin caller = nameless(graph);
-        a = multiply(graph, with_axes(graph, leaf_scalar(graph, OP_ROW_MASK), type_of(graph, a)), a);
+        a = mask_rows(graph, a);
         graph->now = caller;
     }
     return reduce(graph, OP_SUM, a, axes);

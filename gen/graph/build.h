@@ -44,6 +44,7 @@ NodeId assign(Graph *graph, int leaf, NodeId value);
  * minus infinity). axes = 0 is nothing to fold: `a` itself. */
 NodeId sum_axes(Graph *graph, NodeId a, uint32_t axes);
 NodeId max_axes(Graph *graph, NodeId a, uint32_t axes);
+NodeId mask_rows(Graph *graph, NodeId a);                     /* a · ROW_MASK, of a per-row a: zero in spare rows */
 NodeId fold_size(Graph *graph, Type type, uint32_t axes);     /* how many elements such a fold sees: a constant times ROWS if it folds the batch */
 uint32_t all_axes(Type type);                                 /* every axis, the batch included if it has one */
 

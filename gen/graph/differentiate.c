@@ -5,6 +5,14 @@
  * rule (gradient.c) hands it on to the operands that lead to some x. Only those are visited: asking for one small gradient in a
  * large graph builds a small graph.
  *
+ * Choices. What stands under a choice, a or b in (a if c else b), gets an exact zero where it was not chosen. On its way on that
+ * zero may meet an infinite slope, as of sqrt in (sqrt(x) if x > 0 else 0), and 0 times infinity is not a number. So the parts of
+ * a gradient made below a choice are guarded by the same condition as long as they stay elementwise; rewriting merges the guards.
+ *
+ * Spare rows. The loss's own gradients are zero in spare rows, by the masks of its folds, and folds over the batch take that as it
+ * is. A gradient that the model asked for is a tensor of the model, in which spare rows repeat row 0 like all others (or a root of
+ * its zeros would have an infinite slope): for it a mask hands on all of what comes, and folds over the batch are masked instead.
+ *
  * Every node built says where it comes from: the place and layer of the forward node, the rule ("matmul, right operand"), and
  * on a complete gradient what it is the gradient of. Forward nodes are left as they are.
  *
@@ -71,66 +79,189 @@ static int renown(const Graph *graph, NodeId node)
     return node == NONE ? 0 : graph->nodes[node].op == OP_PARAMETER ? 3 : graph->nodes[node].origin.name ? 2 : 1;
 }
 
-static NodeId accumulate(Graph *graph, NodeId sum, NodeId term, NodeId of)
+/* Where (condition != 0) is `chosen`, and under the outer choices as well: elsewhere nothing comes back. */
+typedef struct Guard {
+    NodeId condition;
+    bool chosen;
+    const struct Guard *outer;
+} Guard;
+
+typedef enum SpareRows { SPARE_ROWS_ARE_ZERO, SPARE_ROWS_REPEAT } SpareRows;
+
+typedef struct Sweep {
+    Graph *graph;
+    Arena *scratch;
+    SpareRows spare_rows;
+    Place place;                        /* that asked */
+    bool *leads;                        /* by node */
+    NodeId *gradient;                   /* by node, as far as it is known; NONE: zero */
+    const Guard **guard;                /* by node: what all of its gradient stands under; NULL: nothing */
+} Sweep;
+
+/* ---- choices ----------------------------------------------------------------------------------------------------- */
+
+static bool same_guard(const Guard *a, const Guard *b)
 {
-    if (sum == NONE)
-        return term;
-    graph->now.rule = "sum over its readers";
-    graph->now.of = of;
-    return add(graph, sum, term);
+    while (a && b && a->condition == b->condition && a->chosen == b->chosen)
+        a = a->outer, b = b->outer;
+    return !a && !b;
 }
 
-void differentiate(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gradients)
+/* What operand `which` of the node stands under. Only elementwise: elsewhere a condition means other places. */
+static const Guard *guard_of_operand(const Sweep *s, NodeId id, int which)
+{
+    const Node *node = &s->graph->nodes[id];
+    if (op_info[node->op].class != POINTWISE)
+        return NULL;
+    if (node->op != OP_SELECT)
+        return s->guard[id];
+    Guard *guard = NEW(s->scratch, Guard, 1);
+    *guard = (Guard){.condition = node->operand[0], .chosen = which == 1, .outer = s->guard[id]};
+    return guard;
+}
+
+/* Rules that hand on g, -g or nothing cannot make more of a zero. */
+static bool keeps_zeros(Op op)
+{
+    return op == OP_NEGATE || op == OP_ADD || op == OP_SUBTRACT || op == OP_RELU || op == OP_MAXIMUM || op == OP_MINIMUM || op == OP_SELECT;
+}
+
+static NodeId keep_within(Graph *graph, const Guard *guard, NodeId part)
+{
+    for (; guard; guard = guard->outer) {
+        NodeId zero = constant(graph, 0);
+        part = apply3(graph, OP_SELECT, guard->condition, guard->chosen ? part : zero, guard->chosen ? zero : part);
+    }
+    return part;
+}
+
+/* ---- spare rows -------------------------------------------------------------------------------------------------- */
+
+static bool is_mask(const Graph *graph, NodeId node)
+{
+    while (graph->nodes[node].op == OP_BROADCAST || graph->nodes[node].op == OP_RESHAPE)
+        node = graph->nodes[node].operand[0];
+    return graph->nodes[node].op == OP_ROW_MASK;
+}
+
+/* The operand that the node masks; NONE: it is no mask's product or choice. */
+static NodeId masked_operand(const Graph *graph, NodeId id)
+{
+    const Node *node = &graph->nodes[id];
+    if (node->op == OP_MULTIPLY && is_mask(graph, node->operand[0]))
+        return node->operand[1];
+    if (node->op == OP_MULTIPLY && is_mask(graph, node->operand[1]))
+        return node->operand[0];
+    return node->op == OP_SELECT && is_mask(graph, node->operand[0]) ? node->operand[1] : NONE;
+}
+
+static NodeId without_mask(const Graph *graph, NodeId id)
+{
+    NodeId masked = masked_operand(graph, id);
+    return masked == NONE ? id : masked;
+}
+
+/* The rule as it stands, or for SPARE_ROWS_REPEAT: masks are passed through, and what the rule folds over the batch is masked. */
+static NodeId apply_rule(const Sweep *s, NodeId id, int which, NodeId incoming)
+{
+    Graph *graph = s->graph;
+    const Node *node = &graph->nodes[id];
+    NodeId operand = node->operand[which];
+    GradientRule *rule = gradient_rule[node->op];
+    if (s->spare_rows == SPARE_ROWS_ARE_ZERO)
+        return rule(graph, id, which, incoming);
+    if (masked_operand(graph, id) == operand)
+        return incoming;
+    bool operand_has_batch = graph->nodes[operand].type.per_row;
+    if (node->type.per_row && !operand_has_batch)
+        incoming = mask_rows(graph, incoming);
+    if (node->op == OP_CONTRACT && !node->type.per_row && operand_has_batch) {       /* it folded the batch itself */
+        NodeId left = without_mask(graph, node->operand[0]), right = without_mask(graph, node->operand[1]);
+        id = contract(graph, left, right, node->attributes.letters);
+    }
+    return rule(graph, id, which, incoming);
+}
+
+/* ---- the sweep --------------------------------------------------------------------------------------------------- */
+
+static void accumulate(const Sweep *s, NodeId operand, NodeId part, const Guard *guard)
+{
+    Graph *graph = s->graph;
+    if (s->gradient[operand] == NONE) {
+        s->gradient[operand] = part;
+        s->guard[operand] = guard;
+        return;
+    }
+    graph->now.rule = "sum over its readers";
+    graph->now.of = operand;
+    s->gradient[operand] = add(graph, s->gradient[operand], part);
+    if (!same_guard(s->guard[operand], guard))
+        s->guard[operand] = NULL;
+}
+
+static void hand_on(const Sweep *s, NodeId id)
+{
+    Graph *graph = s->graph;
+    Node node = graph->nodes[id];
+    for (int i = 0; i < op_info[node.op].arity; i++) {
+        NodeId operand = node.operand[i];
+        if (!s->leads[operand])
+            continue;
+        if (gradient_rule[node.op] == gradient_refused)
+            fail_at(s->place, "the operation %s has no derivative yet", op_info[node.op].name);
+        graph->now = (Origin){.place = node.origin.place,
+                              .layer = node.origin.layer,
+                              .rule = rule_text(graph->arena, node.op, i),
+                              .of = id,
+                              .gradient_of = NONE};
+        NodeId part = apply_rule(s, id, i, s->gradient[id]);
+        if (part == NONE)
+            continue;
+        if (!same_type(graph->nodes[part].type, graph->nodes[operand].type))
+            bug("the gradient rule of %s gives %s for an operand %s", op_info[node.op].name,
+                shape_text(s->scratch, graph->nodes[part].type), shape_text(s->scratch, graph->nodes[operand].type));
+        const Guard *guard = guard_of_operand(s, id, i);
+        accumulate(s, operand, keeps_zeros(node.op) ? part : keep_within(graph, guard, part), guard);
+    }
+}
+
+static void sweep(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gradients, SpareRows spare_rows)
 {
     require_differentiable(graph, y, x, count);
     Arena *scratch = arena_new();
     Origin caller = graph->now;
     int forward_count = graph->count;
-    bool *leads = find_paths(graph, scratch, y, x, count);
-    NodeId *gradient = NEW(scratch, NodeId, y + 1);
-    memset(gradient, NONE, sizeof *gradient * (size_t)(y + 1));
+    Sweep s = {.graph = graph, .scratch = scratch, .spare_rows = spare_rows, .place = caller.place};
+    s.leads = find_paths(graph, scratch, y, x, count);
+    s.gradient = NEW(scratch, NodeId, y + 1);
+    s.guard = NEW(scratch, const Guard *, y + 1);
+    memset(s.gradient, NONE, sizeof *s.gradient * (size_t)(y + 1));
 
     graph->now = (Origin){.place = graph->nodes[y].origin.place, .rule = "d y / d y", .of = y, .gradient_of = NONE};
-    gradient[y] = constant(graph, 1);
+    s.gradient[y] = constant(graph, 1);
     for (NodeId id = y; id >= 0; id--) {
-        if (!leads[id] || gradient[id] == NONE)
+        if (!s.leads[id] || s.gradient[id] == NONE)
             continue;
-        NodeId incoming = gradient[id];
-        Origin *origin = &graph->nodes[incoming].origin;
-        if (incoming >= forward_count && renown(graph, id) > renown(graph, origin->gradient_of))
+        Origin *origin = &graph->nodes[s.gradient[id]].origin;
+        if (s.gradient[id] >= forward_count && renown(graph, id) > renown(graph, origin->gradient_of))
             origin->gradient_of = id;
-
-        Node node = graph->nodes[id];
-        for (int i = 0; i < op_info[node.op].arity; i++) {
-            NodeId operand = node.operand[i];
-            if (!leads[operand])
-                continue;
-            if (gradient_rule[node.op] == gradient_refused)
-                fail_at(caller.place, "the operation %s has no derivative yet", op_info[node.op].name);
-            graph->now = (Origin){.place = node.origin.place,
-                                  .layer = node.origin.layer,
-                                  .rule = rule_text(graph->arena, node.op, i),
-                                  .of = id,
-                                  .gradient_of = NONE};
-            NodeId part = gradient_rule[node.op](graph, id, i, incoming);
-            if (part == NONE)
-                continue;
-            if (!same_type(graph->nodes[part].type, graph->nodes[operand].type))
-                bug("the gradient rule of %s gives %s for an operand %s", op_info[node.op].name,
-                    shape_text(scratch, graph->nodes[part].type), shape_text(scratch, graph->nodes[operand].type));
-            gradient[operand] = accumulate(graph, gradient[operand], part, operand);
-        }
+        hand_on(&s, id);
     }
 
     graph->now = caller;
     graph->now.name = NULL;
     for (int i = 0; i < count; i++) {
-        gradients[i] = x[i] <= y ? gradient[x[i]] : NONE;
+        gradients[i] = x[i] <= y ? s.gradient[x[i]] : NONE;
         if (gradients[i] == NONE)
             gradients[i] = broadcast_to(graph, constant(graph, 0), graph->nodes[x[i]].type);
     }
     graph->now = caller;
     arena_free(scratch);
+}
+
+void differentiate(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gradients)
+{
+    sweep(graph, y, x, count, gradients, SPARE_ROWS_REPEAT);
 }
 
 /* ---- the pass ---------------------------------------------------------------------------------------------------- */
@@ -199,7 +330,7 @@ void differentiate_model(Model *model)
 
     if (needs_gradients(model)) {
         graph->now = (Origin){.place = place, .of = NONE, .gradient_of = NONE};
-        differentiate(graph, loss, x, model->update_count, gradients);
+        sweep(graph, loss, x, model->update_count, gradients, SPARE_ROWS_ARE_ZERO);
         for (int u = 0; u < model->update_count; u++)
             model->updates[u].gradient = gradients[u];
     }

@@ -9,7 +9,7 @@
  * What is chosen away adds an exact zero by SELECT, not a product with 0, which would turn infinity into NaN.
  *
  * Folds over the batch need no mask here: the forward graph multiplies by ROW_MASK before it folds, so the gradient that comes
- * back is zero in spare rows. */
+ * back is zero in spare rows; where it is not to be so, differentiate.c sees to it. */
 #include "graph/build.h"
 #include "graph/rules.h"
 #include <math.h>
@@ -285,6 +285,10 @@ NodeId gradient_max(Graph *graph, NodeId node, int operand, NodeId g)
         return gradient_max(graph, inner, 0, gradient_max(graph, outer, 0, g));
     }
     NodeId place = index_along(graph, type, last), first = broadcast_axes(graph, reduce(graph, OP_ARGMAX, a, axes), axes, type);
+    if (last == 0) {                    /* a spare row is row 0 once more */
+        place = mask_rows(graph, apply1(graph, OP_FLOAT, place));
+        first = apply1(graph, OP_FLOAT, first);
+    }
     NodeId is_first = apply2(graph, OP_EQUAL, place, first);
     return where(graph, is_first, broadcast_axes(graph, g, axes, type));
 }

@@ -8,7 +8,8 @@
  * the batch.
  *
  * Rows. Computation always runs `batch` rows. Spare rows of a partial batch repeat row 0, and whoever folds the batch in the
- * forward graph multiplies by ROW_MASK first (build.h: sum_axes), so that gradients are masked by themselves. */
+ * forward graph multiplies by ROW_MASK first (build.h: sum_axes), so that gradients are masked by themselves
+ * (differentiate.c says which way). */
 #ifndef NNGEN_GRAPH_GRAPH_H
 #define NNGEN_GRAPH_GRAPH_H
 

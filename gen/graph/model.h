@@ -98,7 +98,7 @@ typedef struct Model {
     Phase phase[PHASE_COUNT];           /* filled by specialise */
 } Model;
 
-/* Addresses of all node ids in the model (roots, leaves' nodes, phases): who renumbers nodes renews these. */
+/* Addresses of all node ids in the model (the leaves' nodes first, then roots, phases): who renumbers nodes renews these. */
 NodeId **model_roots(Arena *arena, Model *model, int *count);
 
 #endif

@@ -7,10 +7,12 @@
 
 /* gradient.c holds one rule a row of ops.def; this applies them backwards from y.
  * y: a shared float scalar. gradients[i] becomes d y / d x[i], of the shape of x[i] (a constant 0, broadcast, where y does not
- * depend on it). place: the line that asked; a rule that an operation lacks is refused there by the operation's name. */
+ * depend on it). A rule that an operation lacks is refused at graph->now.place by the operation's name. A per-row gradient is a
+ * tensor like others: its spare rows repeat row 0. */
 void differentiate(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gradients);
 
-/* Fills model->updates[i].gradient for every trained parameter from the model's loss. Nothing to train: refused, suggesting nn.show. */
+/* Fills model->updates[i].gradient for every trained parameter from the model's loss; per-row gradients on the way are zero in
+ * spare rows. Nothing to train: refused, suggesting nn.show. */
 void differentiate_model(Model *model);
 
 /* Equal nodes become one; constants fold; x·1, x+0, −−x, sums of sums, double moves and the like go; unreachable nodes go, ids

@@ -134,25 +134,36 @@ static bool is_class_below(const Graph *graph, NodeId node, int axis, int64_t si
     return axis_size(type_of(graph, operand_of(graph, node, 0)), 31 - __builtin_clz(a->axes)) <= size;
 }
 
-/* sum over k of (x if k = class else 0) = x, where x does not depend on k: exactly one k is the class */
+/* Is it [k = class], k the index along the axis, of which exactly one k holds? */
+static bool is_one_hot(const Graph *graph, NodeId node, int axis)
+{
+    if (op_of(graph, node) != OP_EQUAL)
+        return false;
+    int64_t size = axis_size(type_of(graph, node), axis);
+    for (int i = 0; i < 2; i++)
+        if (is_index_along(graph, operand_of(graph, node, i), axis) &&
+            is_class_below(graph, operand_of(graph, node, 1 - i), axis, size))
+            return true;
+    return false;
+}
+
+/* sum over k of (x if k = class else 0) = sum over k of [k = class] x = x, where x does not depend on k */
 static NodeId sum_of_one_hot(Graph *graph, const Node *node)
 {
     double other;
     uint32_t axes = node->attributes.axes;
-    if (node->op != OP_SUM || op_of(graph, node->operand[0]) != OP_SELECT || axes & (axes - 1) || axes & 1)
+    if (node->op != OP_SUM || axes & (axes - 1) || axes & 1)
         return NONE;
-    NodeId condition = operand_of(graph, node->operand[0], 0), x = operand_of(graph, node->operand[0], 1);
+    NodeId a = node->operand[0], x = NONE;
     int axis = 31 - __builtin_clz(axes);
-    if (op_of(graph, condition) != OP_EQUAL || !is_number(graph, operand_of(graph, node->operand[0], 2), &other) || other != 0)
+    if (op_of(graph, a) == OP_SELECT && is_one_hot(graph, operand_of(graph, a, 0), axis))
+        x = is_number(graph, operand_of(graph, a, 2), &other) && other == 0 ? operand_of(graph, a, 1) : NONE;
+    for (int i = 0; op_of(graph, a) == OP_MULTIPLY && i < 2; i++)
+        if (is_one_hot(graph, operand_of(graph, a, i), axis))
+            x = operand_of(graph, a, 1 - i);
+    if (x == NONE || op_of(graph, x) != OP_BROADCAST || !(graph->nodes[x].attributes.axes >> axis & 1))
         return NONE;
-    if (op_of(graph, x) != OP_BROADCAST || !(graph->nodes[x].attributes.axes >> axis & 1))
-        return NONE;
-    int64_t size = axis_size(type_of(graph, x), axis);
-    for (int i = 0; i < 2; i++)
-        if (is_index_along(graph, operand_of(graph, condition, i), axis) &&
-            is_class_below(graph, operand_of(graph, condition, 1 - i), axis, size))
-            return reduce(graph, OP_MAX, x, axes);      /* all are equal: any of them, which fold_of_broadcast takes */
-    return NONE;
+    return reduce(graph, OP_MAX, x, axes);      /* all are equal: any of them, which fold_of_broadcast takes */
 }
 
 /* ---- contractions ------------------------------------------------------------------------------------------------ */

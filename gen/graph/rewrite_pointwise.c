@@ -418,6 +418,45 @@ static NodeId select_twice(Graph *graph, const Node *node)
     return NONE;
 }
 
+/* (f(b if a else x) if a else c) = (f(b) if a else c), and so under the other choice: only what is chosen is looked at */
+static NodeId select_within(Graph *graph, const Node *node)
+{
+    if (node->op != OP_SELECT)
+        return NONE;
+    for (int which = 1; which <= 2; which++) {
+        Node inner = graph->nodes[node->operand[which]];
+        bool changed = false;
+        for (int i = 0; op_info[inner.op].class == POINTWISE && i < op_info[inner.op].arity; i++) {
+            NodeId choice = inner.operand[i];
+            if (op_of(graph, choice) == OP_SELECT && operand_of(graph, choice, 0) == node->operand[0]) {
+                inner.operand[i] = operand_of(graph, choice, which);
+                changed = true;
+            }
+        }
+        if (!changed)
+            continue;
+        NodeId simpler = new_node(graph, inner.op, inner.operand, op_info[inner.op].arity, inner.attributes);
+        return apply3(graph, OP_SELECT, node->operand[0], which == 1 ? simpler : node->operand[1], which == 2 ? simpler : node->operand[2]);
+    }
+    return NONE;
+}
+
+/* (b if a else 0) + (0 if a else c) = (b if a else c) */
+static NodeId sum_of_choices(Graph *graph, const Node *node)
+{
+    if (node->op != OP_ADD || op_of(graph, node->operand[0]) != OP_SELECT || op_of(graph, node->operand[1]) != OP_SELECT)
+        return NONE;
+    NodeId condition = operand_of(graph, node->operand[0], 0);
+    if (operand_of(graph, node->operand[1], 0) != condition)
+        return NONE;
+    for (int i = 0; i < 2; i++) {
+        NodeId first = node->operand[i], second = node->operand[1 - i];
+        if (equals(graph, operand_of(graph, first, 2), 0) && equals(graph, operand_of(graph, second, 1), 0))
+            return apply3(graph, OP_SELECT, condition, operand_of(graph, first, 1), operand_of(graph, second, 2));
+    }
+    return NONE;
+}
+
 /* (-b if a else 0) = -(b if a else 0), and so for the other choice */
 static NodeId select_negated(Graph *graph, const Node *node)
 {
@@ -497,6 +536,8 @@ const Rewrite pointwise_rewrites[] = {
     REWRITE(compare_with_itself),
     REWRITE(select_known),
     REWRITE(select_twice),
+    REWRITE(select_within),
+    REWRITE(sum_of_choices),
     REWRITE(select_negated),
     REWRITE(pointwise_of_broadcasts),
     REWRITE(gather_numbers),

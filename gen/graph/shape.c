@@ -175,6 +175,11 @@ Type shape_pointwise(const Question *question)
     return operand_type(question, 0);
 }
 
+Type shape_same(const Question *question)
+{
+    return operand_type(question, 0);
+}
+
 Type shape_to_float(const Question *question)
 {
     Type type = operand_type(question, 0);

@@ -5,6 +5,9 @@
  * PREDICT alone. All phases share one graph: what does not depend on the mode is one node for all. After the mode is folded the
  * graph is simplified again, which takes away the branches that a mode does not have.
  *
+ * A root that is an input, a parameter or a state itself becomes a copy of it (DETACH, which simplification would take away, so
+ * this comes last): the value that the step began with, though the step writes the tensor.
+ *
  * The model's own roots become those of the phase that uses them (metrics, gradients and assignments: training; outputs:
  * prediction), so no MODE is left. */
 #include "graph/build.h"
@@ -107,6 +110,32 @@ static void specialise_prediction(Model *model)
     phase->root_count = roots.count;
 }
 
+static bool is_memory(const Graph *graph, NodeId node)
+{
+    Op op = graph->nodes[node].op;
+    return op == OP_INPUT || op == OP_PARAMETER || op == OP_STATE;
+}
+
+/* Every root but the leaves' own nodes; one copy for all roots on one tensor. */
+static void copy_memory_roots(Model *model)
+{
+    Graph *graph = model->graph;
+    Arena *scratch = arena_new();
+    int count;
+    NodeId **roots = model_roots(scratch, model, &count), *copy = NEW(scratch, NodeId, graph->count + 1);
+    for (int r = graph->leaf_count; r < count; r++) {
+        NodeId node = *roots[r];
+        if (node == NONE || !is_memory(graph, node))
+            continue;
+        if (!copy[node]) {
+            graph->now = (Origin){.place = graph->nodes[node].origin.place, .of = NONE, .gradient_of = NONE};
+            copy[node] = new_node(graph, OP_DETACH, &node, 1, attributes());
+        }
+        *roots[r] = copy[node];
+    }
+    arena_free(scratch);
+}
+
 void specialise(Model *model)
 {
     specialise_prediction(model);       /* first: training folds the mode in all that is left */
@@ -116,4 +145,5 @@ void specialise(Model *model)
         specialise_training(model);
     }
     simplify(model);
+    copy_memory_roots(model);
 }

@@ -62,7 +62,7 @@ START_TEST(a_network)
 }
 END_TEST
 
-/* d loss / d logits = (softmax - onehot) / rows: an intermediate tensor; and 0 in spare rows. */
+/* d loss / d logits = (softmax - onehot) / rows: an intermediate tensor; spare rows repeat row 0, whose label they have. */
 START_TEST(with_respect_to_an_intermediate_tensor)
 {
     World world = world_new(BATCH, ROWS);
@@ -76,7 +76,7 @@ START_TEST(with_respect_to_an_intermediate_tensor)
             total += exp(logits[row * 3 + k]);
         for (int k = 0; k < 3; k++) {
             double expected = (exp(logits[row * 3 + k]) / total - (world.values[5][row] == k)) / ROWS;
-            ck_assert_double_eq_tol(slope[row * 3 + k], row < ROWS ? expected : 0, 1e-14);
+            ck_assert_double_eq_tol(slope[row * 3 + k], expected, 1e-14);
         }
     }
     world_free(&world);
@@ -116,6 +116,112 @@ START_TEST(gradient_penalty)
     differentiate(g, penalised, x, 4, gradient);
     for (int i = 0; i < 4; i++)
         check_gradient(&world, penalised, x[i], gradient[i], g->nodes[x[i]].origin.name);
+    world_free(&world);
+}
+END_TEST
+
+/* The penalty of a critic: its slope's length. In a spare row a zero slope would have an infinite derivative of its root. */
+START_TEST(length_of_a_slope)
+{
+    for (int rows = 1; rows <= BATCH; rows++) {
+        World world = world_new(BATCH, rows);
+        Graph *g = world.graph;
+        Network n = network(&world);
+        NodeId slope, length;
+        differentiate(g, everything(g, n.hidden), &n.image, 1, &slope);
+        length = apply1(g, OP_SQRT, reduce(g, OP_SUM, apply1(g, OP_SQUARE, slope), 2u));
+        NodeId far = subtract(g, length, constant(g, 1)), penalty = mean(g, add(g, apply1(g, OP_SQUARE, far), apply1(g, OP_LOG, length)), 1u);
+        Metric metric = {.name = "loss", .part = {penalty, NONE, NONE}, .is_loss = true};
+        Model model = {.arena = world.arena, .graph = g, .kind = MODEL_TRAIN, .metrics = &metric, .metric_count = 1, .optimizer = {.name = "sgd"}};
+        for (int leaf = 3; leaf < 5; leaf++)
+            g->leaves[leaf].frozen = true;
+        differentiate_model(&model);
+        ck_assert_int_eq(model.update_count, 2);
+        for (int u = 0; u < 2; u++)
+            check_gradient(&world, penalty, g->leaves[model.updates[u].parameter].node, model.updates[u].gradient, "weights");
+        simplify(&model);
+        for (int u = 0; u < 2; u++)
+            check_gradient(&world, metric.part[0], g->leaves[model.updates[u].parameter].node, model.updates[u].gradient, "simplified");
+        world_free(&world);
+    }
+}
+END_TEST
+
+/* Batch statistics and extremes over the batch, differentiated twice with respect to the rows: valid rows count, spare ones repeat. */
+START_TEST(through_folds_of_the_batch)
+{
+    for (int rows = 2; rows <= BATCH; rows++) {
+        World world = world_new(BATCH, rows);
+        Graph *g = world.graph;
+        NodeId x = world_leaf(&world, "x", PER_ROW(3), -1, 1), w = world_leaf(&world, "w", SHARED(3), 0.5, 1), xs[] = {x, w}, first[2], second[2];
+        NodeId centred = subtract(g, multiply(g, x, w), mean(g, multiply(g, x, w), 1u));
+        NodeId deviation = apply1(g, OP_SQRT, mean(g, apply1(g, OP_SQUARE, centred), 1u));
+        NodeId y = add(g, everything(g, apply1(g, OP_EXP, divide(g, centred, deviation))), everything(g, multiply(g, max_axes(g, x, 1u), w)));
+        differentiate(g, y, xs, 2, first);
+        for (int i = 0; i < 2; i++) {
+            check_gradient(&world, y, xs[i], first[i], "first");
+            NodeId slope = weighted_sum(&world, first[i]);
+            differentiate(g, slope, xs, 2, second);
+            for (int j = 0; j < 2; j++)
+                check_gradient(&world, slope, xs[j], second[j], "second");
+        }
+        world_free(&world);
+    }
+}
+END_TEST
+
+/* (|z| if z < 0 else sqrt(z)) and the like: roots, logarithms, powers and overflows that were not chosen reach no derivative. */
+START_TEST(what_is_not_chosen)
+{
+    World world = world_new(1, 1);
+    Graph *g = world.graph;
+    NodeId z = world_leaf(&world, "z", SHARED(6), 0, 1), zero = constant(g, 0), gradient, second;
+    memcpy(world_values(&world, z), (double[]){-4, -1, 0, 0.25, 4, 900}, 6 * sizeof (double));
+    NodeId below = apply2(g, OP_LESS, z, zero), above = apply2(g, OP_GREATER, z, zero), large = apply2(g, OP_GREATER, z, constant(g, 50));
+    NodeId root = apply3(g, OP_SELECT, below, apply1(g, OP_ABS, z), apply1(g, OP_SQRT, add(g, z, apply2(g, OP_EQUAL, z, zero))));
+    NodeId twice = add(g, apply1(g, OP_LOG, z), apply1(g, OP_RECIPROCAL, z));
+    NodeId logarithm = apply3(g, OP_SELECT, above, twice, multiply(g, z, z));
+    NodeId power = apply3(g, OP_SELECT, large, z, apply3(g, OP_SELECT, above, apply1(g, OP_EXP, apply1(g, OP_SQUARE, z)), z));
+    const double *value;
+
+    differentiate(g, everything(g, root), &z, 1, &gradient);
+    value = world_compute(&world, world.arena, gradient);
+    for (int i = 0; i < 6; i++) {
+        double at = world_values(&world, z)[i];
+        ck_assert_double_eq_tol(value[i], at < 0 ? -1 : at == 0 ? 0.5 : 0.5 / sqrt(at), 1e-15);
+    }
+    differentiate(g, everything(g, gradient), &z, 1, &second);
+    value = world_compute(&world, world.arena, second);
+    for (int i = 0; i < 6; i++) {
+        double at = world_values(&world, z)[i];
+        ck_assert_double_eq_tol(value[i], at < 0 ? 0 : at == 0 ? -0.25 : -0.25 / (at * sqrt(at)), 1e-15);
+    }
+    differentiate(g, everything(g, logarithm), &z, 1, &gradient);
+    value = world_compute(&world, world.arena, gradient);
+    for (int i = 0; i < 6; i++) {
+        double at = world_values(&world, z)[i];
+        ck_assert_double_eq_tol(value[i], at > 0 ? 1 / at - 1 / (at * at) : 2 * at, 1e-14);
+    }
+    differentiate(g, everything(g, power), &z, 1, &gradient);
+    value = world_compute(&world, world.arena, gradient);
+    for (int i = 0; i < 6; i++) {
+        double at = world_values(&world, z)[i], expected = at > 50 || at <= 0 ? 1 : 2 * at * exp(at * at);
+        ck_assert_double_eq_tol(value[i], expected, 1e-12 * expected);
+    }
+    world_free(&world);
+}
+END_TEST
+
+/* A value that is read under a choice and elsewhere too has all of its derivative. */
+START_TEST(what_is_chosen_and_read_elsewhere)
+{
+    World world = world_new(1, 1);
+    Graph *g = world.graph;
+    NodeId z = world_leaf(&world, "z", SHARED(4), 0.2, 2), gradient;
+    NodeId root = apply1(g, OP_SQRT, z), above = apply2(g, OP_GREATER, z, constant(g, 1));
+    NodeId y = everything(g, add(g, apply3(g, OP_SELECT, above, apply1(g, OP_EXP, root), multiply(g, root, root)), apply1(g, OP_SIN, root)));
+    differentiate(g, y, &z, 1, &gradient);
+    check_gradient(&world, y, z, gradient, "both");
     world_free(&world);
 }
 END_TEST
@@ -420,6 +526,39 @@ START_TEST(phases)
 }
 END_TEST
 
+/* A metric, an output or a gradient that is a tensor in memory is copied: the step may write the tensor before it is read. */
+START_TEST(roots_in_memory)
+{
+    World world = world_new(BATCH, ROWS);
+    Graph *g = world.graph;
+    const Type scalar = {.scalar = FLOAT};
+    NodeId a = world_leaf(&world, "a", scalar, 0, 1), b = world_leaf(&world, "b", scalar, 0, 1);
+    NodeId k = world_leaf(&world, "k", (Type){.scalar = INT, .per_row = true}, 0, 3);
+    Model model = model_of(&world, multiply(g, a, b));
+    Metric metrics[] = {model.metrics[0], {.name = "a", .part = {a, NONE, NONE}}};
+    Output outputs[] = {{"k", k, {NULL, 0}}, {"same", k, {NULL, 0}}};
+    model.metrics = metrics;
+    model.metric_count = 2;
+    model.outputs = outputs;
+    model.output_count = 2;
+    differentiate_model(&model);
+    simplify(&model);
+    specialise(&model);
+    check_graph(g, "specialise");
+    check_model(&model, "specialise");
+    const Phase *train = &model.phase[PHASE_TRAIN];
+    for (int r = 0; r < train->root_count; r++)
+        ck_assert_int_ne(g->nodes[train->roots[r]].op, OP_PARAMETER);
+    ck_assert_int_eq(g->nodes[train->metrics[1].part[0]].op, OP_DETACH);
+    ck_assert_int_eq(g->nodes[train->gradients[0]].operand[0], g->leaves[1].node);
+    ck_assert_int_eq(g->nodes[outputs[0].node].op, OP_DETACH);
+    ck_assert_int_eq(g->nodes[outputs[0].node].type.scalar, INT);
+    ck_assert_int_eq(outputs[0].node, outputs[1].node);
+    ck_assert_int_eq(g->nodes[g->leaves[0].node].op, OP_PARAMETER);
+    world_free(&world);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("graph: differentiation");
@@ -429,6 +568,10 @@ int main(void)
     tcase_add_test(tests, with_respect_to_an_intermediate_tensor);
     tcase_add_test(tests, spare_rows_do_not_matter);
     tcase_add_test(tests, gradient_penalty);
+    tcase_add_test(tests, length_of_a_slope);
+    tcase_add_test(tests, through_folds_of_the_batch);
+    tcase_add_test(tests, what_is_not_chosen);
+    tcase_add_test(tests, what_is_chosen_and_read_elsewhere);
     tcase_add_test(tests, derivatives_of_derivatives);
     tcase_add_test(tests, hessian_is_symmetric);
     tcase_add_test(tests, corners);
@@ -439,6 +582,7 @@ int main(void)
     tcase_add_test(tests, loss_in_two_parts);
     tcase_add_test(tests, loose_ends);
     tcase_add_test(tests, phases);
+    tcase_add_test(tests, roots_in_memory);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -228,7 +228,8 @@ START_TEST(a_line_a_node)
         "%6 = contract(%3, %4, \"bi,ji->bj\") (batch, 2) float  \"fc1\"  model.lua:7\n",
         "%8 = broadcast(%7, along {1}) (batch, 2) float  model.lua:7\n",
         "%10 = sum(%9, over {batch, 1}) () float  model.lua:7\n",
-        "%14 = contract(%3, %13, \"bi,bj->ji\") (2, 3) float  model.lua:7  # matmul, right operand of %6; gradient of %4\n",
+        "%12 = broadcast(%11, along {batch, 1}) (batch, 2) float  model.lua:7  # sum of %10; gradient of %6\n",
+        "%16 = contract(%3, %15, \"bi,bj->ji\") (2, 3) float  model.lua:7  # matmul, right operand of %6; gradient of %4\n",
         "loss = %10\n",
     };
     for (int i = 0; i < (int)(sizeof lines / sizeof *lines); i++)

@@ -73,6 +73,8 @@ BUILD(select_select, choose(g, l->x, choose(g, l->x, l->y, c(g, 1)), l->x))
 BUILD(select_minus_x, choose(g, l->y, negate(g, l->x), c(g, 0)))
 BUILD(plus_repeated_minus, add(g, l->x, multiply(g, l->y, negate(g, l->s))))
 BUILD(two_ssx, multiply(g, c(g, 2), multiply(g, multiply(g, l->s, l->x), l->y)))
+BUILD(select_exp_select, choose(g, l->x, apply1(g, OP_EXP, choose(g, l->x, l->y, c(g, 7))), l->y))
+BUILD(choices_added, add(g, choose(g, l->x, l->y, c(g, 0)), choose(g, l->x, c(g, 0), square(g, l->y))))
 BUILD(exp_of_repeated, apply1(g, OP_EXP, broadcast_to(g, l->x, PER_ROW(2, 3))))
 BUILD(repeated_times_repeated, multiply(g, broadcast_to(g, l->x, PER_ROW(2, 3)), broadcast_to(g, l->r, PER_ROW(2, 3))))
 BUILD(two_three_x, multiply(g, c(g, 2), multiply(g, c(g, 3), l->x)))
@@ -119,6 +121,7 @@ BUILD(sum_transposed, sum(g, transpose(g, l->a), 7u))
 BUILD(sum_minus, sum(g, negate(g, l->x), 2u))
 static NodeId is_class(Graph *g, NodeId k, Type type) { return apply2(g, OP_EQUAL, index_along(g, type, 1), broadcast_axes(g, k, 2u, type)); }
 BUILD(sum_one_hot, sum(g, choose(g, is_class(g, l->k, PER_ROW(3)), broadcast_to(g, l->r, PER_ROW(3)), c(g, 0)), 2u))
+BUILD(sum_one_hot_times, sum(g, multiply(g, broadcast_to(g, l->r, PER_ROW(3)), is_class(g, l->k, PER_ROW(3))), 2u))
 BUILD(sum_mask, sum(g, mask(g), 1u))
 BUILD(contract_transposed, contract(g, l->a, transpose(g, l->m), "bik,jk->bij"))
 BUILD(transposed_product, transpose(g, contract(g, l->a, l->m, "bik,kj->bij")))
@@ -166,6 +169,8 @@ static const Case cases[] = {
     {"select_known", select_second, 0, OP_PARAMETER},
     {"select_known", select_x_x, 0, OP_PARAMETER},
     {"select_twice", select_select, 1, OP_SELECT},
+    {"select_within", select_exp_select, 2, OP_SELECT},
+    {"sum_of_choices", choices_added, 2, OP_SELECT},
     {"select_negated", select_minus_x, 4, OP_NEGATE},
     {"add_negated", plus_repeated_minus, 3, OP_SUBTRACT},
     {"number_into_broadcast", two_ssx, 5, OP_MULTIPLY},
@@ -215,6 +220,7 @@ static const Case cases[] = {
     {"sum_of_negated", sum_minus, 2, OP_NEGATE},
     {"sum_of_mask", sum_mask, 1, OP_ROWS},
     {"sum_of_one_hot", sum_one_hot, 0, OP_INPUT},
+    {"sum_of_one_hot", sum_one_hot_times, 0, OP_INPUT},
     {"contract_of_permute", contract_transposed, 1, OP_CONTRACT},
     {"permute_of_contract", transposed_product, 1, OP_CONTRACT},
     {"contract_of_broadcast", contract_repeated_map, 2, OP_BROADCAST},
