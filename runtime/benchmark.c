@@ -37,7 +37,8 @@ int nn_benchmark(NnRun *run)
     qsort(seconds, (size_t)count, sizeof *seconds, by_value);
     double median = (seconds[(count - 1) / 2] + seconds[count / 2]) / 2;
     if (!run->flags.quiet && program->flop)
-        printf("%lld steps of %lld FLOP: %.3g GFLOP/s\n", (long long)count, (long long)program->flop, 1e-9 * (double)program->flop / median);
+        printf("%lld steps of %lld FLOP: %.3g GFLOP/s\n", (long long)count, (long long)program->flop,
+               1e-9 * (double)program->flop / median);
     printf("median_us_per_step %.3f\n", 1e6 * median);
     nn_release(seconds);
     nn_close_run(run);

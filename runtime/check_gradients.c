@@ -1,7 +1,7 @@
 /* check_gradients.c: --check-gradients: every gradient of the program against central differences.
  *
  *   n = (f(w + ε) − f(w − ε)) / 2ε,  ε = 1e-6, f the training loss of the first (at most 8) rows, dropout's masks held fixed
- *   deviation of a parameter = max |a − n| / max(|a|, |n|, 1e-3 G) over at most 200 of its elements, G the largest |a| of all
+ *   deviation of a parameter = max |a − n| / max(|a|, |n|, 1e-3 G) over at most 200 of its elements; G: the largest |a|
  *
  * Element by element, rounding alone would fail right programs: the difference of two losses of size 1 is good to 1e-10, however
  * small the gradient.
@@ -106,8 +106,9 @@ static double judge(const NnTensor *tensor, const Sample *samples, int64_t count
     char name[256];
     name_element(tensor, samples[at].element, name);
     double deviation = scale > 0 ? worst / scale : 0;
-    printf("%-24s %4lld of %lld elements  deviation %.3e  worst %s: gradient %.10g, difference %.10g", tensor->name, (long long)count,
-           (long long)nn_element_count(tensor->rank, tensor->shape), deviation, name, samples[at].analytic, samples[at].numeric);
+    printf("%-24s %4lld of %lld elements  deviation %.3e  worst %s: gradient %.10g, difference %.10g", tensor->name,
+           (long long)count, (long long)nn_element_count(tensor->rank, tensor->shape), deviation, name, samples[at].analytic,
+           samples[at].numeric);
     printf(kinks ? "  (%lld at a kink)\n" : "\n", (long long)kinks);
     return deviation;
 }

@@ -56,7 +56,8 @@ size_t nn_saving_bytes(const NnRun *run)
     enum { PATHS = 4, BESIDES = 256 };                        /* the names of files and tensors that are put together */
     if (!run->flags.save)
         return 0;
-    return (size_t)(NN_COUNT(loop_state) + 1 + run->program->tensor_count) * sizeof(NnSaved) + PATHS * (strlen(run->flags.save) + BESIDES);
+    size_t tensors = (size_t)(NN_COUNT(loop_state) + 1 + run->program->tensor_count);
+    return tensors * sizeof(NnSaved) + PATHS * (strlen(run->flags.save) + BESIDES);
 }
 
 static void save(const NnRun *run, const char *path)
@@ -107,8 +108,8 @@ static const NnEntry *require_entry(const NnSafetensors *file, const NnTensor *t
     const char *prefix = tensor->kind == NN_SLOT ? OURS : "";
     const NnEntry *entry = nn_find_entry(file, prefix, tensor->name);
     if (!entry)
-        nn_fail(NN_WRONG_INPUT, file->path, "has no tensor %s%s, which the program has with shape %s; %s", prefix, nn_quoted(tensor->name),
-                nn_shape_text(tensor->rank, tensor->shape), remedy);
+        nn_fail(NN_WRONG_INPUT, file->path, "has no tensor %s%s, which the program has with shape %s; %s", prefix,
+                nn_quoted(tensor->name), nn_shape_text(tensor->rank, tensor->shape), remedy);
     if (entry->rank != tensor->rank || memcmp(entry->shape, tensor->shape, (size_t)tensor->rank * sizeof *entry->shape))
         nn_fail(NN_WRONG_INPUT, file->path, "%s%s has shape %s there, but %s in the program; %s", prefix, nn_quoted(tensor->name),
                 nn_shape_text(entry->rank, entry->shape), nn_shape_text(tensor->rank, tensor->shape), remedy);
@@ -152,7 +153,8 @@ void nn_load_parameters(const NnProgram *program, const char *path)
     }
     for (int i = 0; i < file.count; i++)
         if (!is_ours(file.entry[i].name) && !counts_batches(file.entry[i].name) && !is_known(program, file.entry[i].name))
-            nn_fail(NN_WRONG_INPUT, path, "has a tensor %s, which the program does not have; %s", nn_quoted(file.entry[i].name), remedy);
+            nn_fail(NN_WRONG_INPUT, path, "has a tensor %s, which the program does not have; %s", nn_quoted(file.entry[i].name),
+                    remedy);
     for (int i = 0; i < program->tensor_count; i++) {
         const NnTensor *tensor = &program->tensors[i];
         if (tensor->kind != NN_SLOT)
@@ -167,8 +169,8 @@ static LoopState read_loop_state(const NnSafetensors *file)
     for (int i = 0; i < NN_COUNT(loop_state); i++) {
         const NnEntry *entry = nn_find_entry(file, OURS, loop_state[i].name);
         if (!entry)
-            nn_fail(NN_WRONG_INPUT, file->path, "holds no training state (%s%s is missing), so there is nothing to resume; to start "
-                    "from its parameters use --init", OURS, loop_state[i].name);
+            nn_fail(NN_WRONG_INPUT, file->path, "holds no training state (%s%s is missing), so there is nothing to resume; "
+                    "to start from its parameters use --init", OURS, loop_state[i].name);
         if (entry->dtype != loop_state[i].dtype || entry->rank != 0)
             nn_fail(NN_WRONG_INPUT, file->path, "%s%s is not one number of type %s; the file is damaged", OURS, loop_state[i].name,
                     nn_dtype_name[loop_state[i].dtype]);
@@ -194,8 +196,8 @@ static void compare(const NnRun *run, const NnSafetensors *file, const LoopState
     for (int i = 0; i < program->tensor_count; i++) {
         const NnEntry *entry = require_entry(file, &program->tensors[i], remedy);
         if (entry->dtype != dtype)
-            nn_fail(NN_WRONG_INPUT, file->path, "%s is %s there, but %s in the program: another --precision", nn_quoted(entry->name),
-                    nn_quoted(entry->dtype_name), nn_dtype_name[dtype]);
+            nn_fail(NN_WRONG_INPUT, file->path, "%s is %s there, but %s in the program: another --precision",
+                    nn_quoted(entry->name), nn_quoted(entry->dtype_name), nn_dtype_name[dtype]);
     }
     for (int i = 0; i < file->count; i++) {
         const char *name = file->entry[i].name, *own = is_ours(name) ? name + sizeof OURS - 1 : "";
@@ -206,21 +208,21 @@ static void compare(const NnRun *run, const NnSafetensors *file, const LoopState
             nn_fail(NN_WRONG_INPUT, file->path, "has a tensor %s, which the program does not have; %s", nn_quoted(name), remedy);
     }
     if (state->batch != program->batch)
-        nn_fail(NN_WRONG_INPUT, file->path, "was trained with batches of %lld rows, but the program's have %d; %s", (long long)state->batch,
-                program->batch, remedy);
+        nn_fail(NN_WRONG_INPUT, file->path, "was trained with batches of %lld rows, but the program's have %d; %s",
+                (long long)state->batch, program->batch, remedy);
     const NnEntry *sums = nn_find_entry(file, OURS, SUMS);
     if (!sums || sums->dtype != NN_DTYPE_F64 || sums->rank != 1 || sums->shape[0] != nn_fold_size(program))
         nn_fail(NN_WRONG_INPUT, file->path, "has other metrics (%s%s) than the program; %s", OURS, SUMS, remedy);
     const char *signature = nn_find_metadata(file, "nngen.signature");
     if (program->signature && (!signature || strcmp(signature, program->signature)))
-        nn_fail(NN_WRONG_INPUT, file->path, "has the program's tensors, but comes from another model: its expressions or its optimizer "
-                "differ; %s", remedy);
+        nn_fail(NN_WRONG_INPUT, file->path, "has the program's tensors, but comes from another model: its expressions or its "
+                "optimizer differ; %s", remedy);
     if (state->epoch_rows != train_rows(run))
         nn_fail(NN_WRONG_INPUT, file->path, "was trained on %lld rows, but the training set has %lld; give it the same data",
                 (long long)state->epoch_rows, (long long)train_rows(run));
     bool is_whole = !train_rows(run) || (state->position < train_rows(run) && state->position % program->batch == 0);
     if (state->step < 0 || state->epoch < 0 || state->position < 0 || state->stale < 0 || !is_whole)
-        nn_fail(NN_WRONG_INPUT, file->path, "its training state is impossible (step %lld, epoch %lld, row %lld); the file is damaged",
+        nn_fail(NN_WRONG_INPUT, file->path, "its training state is impossible (step %lld, epoch %lld, row %lld); it is damaged",
                 (long long)state->step, (long long)state->epoch, (long long)state->position);
 }
 

@@ -307,20 +307,23 @@ static int32_t class_cell(const CsvReader *csv, int column, const NnInput *input
     if (!words->is_used)
         return integer_class(csv, column, input);
     if (!is_word)
-        nn_fail(NN_WRONG_INPUT, csv->path, "line %lld, column %d: the number %s stands among words for %s; if the file has a header, bind the "
-                "column by its name", csv->line, column + 1, nn_quoted(csv->cell[column]), nn_quoted(input->name));
+        nn_fail(NN_WRONG_INPUT, csv->path, "line %lld, column %d: the number %s stands among words for %s; if the file has a "
+                "header, bind the column by its name", csv->line, column + 1, nn_quoted(csv->cell[column]),
+                nn_quoted(input->name));
     return learn ? learn_word(csv, column, input, words) : known_word(csv, column, input, words);
 }
 
-static void read_row(const CsvReader *csv, NnReading *reading, NnSet set, const CsvBinding *binding, CsvColumn *columns, int64_t row)
+static void read_row(const CsvReader *csv, NnReading *reading, NnSet set, const CsvBinding *binding, CsvColumn *columns,
+                     int64_t row)
 {
     for (int i = 0; i < reading->input_count; i++) {
         const NnInput *input = &reading->inputs[i];
         for (int e = 0; e < binding[i].count; e++) {
             int64_t at = row * input->elements + e;
             int cell = binding[i].first + e;
+            bool is_first = row == 0 && e == 0;
             if (input->classes)
-                columns[i].classes[at] = class_cell(csv, cell, input, &reading->words[i], set == NN_TRAIN, row == 0 && e == 0);
+                columns[i].classes[at] = class_cell(csv, cell, input, &reading->words[i], set == NN_TRAIN, is_first);
             else
                 columns[i].floats[at] = float_cell(csv, cell, input);
         }

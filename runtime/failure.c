@@ -9,8 +9,8 @@
 
 const char *nn_program_name = "nngen";
 
-/* False: there was no room for all of it. Control characters (also the C1 ones, which are C2 80 to C2 9F in UTF-8) never reach the terminal
- * as they are. */
+/* False: there was no room for all of it. Control characters (also the C1 ones, which are C2 80 to C2 9F in UTF-8) never reach
+ * the terminal as they are. */
 static bool escape(char *to, size_t room, const char *from)
 {
     size_t used = 0;

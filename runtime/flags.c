@@ -154,7 +154,7 @@ static void set_flag(NnFlags *out, const Flag *flag, const char *value)
         *(bool *)place = true;
         break;
     case FLAG_REFUSED:
-        nn_fail(NN_WRONG_CALL, NULL, "%s needs a CUDA program; this one computes on the processor (generate it with --target cuda)",
+        nn_fail(NN_WRONG_CALL, NULL, "%s needs a CUDA program; this one computes on the processor (make one with --target cuda)",
                 flag->name);
     case FLAG_HELP:
         break;

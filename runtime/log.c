@@ -1,7 +1,8 @@
 /* log.c: the JSON log, one object a line.
  *
  *   {"event":"step","step":1,"loss":2.31,"lr":0.001}
- *   {"event":"epoch","epoch":1,"step":12000,"loss":…,"train_accuracy":…,"test_loss":…,"test_accuracy":…,"seconds":…,"samples_per_second":…}
+ *   {"event":"epoch","epoch":1,"step":12000,"loss":…,"train_accuracy":…,"test_loss":…,"test_accuracy":…,"seconds":…,
+ *    "samples_per_second":…}                                   in the file all on one line
  *   {"event":"snapshot","step":20,"file":"digits.step20.safetensors"}
  *   {"event":"end","step":…,"epoch":…,"loss":…,"seconds":…,"reason":"done"}
  *

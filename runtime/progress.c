@@ -51,8 +51,9 @@ static void show_metrics(const NnRun *run, NnSet set, const NnFold *fold)
     const double *sum = fold->sum;
     for (int i = 0; i < run->program->metric_count && fold->rows; i++) {
         const NnMetric *metric = &run->program->metrics[i];
+        bool is_plain = set == NN_TRAIN && i == 0;            /* "loss" is that of training */
         if (metric->kind != NN_COUNTS)
-            printf("  %s%s%s %.6g", set == NN_TRAIN && i == 0 ? "" : nn_set_name[set], set == NN_TRAIN && i == 0 ? "" : "_", metric->name,
+            printf("  %s%s%s %.6g", is_plain ? "" : nn_set_name[set], is_plain ? "" : "_", metric->name,
                    nn_metric_value(metric, sum, fold->rows));
         sum += nn_metric_sums(metric);
     }
@@ -81,14 +82,16 @@ static void show_bar(NnRun *run, double now)
     enum { WIDTH = 24, LONGEST = 160 };
     int64_t total = total_steps(run);
     double share = total ? (double)run->step / (double)total : 0;
-    double rate = (double)(run->step - run->first_step) / (now - run->started), left = (double)(total - run->step) / rate;
+    double rate = (double)(run->step - run->first_step) / (now - run->started);
+    double left = (double)(total - run->step) / rate;
     char line[LONGEST] = "[", remains[32] = "";
     for (int i = 0; i < WIDTH; i++)
         strcat(line, i < share * WIDTH ? "=" : " ");
     if (total && left < 360000)
         snprintf(remains, sizeof remains, "%d:%02d left  ", (int)left / 60, (int)left % 60);
     int used = (int)strlen(line);
-    used += snprintf(line + used, sizeof line - (size_t)used, "] %s%.*f steps/s  step %lld", remains, rate < 100 ? 1 : 0, rate, (long long)run->step);
+    used += snprintf(line + used, sizeof line - (size_t)used, "] %s%.*f steps/s  step %lld", remains, rate < 100 ? 1 : 0, rate,
+                     (long long)run->step);
     if (total)
         used += snprintf(line + used, sizeof line - (size_t)used, "/%lld", (long long)total);
     snprintf(line + used, sizeof line - (size_t)used, "  loss %.4g", run->loss);
@@ -165,7 +168,8 @@ void nn_show_end(NnRun *run)
     clear_bar(run);
     if (run->flags.quiet)
         return;
-    printf("%s: %lld steps in %.2f s", text[run->reason], (long long)(run->step - run->first_step), nn_seconds() - run->started);
+    printf("%s: %lld steps in %.2f s", text[run->reason], (long long)(run->step - run->first_step),
+           nn_seconds() - run->started);
     if (run->flags.save && run->reason != NN_NOT_FINITE)
         printf(", saved to %s", nn_quoted(run->flags.save));
     putchar('\n');

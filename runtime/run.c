@@ -73,11 +73,11 @@ static void open_data(NnRun *run)
     run->one_batch = run->epoch_rows <= program->batch;
     run->flags.no_shuffle |= data->no_shuffle;
     if (run->has_data && program->batch_all && run->epoch_rows != program->batch)
-        nn_fail(NN_WRONG_INPUT, NULL, "was made for %d training rows (batch = \"all\"), but the data has %lld; generate it again with this data",
-                program->batch, (long long)run->epoch_rows);
+        nn_fail(NN_WRONG_INPUT, NULL, "was made for %d training rows (batch = \"all\"), but the data has %lld; generate it again "
+                "with this data", program->batch, (long long)run->epoch_rows);
     if (program->drop_last && run->epoch_rows < program->batch)
-        nn_fail(NN_WRONG_INPUT, NULL, "drop_last would drop everything: %lld training rows make no batch of %d", (long long)run->epoch_rows,
-                program->batch);
+        nn_fail(NN_WRONG_INPUT, NULL, "drop_last would drop everything: %lld training rows make no batch of %d",
+                (long long)run->epoch_rows, program->batch);
     double ignored;
     if (program->stop_metric && !nn_named_value(run, program->stop_metric, &ignored))
         nn_fail(NN_WRONG_INPUT, NULL, "early_stop watches %s, but there is no such set or metric", nn_quoted(program->stop_metric));
@@ -245,8 +245,8 @@ void nn_fail_not_finite(NnRun *run, double loss)
     bool is_found = run->program->find_not_finite && run->program->find_not_finite(step, &culprit);
     char where[512] = "every tensor of the step is finite; only the sum of the loss is not";
     if (is_found)
-        snprintf(where, sizeof where, "the first tensor that is not finite is %s, by the operation %s at %s:%d", nn_quoted(culprit.tensor),
-                 culprit.operation, culprit.file, culprit.line);
+        snprintf(where, sizeof where, "the first tensor that is not finite is %s, by the operation %s at %s:%d",
+                 nn_quoted(culprit.tensor), culprit.operation, culprit.file, culprit.line);
     run->loss = loss;
     run->reason = NN_NOT_FINITE;
     nn_log_step(run);
@@ -254,8 +254,8 @@ void nn_fail_not_finite(NnRun *run, double loss)
         nn_log_epoch(run, true, nn_seconds() - run->epoch_started);
     nn_log_end(run);
     nn_show_end(run);
-    nn_fail(NN_WRONG_INPUT, NULL, "step %lld: the loss is %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may help; nothing was "
-            "saved after this step", (long long)step->t, isnan(loss) ? "not a number (NaN)" : "infinite", where);
+    nn_fail(NN_WRONG_INPUT, NULL, "step %lld: the loss is %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may "
+            "help; nothing was saved after this step", (long long)step->t, isnan(loss) ? "not a number (NaN)" : "infinite", where);
 }
 
 void nn_step_done(NnRun *run, double loss)

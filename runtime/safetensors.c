@@ -188,7 +188,7 @@ static void check_entries(NnSafetensors *file, int64_t data_bytes)
         at = file->entry[i].end;
     }
     if (at != data_bytes)
-        nn_fail(NN_WRONG_INPUT, file->path, "holds %lld bytes of tensors, but its header describes %lld; the file is torn or damaged",
+        nn_fail(NN_WRONG_INPUT, file->path, "holds %lld bytes of tensors, but its header describes %lld; it is torn or damaged",
                 (long long)data_bytes, (long long)at);
     qsort(file->entry, (size_t)file->count, sizeof *file->entry, by_name);
     for (int i = 1; i < file->count; i++)
@@ -203,7 +203,8 @@ NnSafetensors nn_open_safetensors(const char *path)
     if (file.descriptor < 0 || fstat(file.descriptor, &information))
         nn_fail(NN_WRONG_INPUT, path, "cannot be read: %s", strerror(errno));
     if (!S_ISREG(information.st_mode))
-        nn_fail(NN_WRONG_INPUT, path, "is %s; a safetensors file was expected", S_ISDIR(information.st_mode) ? "a folder" : "no file");
+        nn_fail(NN_WRONG_INPUT, path, "is %s; a safetensors file was expected",
+                S_ISDIR(information.st_mode) ? "a folder" : "no file");
 
     uint64_t length = 0;
     int64_t bytes = information.st_size;

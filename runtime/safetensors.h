@@ -53,7 +53,8 @@ const NnEntry *nn_find_entry(const NnSafetensors *file, const char *prefix, cons
 const char *nn_find_metadata(const NnSafetensors *file, const char *key);         /* NULL: none */
 /* Elements in row-major order, converted to `precision` and laid out by stride (NULL: row-major). F32 and F64 only. */
 void nn_read_entry(const NnSafetensors *file, const NnEntry *entry, const int64_t *stride, void *data, NnPrecision precision);
-void nn_read_bytes(const NnSafetensors *file, const NnEntry *entry, void *data, size_t bytes);   /* as they are; the entry must have that many */
+/* As they are; the entry must have that many. */
+void nn_read_bytes(const NnSafetensors *file, const NnEntry *entry, void *data, size_t bytes);
 void nn_close_safetensors(NnSafetensors *file);
 
 /* "(100, 784)", in a buffer that the eighth call after it reuses. */

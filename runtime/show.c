@@ -33,8 +33,8 @@ int nn_show(const NnProgram *program, int argc, char **argv)
 {
     NnRun *run = nn_open_run(program, nn_parse_flags(program, true, argc, argv));
     if (run->has_data && run->epoch_rows != program->batch)
-        nn_fail(NN_WRONG_INPUT, NULL, "was made for %d rows, but the data has %lld; generate it again with this data", program->batch,
-                (long long)run->epoch_rows);
+        nn_fail(NN_WRONG_INPUT, NULL, "was made for %d rows, but the data has %lld; generate it again with this data",
+                program->batch, (long long)run->epoch_rows);
     run->current.rows = program->batch;
     if (run->has_data)
         nn_fill_batch(run, NN_TRAIN, 0, program->batch, false);

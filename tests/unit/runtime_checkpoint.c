@@ -27,7 +27,7 @@ static const char good_header[] = "{" WEIGHT("F32", "[2,3]", 0, 24) "," BIAS(24,
 /* The tensor of a file that the program wrote; its bytes are to be freed with *file. */
 static const char *tensor_in(const char *name, const char *tensor, const char *dtype, const char *shape, char **file)
 {
-    size_t count;
+    size_t count = 0;
     uint64_t length;
     *file = read_bytes(name, &count);
     ck_assert_ptr_nonnull(*file);
@@ -173,7 +173,7 @@ END_TEST
 START_TEST(torn_checkpoints_are_refused)
 {
     ck_assert_int_eq(run_program("--steps", "3", "--save", "saved"), 0);
-    size_t count;
+    size_t count = 0;
     char *bytes = read_bytes("saved", &count);
     for (size_t cut = 0; cut < count; cut += cut < 16 || cut > count - 16 ? 1 : 61) {
         write_bytes("torn", bytes, cut);
@@ -240,7 +240,7 @@ START_TEST(impossible_states_are_refused)
     };
     for (int i = 0; i < NN_COUNT(rows); i++) {
         char *file;
-        size_t count;
+        size_t count = 0;
         free(read_bytes("saved", &count));
         char *at = (char *)tensor_in("saved", rows[i].name, "I64", "[]", &file);
         memcpy(at, &rows[i].value, 8);

@@ -8,7 +8,7 @@
 
 static void assert_same_files(const char *a, const char *b)
 {
-    size_t count_a, count_b;
+    size_t count_a = 0, count_b = 0;
     char *bytes_a = read_bytes(a, &count_a), *bytes_b = read_bytes(b, &count_b);
     ck_assert_ptr_nonnull(bytes_a);
     ck_assert_ptr_nonnull(bytes_b);
@@ -21,7 +21,7 @@ static void assert_same_files(const char *a, const char *b)
 /* The log's events; the caller deletes them. */
 static cJSON *read_log(const char *name)
 {
-    size_t count;
+    size_t count = 0;
     char *text = read_bytes(name, &count);
     ck_assert_ptr_nonnull(text);
     cJSON *events = cJSON_CreateArray();
@@ -181,7 +181,7 @@ static void call_noting_main(const void *argument)
 START_TEST(logged_numbers_read_back_to_the_same_bits)
 {
     ck_assert_int_eq(run_child(call_noting_main, NULL), 0);
-    size_t count;
+    size_t count = 0;
     char *bits = read_bytes("bits", &count);
     ck_assert_uint_eq(count, 50 * sizeof(float));
     cJSON *events = read_log("log");
@@ -211,7 +211,7 @@ START_TEST(fifty_and_fifty_is_a_hundred)
     ck_assert_int_eq(run_program("--steps", "100", "--save", "threads", "--threads", "1"), 0);
     assert_same_files("hundred", "threads");
     ck_assert_int_eq(run_program("--steps", "100", "--save", "other", "--seed", "4"), 0);
-    size_t count;
+    size_t count = 0;
     char *a = read_bytes("hundred", &count), *b = read_bytes("other", &count);
     ck_assert_int_ne(memcmp(a, b, count), 0);
     free(a);
@@ -423,7 +423,7 @@ END_TEST
 START_TEST(snapshots_lie_beside_the_checkpoint)
 {
     ck_assert_int_eq(run_program("--steps", "20", "--save", "run.safetensors", "--snapshot-every", "10", "--log", "log"), 0);
-    size_t count;
+    size_t count = 0;
     cJSON *events = read_log("log");
     for (int i = 0; i < 3; i++) {
         char name[64];

@@ -47,16 +47,18 @@ END_TEST
 START_TEST(uniform_and_normal_have_their_moments)
 {
     const int n = 200000;
+    int wrong = 0;
     double sum = 0, square = 0, normal = 0, normal2 = 0, normal4 = 0;
     for (int i = 0; i < n; i++) {
         double u = nn_uniform(3, 1, 0, (uint64_t)i), z = nn_normal(3, 2, 0, (uint64_t)i);
-        ck_assert(u >= 0 && u < 1 && (double)(float)u == u && isfinite(z));
+        wrong += !(u >= 0 && u < 1 && (double)(float)u == u && isfinite(z));
         sum += u;
         square += u * u;
         normal += z;
         normal2 += z * z;
         normal4 += z * z * z * z;
     }
+    ck_assert_int_eq(wrong, 0);
     ck_assert_double_eq_tol(sum / n, 0.5, 5 * sqrt(1 / 12.0 / n));
     ck_assert_double_eq_tol(square / n, 1 / 3.0, 5 * sqrt(4 / 45.0 / n));
     ck_assert_double_eq_tol(normal / n, 0, 5 / sqrt(n));
@@ -78,11 +80,12 @@ START_TEST(permutation_is_a_bijection)
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
         for (uint64_t seed = 0; seed < 3; seed++) {
             char *seen = calloc((size_t)counts[c], 1);
+            int wrong = 0;
             for (int i = 0; i < counts[c]; i++) {
                 uint64_t place = nn_permute((uint64_t)i, (uint64_t)counts[c], seed, seed + 5);
-                ck_assert_uint_lt(place, (uint64_t)counts[c]);
-                ck_assert_int_eq(seen[place]++, 0);
+                wrong += place >= (uint64_t)counts[c] || seen[place]++;
             }
+            ck_assert_msg(wrong == 0, "%d elements, seed %d: %d outside or twice", counts[c], (int)seed, wrong);
             free(seen);
         }
 }
