@@ -226,25 +226,23 @@ static const char *flop_text(Arena *arena, int64_t flop, const char **unit, doub
 
 static const char *step_text(const Plan *plan, Arena *arena)
 {
-    int64_t flop[3] = {0}, total = 0;
-    static const char *const part_name[] = {"forward", "backward", "update"};
-    bool has_mixed = false;
+    const Role *role = roles(plan, arena);
+    int64_t flop[METRIC_ROLE + 1] = {0}, total = 0;
     for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++) {
-        const Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
-        int part = kernel->before_loss_check ? 0 : is_update(plan, kernel) ? 2 : 1;
-        has_mixed = has_mixed || (part == 2 && kernel->form != FORM_CALL && kernel->stage_count > 1);
-        flop[part] += kernel->flop;
-        total += kernel->flop;
+        flop[role[k]] += plan->kernel[PHASE_TRAIN][k].flop;
+        total += plan->kernel[PHASE_TRAIN][k].flop;
     }
     const char *unit;
     double scale;
     Text text = text_new(arena);
-    const char *sum = flop_text(arena, total, &unit, &scale);
-    text_print(&text, "%s %s: ", sum, unit);
-    for (int part = 0; part < 3; part++)
-        text_print(&text, scale == 1 ? "%s%s %.0f" : "%s%s %.2f", part ? ", " : "",
-                   part == 0 ? "forward and loss" : part == 2 && has_mixed ? "weight gradients with their updates" : part_name[part],
-                   (double)flop[part] / scale);
+    const char *sum = flop_text(arena, total, &unit, &scale), *separator = ": ";
+    text_print(&text, "%s %s", sum, unit);
+    for (Role r = FORWARD_ROLE; r <= METRIC_ROLE; r++) {
+        if (flop[r] == 0)
+            continue;
+        text_print(&text, scale == 1 ? "%s%s %.0f" : "%s%s %.2f", separator, role_title(plan, role, r), (double)flop[r] / scale);
+        separator = "; ";
+    }
     return text.bytes;
 }
 

@@ -25,11 +25,14 @@ bool uses_name(const char *text, const char *word);
 typedef enum NumberForm { FLOATS, DOUBLES, INTEGERS } NumberForm;
 void emit_numbers(const double *values, int64_t count, NumberForm form, int indent, Text *out);
 
-/* What a kernel of the training phase does in a step. A step is FORWARD_ROLE and LOSS_ROLE kernels, the look at the loss, then
- * BACKWARD_ROLE kernels with updates among them, or without; then the updates are the last, of UPDATE_ROLE. */
-typedef enum Role { FORWARD_ROLE, LOSS_ROLE, BACKWARD_ROLE, UPDATE_ROLE } Role;
-Role role_of(const Plan *plan, int kernel);
+/* emit_roles.c: what each kernel of a training step is there for. Where updates run among the backward kernels, they are of
+ * BACKWARD_ROLE too; METRIC_ROLE is what neither loss nor updates need. */
+typedef enum Role { FORWARD_ROLE, LOSS_ROLE, BACKWARD_ROLE, UPDATE_ROLE, METRIC_ROLE } Role;
+Role *roles(const Plan *plan, Arena *arena);                  /* by kernel of PHASE_TRAIN */
+const char *role_title(const Plan *plan, const Role *role, Role of);      /* "loss and its gradient" */
 bool is_update(const Plan *plan, const Kernel *kernel);       /* writes parameters, slots or statistics */
+bool is_gradient(const Plan *plan, const Kernel *kernel);     /* computes something of a derivative */
+int first_update(const Plan *plan);                           /* the first kernel of PHASE_TRAIN that is one, or their number */
 
 const Kernel *kernel_at(const Plan *plan, int number);        /* numbered over all phases in order; the one whose text it shares; NULL: no such kernel */
 bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */

@@ -1,87 +1,12 @@
 /* emit_steps.c: the kernels in sections, and the functions that call them: train_step, evaluate, predict.
  *
- * The order is that of the plan: forward, loss, backward with those updates that ride in its kernels, then the updates that
- * wait for all gradients. A kernel whose text an earlier one already has is called a second time, not written again.
+ * Functions are grouped by their role, calls stand in the order of the plan. A kernel whose text an earlier one already has is
+ * called a second time, not written again.
  *
  * A program that can check its gradients has `gradients`, which is train_step without the updates; train_step calls it. */
 #include "emit/emit_parts.h"
 #include <ctype.h>
 #include <string.h>
-
-/* ---- what a kernel does in a step ---- */
-
-const Kernel *kernel_at(const Plan *plan, int number)
-{
-    for (int phase = 0; phase < PHASE_COUNT && number >= 0; phase++) {
-        if (number < plan->kernel_count[phase]) {
-            const Kernel *kernel = &plan->kernel[phase][number];
-            return kernel->same_as == NONE ? kernel : kernel_at(plan, kernel->same_as);
-        }
-        number -= plan->kernel_count[phase];
-    }
-    return NULL;
-}
-
-bool is_update(const Plan *plan, const Kernel *kernel)
-{
-    if (kernel->form == FORM_CALL)
-        return true;
-    for (int i = 0; i < kernel->stage_count; i++) {
-        int b = kernel->stage[i].buffer;
-        if (b != NONE && (plan->buffer[b].kind == BUFFER_PARAMETER || plan->buffer[b].kind == BUFFER_STATE))
-            return true;
-    }
-    return false;
-}
-
-/* The first kernel that changes a parameter, or the number of kernels. */
-static int first_update(const Plan *plan)
-{
-    int k = 0;
-    while (k < plan->kernel_count[PHASE_TRAIN] && !is_update(plan, &plan->kernel[PHASE_TRAIN][k]))
-        k++;
-    return k;
-}
-
-static bool is_gradient_kernel(const Plan *plan, const Kernel *kernel)
-{
-    for (int i = 0; i < kernel->stage_count; i++)
-        if (plan->model->graph->nodes[kernel->stage[i].node].origin.rule)
-            return true;
-    return false;
-}
-
-static bool same_place(Place a, Place b)
-{
-    return a.line == b.line && a.file && b.file && strcmp(a.file, b.file) == 0;
-}
-
-/* Does it compute something that the line of the loss asks for? */
-static bool is_of_loss(const Plan *plan, const Kernel *kernel)
-{
-    const Graph *graph = plan->model->graph;
-    const Metric *loss = &plan->model->phase[PHASE_TRAIN].metrics[0];
-    for (int part = 0; part < 2; part++)
-        for (int i = 0; loss->part[part] != NONE && i < kernel->stage_count; i++)
-            if (same_place(graph->nodes[kernel->stage[i].node].origin.place, graph->nodes[loss->part[part]].origin.place))
-                return true;
-    return false;
-}
-
-Role role_of(const Plan *plan, int number)
-{
-    const Kernel *kernel = plan->kernel[PHASE_TRAIN];
-    if (!kernel[number].before_loss_check) {
-        for (int k = first_update(plan); k < plan->kernel_count[PHASE_TRAIN]; k++)
-            if (!is_update(plan, &kernel[k]))
-                return BACKWARD_ROLE;
-        return number < first_update(plan) ? BACKWARD_ROLE : UPDATE_ROLE;
-    }
-    for (int k = 0; k <= number; k++)
-        if (is_of_loss(plan, &kernel[k]))
-            return LOSS_ROLE;
-    return FORWARD_ROLE;
-}
 
 bool has_phase(const Plan *plan, PhaseId phase)
 {
@@ -90,36 +15,12 @@ bool has_phase(const Plan *plan, PhaseId phase)
 
 /* ---- kernels ---- */
 
-static const char *title_of(const Plan *plan, Role role)
-{
-    const int count = plan->kernel_count[PHASE_TRAIN];
-    const Kernel *kernel = plan->kernel[PHASE_TRAIN];
-    bool has_forward = false, has_backward_updates = false, loss_has_gradient = false;
-    for (int k = 0; k < count; k++) {
-        Role r = role_of(plan, k);
-        has_forward = has_forward || r == FORWARD_ROLE;
-        has_backward_updates = has_backward_updates || (r == BACKWARD_ROLE && is_update(plan, &kernel[k]));
-        loss_has_gradient = loss_has_gradient || (r == LOSS_ROLE && is_gradient_kernel(plan, &kernel[k]));
-    }
-    switch (role) {
-    case FORWARD_ROLE:
-        return "forward";
-    case LOSS_ROLE:
-        return has_forward ? loss_has_gradient ? "loss and its gradient" : "loss"
-                           : loss_has_gradient ? "forward, loss and its gradient" : "forward and loss";
-    case BACKWARD_ROLE:
-        return has_backward_updates ? "backward and update" : "backward";
-    case UPDATE_ROLE:
-        return "update";
-    }
-    bug("a role without title");
-}
-
-static void emit_kernels_of(const Plan *plan, PhaseId phase, const char *title, Text *out)
+/* The functions of one phase, those of one role together; role NULL: all of them under `title`. */
+static void emit_functions(const Plan *plan, PhaseId phase, const Role *role, Role wanted, const char *title, Text *out)
 {
     for (int k = 0; k < plan->kernel_count[phase]; k++) {
         const Kernel *kernel = &plan->kernel[phase][k];
-        if (kernel->same_as != NONE)
+        if (kernel->same_as != NONE || (role && role[k] != wanted))
             continue;
         if (title)
             section(out, title);
@@ -131,21 +32,12 @@ static void emit_kernels_of(const Plan *plan, PhaseId phase, const char *title, 
 
 void emit_kernels(const Plan *plan, Text *out)
 {
-    int last = -1;
-    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++) {
-        const Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
-        if (kernel->same_as != NONE)
-            continue;
-        Role role = role_of(plan, k);
-        if ((int)role != last)
-            section(out, title_of(plan, role));
-        last = (int)role;
-        text_add(out, "\n");
-        emit_kernel(plan, kernel, out);
-    }
-    emit_kernels_of(plan, PHASE_EVALUATE, "evaluation: what training computes otherwise, or not at all", out);
+    const Role *role = roles(plan, out->arena);
+    for (Role r = FORWARD_ROLE; r <= METRIC_ROLE; r++)
+        emit_functions(plan, PHASE_TRAIN, role, r, role_title(plan, role, r), out);
+    emit_functions(plan, PHASE_EVALUATE, NULL, FORWARD_ROLE, "evaluation: what training computes otherwise, or not at all", out);
     const bool show = plan->model->kind == MODEL_SHOW;
-    emit_kernels_of(plan, PHASE_PREDICT, show ? "the expressions" : "prediction", out);
+    emit_functions(plan, PHASE_PREDICT, NULL, FORWARD_ROLE, show ? "the expressions" : "prediction", out);
 }
 
 /* ---- calls ---- */
@@ -181,8 +73,9 @@ static void emit_function(Text *out, const char *comment, const char *type, cons
 
 static void emit_calls(const Plan *plan, PhaseId phase, int from, int to, Text *out)
 {
+    const Role *role = phase == PHASE_TRAIN ? roles(plan, out->arena) : NULL;
     for (int k = from; k < to; k++) {
-        if (k > from && phase == PHASE_TRAIN && role_of(plan, k) == UPDATE_ROLE && role_of(plan, k - 1) != UPDATE_ROLE)
+        if (role && k > from && role[k] == UPDATE_ROLE && role[k - 1] == BACKWARD_ROLE)
             text_add(out, "\n");
         text_add(out, "    ");
         emit_call(plan, &plan->kernel[phase][k], out);
