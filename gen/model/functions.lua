@@ -22,6 +22,9 @@ end
 
 define("clamp", function(x, low, high)
   if low == nil and high == nil then fail "clamp: a lower or an upper bound belongs after the tensor" end
+  for _, bound in pairs {low, high} do
+    if type(bound) ~= "number" and not core.is_tensor(bound) then fail("clamp: a bound is a number or a tensor, not " .. core.a(bound)) end
+  end
   if not core.is_tensor(low) and not core.is_tensor(high) then return hard_clamp(x, low, high) end
   if low ~= nil then x = op.maximum(x, low) end
   if high ~= nil then x = op.minimum(x, high) end

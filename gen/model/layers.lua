@@ -71,6 +71,7 @@ layer_meta.__call = core.export(function(layer, x, ...)
   if select("#", ...) > 0 then fail("nn." .. states[layer].kind .. ": a layer is called with one tensor") end
   return call(states[layer], x)
 end)
+layer_meta.__tostring = function(layer) return "layer nn." .. states[layer].kind .. (states[layer].full_name and " " .. states[layer].full_name or "") end
 layer_meta.__newindex = core.export(function() fail "a layer cannot be changed" end)
 layer_meta.__index = core.export(function(layer, key)
   local state, words = states[layer], {}

@@ -24,6 +24,7 @@ function setmetatable(t, meta)
   if type(meta) == "table" and rawget(meta, "__gc") ~= nil then
     core.fail("setmetatable: a model cannot have finalizers (__gc)")
   end
+  if type(t) ~= "table" then error("bad argument #1 to 'setmetatable' (table expected, got " .. type(t) .. ")", 2) end
   return plain_setmetatable(t, meta)
 end
 

@@ -115,26 +115,37 @@ static int print(lua_State *lua)
 
 /* ---- refusals ----------------------------------------------------------------------------------------------------- */
 
-/* fail(message [, place]) */
-static int fail(lua_State *lua)
+/* The message, whose parts may be the user's strings: each line escaped. */
+static const char *message_argument(lua_State *lua)
 {
-    Script *script = script_of(lua);
-    const char *message = luaL_checkstring(lua, 1);
-    Place place = lua_isinteger(lua, 2) ? script->places[lua_tointeger(lua, 2)] : user_place(lua);
-    fail_at(place, "%s", message);
+    Arena *arena = script_of(lua)->arena;
+    Text text = text_new(arena);
+    const char *line = luaL_checkstring(lua, 1);
+    for (;;) {
+        size_t length = strcspn(line, "\n");
+        text_add(&text, escaped(arena, arena_print(arena, "%.*s", (int)length, line)));
+        if (!line[length])
+            return text.bytes;
+        text_add(&text, "\n");
+        line += length + 1;
+    }
 }
 
-static int fail_of_call(lua_State *lua)
+static Place place_argument(lua_State *lua)
 {
-    fail_call("%s", luaL_checkstring(lua, 1));
+    return lua_isinteger(lua, 2) ? script_of(lua)->places[lua_tointeger(lua, 2)] : user_place(lua);
+}
+
+/* fail(message [, place]): further lines say more, the last one what to do */
+static int fail(lua_State *lua)
+{
+    fail_at(place_argument(lua), "%s", message_argument(lua));
 }
 
 /* warn(message [, place]) */
 static int warn(lua_State *lua)
 {
-    Script *script = script_of(lua);
-    Place place = lua_isinteger(lua, 2) ? script->places[lua_tointeger(lua, 2)] : user_place(lua);
-    warn_at(place, "%s", luaL_checkstring(lua, 1));
+    warn_at(place_argument(lua), "%s", message_argument(lua));
     return 0;
 }
 
@@ -250,9 +261,9 @@ static int name_locals(lua_State *lua)
 void add_talk_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"load_file", load_file}, {"part", part}, {"print", print}, {"fail", fail}, {"fail_call", fail_of_call},
-        {"warn", warn}, {"quoted", quote}, {"nearest", nearest_word}, {"name", name}, {"place", place}, {"at", at},
-        {"layer", layer}, {"export", export}, {"name_locals", name_locals}, {NULL, NULL},
+        {"load_file", load_file}, {"part", part}, {"print", print}, {"fail", fail}, {"warn", warn}, {"quoted", quote},
+        {"nearest", nearest_word}, {"name", name}, {"place", place}, {"at", at}, {"layer", layer}, {"export", export},
+        {"name_locals", name_locals}, {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);
 }

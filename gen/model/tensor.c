@@ -47,9 +47,10 @@ NodeId need_tensor(lua_State *lua, int index, const char *what)
     }
     const char *kind = luaL_typename(lua, index);
     if (luaL_getmetafield(lua, index, "__name") == LUA_TSTRING)
-        kind = arena_string(script_of(lua)->arena, lua_tostring(lua, -1));
-    refuse_here(lua, "%s: a tensor or a number belongs here, not a %s%s", what, kind,
-                lua_isnoneornil(lua, index) ? "\nin a sequential a function stands as it is, without ()" :
+        kind = escaped(script_of(lua)->arena, lua_tostring(lua, -1));
+    if (lua_isnoneornil(lua, index))
+        refuse_here(lua, "%s: a tensor or a number belongs here, not nil\nin a sequential a function stands as it is, without ()", what);
+    refuse_here(lua, "%s: a tensor or a number belongs here, not %s %s%s", what, strchr("aeiou", kind[0]) ? "an" : "a", kind,
                 !strcmp(kind, "layer") ? "\na layer is a function: call it with a tensor" :
                 !strcmp(kind, "table") ? "\na table of numbers becomes a tensor by nn.constant" : "");
 }
@@ -68,6 +69,22 @@ static int operate(lua_State *lua)
                      op_info[op].arity == 2 ? apply2(graph, op, operand[0], operand[1]) :
                                               apply3(graph, op, operand[0], operand[1], operand[2]));
     return 1;
+}
+
+/* What users call it, for messages. */
+static const char *name_in_language(Op op)
+{
+    switch (op) {
+    case OP_SELECT: return "where";
+    case OP_POWER: return "pow";
+    case OP_GREATER: return "gt";
+    case OP_GREATER_EQUAL: return "ge";
+    case OP_LESS: return "lt";
+    case OP_LESS_EQUAL: return "le";
+    case OP_EQUAL: return "eq";
+    case OP_NOT_EQUAL: return "ne";
+    default: return op_info[op].name;
+    }
 }
 
 static void push_operation(lua_State *lua, Op op, const char *name)
@@ -183,7 +200,7 @@ void add_tensor_functions(lua_State *lua)
     lua_newtable(lua);
     for (int op = 0; op < OP_COUNT; op++)
         if (op_info[op].class == POINTWISE) {
-            push_operation(lua, (Op)op, op_info[op].name);
+            push_operation(lua, (Op)op, name_in_language((Op)op));
             lua_setfield(lua, -2, op_info[op].name);
         }
     lua_setfield(lua, -2, "op");

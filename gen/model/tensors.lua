@@ -80,7 +80,7 @@ end
 function core.need_tensor(what, x, which)
   if not is_tensor(x) then
     fail(what .. ": " .. (which or "a tensor") .. " belongs here, not " .. core.a(x) ..
-         (x == nil and "\nin a sequential a function stands as it is, without ()" or ""))
+         (x == nil and not which and "\nin a sequential a function stands as it is, without ()" or ""))
   end
 end
 

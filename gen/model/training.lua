@@ -33,7 +33,6 @@ end
 
 -- The losses: one, or several by name, which are trained on their sum.
 local function losses_of(given)
-  if given == nil then fail "nn.train: loss is missing: what to minimise" end
   if type(given) ~= "table" or getmetatable(given) then
     local loss = need_scalar("nn.train: loss", given)
     core.set_name(loss, "loss")
@@ -125,6 +124,7 @@ nn.train = core.export(function(given)
     seed = 0, precision = any, clip_norm = 0, clip_value = 0, drop_last = false, early_stop = any, validate_every = 1,
   })
   core.name_locals()
+  if chosen.loss == nil then fail "nn.train: loss is missing: what to minimise" end
   local source = core.bind("nn.train", chosen.data)
   if chosen.optimizer == nil then fail "nn.train: optimizer is missing, as nn.sgd {lr = 0.1}" end
   if not core.is_optimizer(chosen.optimizer) then fail("nn.train: optimizer is one of nn's, as nn.sgd {lr = 0.1}, or nn.optimizer(…), not " .. core.a(chosen.optimizer)) end
