@@ -89,7 +89,8 @@ NodeId reshape_to(Graph *graph, NodeId a, int rank, const int64_t *size)
 {
     Attributes sizes = attributes();
     sizes.type = (Type){.scalar = type_of(graph, a).scalar, .per_row = type_of(graph, a).per_row, .rank = rank};
-    memcpy(sizes.type.size, size, sizeof *size * (size_t)rank);
+    for (int d = 0; d < rank; d++)
+        sizes.type.size[d] = size[d];
     return new_node(graph, OP_RESHAPE, &a, 1, sizes);
 }
 

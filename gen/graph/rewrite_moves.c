@@ -159,6 +159,18 @@ static NodeId reshape_of_table(Graph *graph, const Node *node)
     return new_node(graph, OP_TABLE, NULL, 0, table);
 }
 
+/* a table of equal numbers is a number, repeated */
+static NodeId table_of_equals(Graph *graph, const Node *node)
+{
+    if (node->op != OP_TABLE || node->type.scalar != FLOAT)
+        return NONE;
+    const double *table = node->attributes.table;
+    for (int64_t i = 0; i < element_count(node->type); i++)
+        if (table[i] != table[0])
+            return NONE;
+    return broadcast_to(graph, constant(graph, table[0]), node->type);
+}
+
 /* permute(x) = reshape(x) where only axes of size 1 change places */
 static NodeId permute_of_ones(Graph *graph, const Node *node)
 {
@@ -272,6 +284,7 @@ const Rewrite move_rewrites[] = {
     REWRITE(broadcast_of_reshape),
     REWRITE(reshape_of_broadcast),
     REWRITE(reshape_of_table),
+    REWRITE(table_of_equals),
     REWRITE(permute_of_ones),
     REWRITE(permute_of_broadcast),
     REWRITE(slice_of_broadcast),

@@ -155,7 +155,7 @@ NodeId find_simpler(Graph *graph, const Node *node)
     NodeId equal = *find_slot(graph, node);
     if (equal != NONE)
         return equal;
-    if (op_info[node->op].arity == 0 && node->op != OP_INDEX)
+    if (op_info[node->op].arity == 0 && node->op != OP_INDEX && node->op != OP_TABLE)
         return NONE;
     const Rewrite *const tables[] = {pointwise_rewrites, move_rewrites, fold_rewrites};
     for (int t = 0, which = 0; t < 3; t++)

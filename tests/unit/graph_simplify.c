@@ -101,6 +101,16 @@ BUILD(reshape_number, shape(g, broadcast_to(g, l->r, PER_ROW(2, 3)), 1, 6, 0))
 BUILD(reshape_repeated, shape(g, broadcast_axes(g, l->x, 1u << 1, SHARED(1, 3)), 2, 3, 1))
 BUILD(reshape_rows, shape(g, broadcast_to(g, l->x, PER_ROW(3)), 2, 3, 1))
 BUILD(reshape_table, shape(g, table(g), 2, 3, 2))
+static const double sevens[] = {7, 7, 7};
+static NodeId seven_table(Graph *g, int64_t count)
+{
+    Attributes t = attributes();
+    t.table = sevens;
+    t.type = SHARED(count);
+    return new_node(g, OP_TABLE, NULL, 0, t);
+}
+BUILD(table_of_sevens, seven_table(g, 3))
+BUILD(table_of_one, reshape_to(g, seven_table(g, 1), 0, NULL))
 BUILD(transpose_column, transpose(g, shape(g, l->x, 2, 3, 1)))
 BUILD(transpose_repeated, transpose(g, broadcast_to(g, l->x, PER_ROW(2, 3))))
 BUILD(slice_repeated, slice(g, broadcast_to(g, l->x, PER_ROW(2, 3)), 1, 0, 1))
@@ -200,6 +210,8 @@ static const Case cases[] = {
     {"broadcast_once", reshape_repeated, 1, OP_RESHAPE},
     {"reshape_of_broadcast", reshape_rows, 1, OP_BROADCAST},
     {"reshape_of_table", reshape_table, 1, OP_TABLE},
+    {"table_of_equals", table_of_sevens, 2, OP_BROADCAST},
+    {"table_of_equals", table_of_one, 1, OP_CONSTANT},
     {"permute_of_ones", transpose_column, 1, OP_RESHAPE},
     {"permute_of_broadcast", transpose_repeated, 1, OP_BROADCAST},
     {"slice_of_broadcast", slice_repeated, 1, OP_BROADCAST},
