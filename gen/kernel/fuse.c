@@ -350,10 +350,11 @@ static bool must_run_between(const Joining *joining, int producer, int consumer)
     return found;
 }
 
-static bool any_assign(const Plan *plan, const Kernel *kernel)
+/* Does it write a parameter or a state, or compute what will be written there? */
+static bool belongs_to_update(const Plan *plan, const Kernel *kernel)
 {
     for (int s = 0; s < kernel->stage_count; s++)
-        if (assigns(plan, &kernel->stage[s]))
+        if (assigns(plan, &kernel->stage[s]) || is_part_of_update(plan->model, kernel->stage[s].node))
             return true;
     return false;
 }
@@ -361,7 +362,7 @@ static bool any_assign(const Plan *plan, const Kernel *kernel)
 static bool has_loss(const Plan *plan, const Kernel *kernel)
 {
     const Model *model = plan->model;
-    for (int s = 0; s < kernel->stage_count && model->metric_count; s++)
+    for (int s = 0; s < kernel->stage_count && model->phase[PHASE_TRAIN].metrics; s++)
         for (int part = 0; part < 3; part++)
             if (kernel->stage[s].node == model->phase[PHASE_TRAIN].metrics[0].part[part])
                 return true;
@@ -379,9 +380,8 @@ static Reason try_to_join(Joining *joining, int producer, int consumer)
     Reason reason = shape_of(plan, &pairing, &shape);
     if (reason > YES_UPDATE)
         return reason;
-    bool update = any_assign(plan, pairing.consumer);
-    if (plan->model->phase[PHASE_TRAIN].root_count
-        && ((update && has_loss(plan, pairing.producer)) || (any_assign(plan, pairing.producer) && has_loss(plan, pairing.consumer))))
+    bool update = belongs_to_update(plan, pairing.consumer);
+    if ((update && has_loss(plan, pairing.producer)) || (belongs_to_update(plan, pairing.producer) && has_loss(plan, pairing.consumer)))
         return NO_LOSS_FIRST;
     if (must_run_between(joining, producer, consumer))
         return update ? NO_OLD_VALUE_READ_LATER : NO_CYCLE;

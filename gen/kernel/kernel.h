@@ -164,6 +164,7 @@ void each_read(Kernel *kernel, void (*visit)(Stage *stage, Term *read, void *con
 bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of products with something to fold */
 bool assigns(const Plan *plan, const Stage *stage);           /* writes a parameter or a state */
 bool is_part_of_gradient(const Model *model, NodeId node);    /* built by a derivative rule, not by the optimizer or the model */
+bool is_part_of_update(const Model *model, NodeId node);      /* built by the optimizer */
 const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as fc1_weight: letters, digits, underscore; off C's keywords, libc's and our own names */
 
 /* index.c: arithmetic on indices. */

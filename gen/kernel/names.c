@@ -121,6 +121,11 @@ static const char *wish_of(const Plan *plan, NodeId id, bool *named)
         if (has)
             return identifier(plan->arena, arena_print(plan->arena, "d_%s", of));
     }
+    if (node->op == OP_DETACH) {                        /* a copy of something named: what a metric that is a parameter reads */
+        const char *of = wish_of(plan, node->operand[0], named);
+        if (*named)
+            return identifier(plan->arena, arena_print(plan->arena, "%s_value", of));
+    }
     *named = false;
     return identifier(plan->arena, noun(node->op));
 }
@@ -234,10 +239,13 @@ static bool part_of_gradient(const Plan *plan, const Kernel *kernel)
     return false;
 }
 
-static bool part_of_update(const Plan *plan, const Kernel *kernel)
+/* Does it leave something of the forward graph behind, besides gradients? */
+static bool leaves_forward_value(const Plan *plan, const Kernel *kernel)
 {
-    const char *rule = plan->model->graph->nodes[kernel->stage[0].node].origin.rule;
-    return rule && plan->model->optimizer.name && strcmp(rule, plan->model->optimizer.name) == 0;
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer != NONE && !is_part_of_gradient(plan->model, kernel->stage[s].node))
+            return true;
+    return false;
 }
 
 static bool computes_loss(const Plan *plan, const Kernel *kernel)
@@ -265,9 +273,11 @@ static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *ke
     bool gradient = part_of_gradient(plan, kernel), loss = computes_loss(plan, kernel);
     if (phase == PHASE_TRAIN && loss)
         return gradient ? "loss_and_gradient" : "forward_loss";
+    if (gradient && leaves_forward_value(plan, kernel))
+        return arena_print(arena, "%s_and_gradient", strncmp(wish, "d_", 2) == 0 ? wish + 2 : wish);
     if (gradient)
         return arena_print(arena, "backward_%s", strncmp(wish, "d_", 2) == 0 ? wish + 2 : wish);
-    if (part_of_update(plan, kernel))
+    if (is_part_of_update(plan->model, kernel->stage[0].node))
         return arena_print(arena, "update_%s", wish);
     if (phase == PHASE_EVALUATE)
         return arena_print(arena, "evaluate_%s", wish);

@@ -272,11 +272,16 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
     return kernel;
 }
 
+bool is_part_of_update(const Model *model, NodeId node)
+{
+    const char *rule = model->graph->nodes[node].origin.rule;
+    return rule && model->optimizer.name && strcmp(rule, model->optimizer.name) == 0;
+}
+
 bool is_part_of_gradient(const Model *model, NodeId node)
 {
     const Origin *origin = &model->graph->nodes[node].origin;
-    bool by_optimizer = origin->rule && model->optimizer.name && strcmp(origin->rule, model->optimizer.name) == 0;
-    return origin->gradient_of != NONE || (origin->rule && origin->of != NONE && !by_optimizer);
+    return origin->gradient_of != NONE || (origin->rule && origin->of != NONE && !is_part_of_update(model, node));
 }
 
 bool is_contraction(const Plan *plan, const Stage *stage)
