@@ -213,11 +213,14 @@ static void write_sum(Writer *w, const Node *node)
 static void write_pointwise(Writer *w, const Node *node)
 {
     const char *formula = op_info[node->op].formula;
-    for (const char *c = formula + takes_no_sign(w, node); *c; c++)
-        if (*c == '$')
+    for (const char *c = formula + takes_no_sign(w, node); *c; c++) {
+        if (!strncmp(c, "+ $a", 4) && (w->unsigned_node = leading_sign(w, node->operand[0])) != NONE)
+            text_add(w->out, "-");      /* log(1 - x), not log(1 + -x) */
+        else if (*c == '$')
             write_part(w, node, *++c - 'a');
         else
             text_add_bytes(w->out, c, 1);
+    }
 }
 
 static void write_axes(Writer *w, uint32_t axes, Type type)

@@ -405,17 +405,21 @@ static NodeId select_known(Graph *graph, const Node *node)
     return node->operand[1] == node->operand[2] ? node->operand[1] : NONE;
 }
 
-/* ((b if a else x) if a else c) = (b if a else (x if a else c)) = (b if a else c) */
-static NodeId select_twice(Graph *graph, const Node *node)
+/* The node as it is where the condition chooses operand `which`; the node itself where that says nothing new. */
+static NodeId within_choice(Graph *graph, NodeId id, NodeId condition, int which, int depth)
 {
-    if (node->op != OP_SELECT)
-        return NONE;
-    NodeId a = node->operand[0], b = node->operand[1], c = node->operand[2];
-    if (op_of(graph, b) == OP_SELECT && operand_of(graph, b, 0) == a)
-        return apply3(graph, OP_SELECT, a, operand_of(graph, b, 1), c);
-    if (op_of(graph, c) == OP_SELECT && operand_of(graph, c, 0) == a)
-        return apply3(graph, OP_SELECT, a, b, operand_of(graph, c, 2));
-    return NONE;
+    Node node = graph->nodes[id];
+    bool changed = false;
+    if (node.op == OP_SELECT && node.operand[0] == condition)
+        return node.operand[which];
+    if (op_info[node.op].class != POINTWISE || depth == DEEPEST)
+        return id;
+    for (int i = 0; i < op_info[node.op].arity; i++) {
+        NodeId operand = within_choice(graph, node.operand[i], condition, which, depth + 1);
+        changed |= operand != node.operand[i];
+        node.operand[i] = operand;
+    }
+    return changed ? new_node(graph, node.op, node.operand, op_info[node.op].arity, node.attributes) : id;
 }
 
 /* (f(b if a else x) if a else c) = (f(b) if a else c), and so under the other choice: only what is chosen is looked at */
@@ -423,22 +427,9 @@ static NodeId select_within(Graph *graph, const Node *node)
 {
     if (node->op != OP_SELECT)
         return NONE;
-    for (int which = 1; which <= 2; which++) {
-        Node inner = graph->nodes[node->operand[which]];
-        bool changed = false;
-        for (int i = 0; op_info[inner.op].class == POINTWISE && i < op_info[inner.op].arity; i++) {
-            NodeId choice = inner.operand[i];
-            if (op_of(graph, choice) == OP_SELECT && operand_of(graph, choice, 0) == node->operand[0]) {
-                inner.operand[i] = operand_of(graph, choice, which);
-                changed = true;
-            }
-        }
-        if (!changed)
-            continue;
-        NodeId simpler = new_node(graph, inner.op, inner.operand, op_info[inner.op].arity, inner.attributes);
-        return apply3(graph, OP_SELECT, node->operand[0], which == 1 ? simpler : node->operand[1], which == 2 ? simpler : node->operand[2]);
-    }
-    return NONE;
+    NodeId b = within_choice(graph, node->operand[1], node->operand[0], 1, 0);
+    NodeId c = within_choice(graph, node->operand[2], node->operand[0], 2, 0);
+    return b == node->operand[1] && c == node->operand[2] ? NONE : apply3(graph, OP_SELECT, node->operand[0], b, c);
 }
 
 /* (b if a else 0) + (0 if a else c) = (b if a else c) */
@@ -535,7 +526,6 @@ const Rewrite pointwise_rewrites[] = {
     REWRITE(maximum_with_known),
     REWRITE(compare_with_itself),
     REWRITE(select_known),
-    REWRITE(select_twice),
     REWRITE(select_within),
     REWRITE(sum_of_choices),
     REWRITE(select_negated),

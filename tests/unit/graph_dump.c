@@ -54,6 +54,7 @@ BUILD(power_of_power, apply2(g, OP_POWER, apply2(g, OP_POWER, l->x, l->y), add(g
 BUILD(power_with_sign, apply2(g, OP_POWER, l->x, c(g, -1.5)))
 BUILD(functions, apply1(g, OP_EXP, apply1(g, OP_ABS, add(g, l->x, l->y))))
 BUILD(log_of_one_plus, apply1(g, OP_LOG1P, multiply(g, l->x, l->y)))
+BUILD(log_of_one_minus, apply1(g, OP_LOG1P, negate(g, l->x)))
 BUILD(choice, apply3(g, OP_SELECT, apply2(g, OP_GREATER, add(g, l->x, c(g, 1)), l->y), l->x, negate(g, l->y)))
 BUILD(times_choice, multiply(g, c(g, 0.5), apply3(g, OP_SELECT, l->x, l->y, l->z)))
 BUILD(matrix_vector, contract(g, l->row, l->m, "bi,ji->bj"))
@@ -96,6 +97,7 @@ static const Formula formulas[] = {
     {power_with_sign, "x^(-1.5)"},
     {functions, "exp(|x + y|)"},
     {log_of_one_plus, "log(1 + x y)"},
+    {log_of_one_minus, "log(1 - x)"},
     {choice, "(x if [x + 1 > y] else -y)"},
     {times_choice, "0.5 (y if x else z)"},
     {matrix_vector, "row · mᵀ"},

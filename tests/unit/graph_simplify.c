@@ -178,7 +178,7 @@ static const Case cases[] = {
     {"compare_with_itself", x_above_x, 2, OP_BROADCAST},
     {"select_known", select_second, 0, OP_PARAMETER},
     {"select_known", select_x_x, 0, OP_PARAMETER},
-    {"select_twice", select_select, 1, OP_SELECT},
+    {"select_within", select_select, 1, OP_SELECT},
     {"select_within", select_exp_select, 2, OP_SELECT},
     {"sum_of_choices", choices_added, 2, OP_SELECT},
     {"select_negated", select_minus_x, 4, OP_NEGATE},
