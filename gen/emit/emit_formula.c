@@ -117,30 +117,35 @@ static void place_of_term(Term *term, void *context)
         add_place(p->w, p->places, term->node);
 }
 
-/* "fc1.weight: gradient and update", for kernels that write a parameter */
-static const char *update_title(const Writing *w)
+/* "fc1.weight: gradient and update" for kernels that write a parameter, "the loss and its gradient"; NULL: the names of what it
+ * leaves behind are title enough */
+static const char *role_title(const Writing *w)
 {
+    const Metric *loss = w->plan->model->phase[PHASE_TRAIN].metrics;
     const char *written = NULL;
-    bool gradient = false;
+    bool gradient = false, has_loss = false;
     for (int s = 0; s < w->kernel->stage_count; s++) {
         const Stage *stage = &w->kernel->stage[s];
-        gradient |= w->plan->model->graph->nodes[stage->node].origin.gradient_of != NONE;
+        gradient |= is_part_of_gradient(w->plan->model, stage->node);
+        has_loss |= loss && (stage->node == loss->part[0] || stage->node == loss->part[1]);
         if (assigns(w->plan, stage) && (!written || w->plan->buffer[stage->buffer].kind == BUFFER_PARAMETER))
             written = w->plan->model->graph->leaves[w->plan->buffer[stage->buffer].leaf].name;
     }
-    return written ? arena_print(w->arena, gradient ? "%s: gradient and update" : "%s: update", written) : NULL;
+    if (written)
+        return arena_print(w->arena, gradient ? "%s: gradient and update" : "%s: update", written);
+    return has_loss && gradient ? "the loss and its gradient" : NULL;
 }
 
 static void title_line(Writing *w, Text *out)
 {
     Text title = text_new(w->arena), places = text_new(w->arena);
     const Kernel *kernel = w->kernel;
-    const char *update = update_title(w);
-    if (update)
-        text_add(&title, update);
+    const char *role = role_title(w);
+    if (role)
+        text_add(&title, role);
     for (int s = 0; s < kernel->stage_count; s++) {
         const char *name = title_of(w, &kernel->stage[s]);
-        if (name && !update)
+        if (name && !role && kernel->stage[s].buffer != NONE)
             add_word(&title, name);
         add_place(w, &places, kernel->stage[s].node);
         each_term(kernel->stage[s].term, place_of_term, &(Places){w, &places});
