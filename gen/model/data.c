@@ -39,7 +39,8 @@ static NnColumns read_columns(lua_State *lua, int table, const char *name)
 {
     push_inner(lua, table, "columns", name);
     int column = lua_gettop(lua);
-    NnColumns columns = {field_string(lua, column, "name"), (int)field_integer(lua, column, "first", 0), (int)field_integer(lua, column, "last", 0)};
+    NnColumns columns = {.name = field_string(lua, column, "name"), .first = (int)field_integer(lua, column, "first", 0),
+                         .last = (int)field_integer(lua, column, "last", 0)};
     lua_pop(lua, 1);
     return columns;
 }
@@ -85,8 +86,8 @@ static void make_inputs(Script *script)
         if (leaf->kind != LEAF_INPUT)
             continue;
         NnInput *input = &model->inputs[model->input_count++];
-        *input = (NnInput){.name = leaf->name, .classes = leaf->classes, .rank = leaf->type.rank, .elements = element_count(leaf->type),
-                           .scale = 1, .std = 1};
+        *input = (NnInput){.name = leaf->name, .classes = leaf->classes, .rank = leaf->type.rank,
+                           .elements = element_count(leaf->type), .scale = 1, .std = 1};
         memcpy(input->shape, leaf->type.size, sizeof leaf->type.size);
     }
 }

@@ -29,7 +29,9 @@ end
 
 local function by_set(what, given, judge)
   return named_values(what, given, function(set, value)
-    if set ~= "train" and set ~= "validation" and set ~= "test" then core.unknown(what .. " has no set", set, {"train", "validation", "test"}) end
+    if set ~= "train" and set ~= "validation" and set ~= "test" then
+      core.unknown(what .. " has no set", set, {"train", "validation", "test"})
+    end
     return judge(set, value)
   end)
 end
@@ -39,19 +41,25 @@ local function new_source(kind, chosen)
   chosen.kind, chosen.place = kind, core.place()
   if chosen.train == nil then fail(what .. ": train is missing") end
 
-  chosen.split = by_set(what .. ": split", chosen.split, function(set, share) return number(what .. ": split", set, share, 0, 1) end)
+  chosen.split = by_set(what .. ": split", chosen.split, function(set, share)
+    return number(what .. ": split", set, share, 0, 1)
+  end)
   if chosen.split then
     local total = 0
     for _, set in ipairs(sets) do
       local share = chosen.split[set]
-      if share and set ~= "train" and chosen[set] ~= nil then fail(what .. ": " .. set .. " is given, and split cuts it from train as well") end
+      if share and set ~= "train" and chosen[set] ~= nil then
+        fail(what .. ": " .. set .. " is given, and split cuts it from train as well")
+      end
       total = total + (share or 0)
     end
     if math.abs(total - 1) > 1e-9 then fail(what .. ": the shares of split sum to " .. total .. ", not 1") end
     if not chosen.split.train or chosen.split.train == 0 then fail(what .. ": split leaves nothing to train on") end
   end
   if chosen.stratify ~= nil then
-    if type(chosen.stratify) ~= "string" then fail(what .. ": stratify is the name of a class input, not " .. core.a(chosen.stratify)) end
+    if type(chosen.stratify) ~= "string" then
+      fail(what .. ": stratify is the name of a class input, not " .. core.a(chosen.stratify))
+    end
     if not chosen.split then fail(what .. ": stratify needs a split") end
   end
   chosen.rows = by_set(what .. ": rows", chosen.rows, function(set, rows)
@@ -59,7 +67,9 @@ local function new_source(kind, chosen)
     return core.integer(what .. ": rows", set, rows, 1)
   end)
   for _, key in ipairs {"scale", "mean", "std"} do
-    chosen[key] = named_values(what .. ": " .. key, chosen[key], function(name, value) return number(what .. ": " .. key, name, value) end)
+    chosen[key] = named_values(what .. ": " .. key, chosen[key], function(name, value)
+      return number(what .. ": " .. key, name, value)
+    end)
   end
   for name, std in pairs(chosen.std or {}) do
     if std <= 0 then fail(what .. ": std: " .. name .. " is above 0, not " .. std) end
@@ -72,7 +82,9 @@ local function new_source(kind, chosen)
 end
 
 local function file_name(what, value)
-  if type(value) ~= "string" or value == "" then fail(what .. " is the name of a file, not " .. (value == "" and "an empty string" or core.a(value))) end
+  if type(value) ~= "string" or value == "" then
+    fail(what .. " is the name of a file, not " .. (value == "" and "an empty string" or core.a(value)))
+  end
   if value:find "%z" then fail(what .. ": a file's name has no zero byte") end
   return value
 end
@@ -89,7 +101,9 @@ local data = {}
 data.idx = function(given)
   local chosen = options("nn.data.idx", given, with(shared_options(), {default = any}))
   for _, set in ipairs(sets) do
-    chosen[set] = named_values("nn.data.idx: " .. set, chosen[set], function(name, file) return file_name("nn.data.idx: " .. set .. "." .. name, file) end)
+    chosen[set] = named_values("nn.data.idx: " .. set, chosen[set], function(name, file)
+      return file_name("nn.data.idx: " .. set .. "." .. name, file)
+    end)
   end
   if chosen.default ~= nil then file_name("nn.data.idx: default", chosen.default) end
   return new_source("idx", chosen)
@@ -106,7 +120,8 @@ local function columns_of(name, given)
   if type(given) ~= "table" or #given ~= 2 or type(given[1]) ~= "number" or type(given[2]) ~= "number" then
     fail(what .. ' is a header\'s name, a number from 1, or {first, last}')
   end
-  local first, last = core.integer(what, "the first column", given[1], 1), core.integer(what, "the last column", given[2], 1, 2^31 - 1)
+  local first = core.integer(what, "the first column", given[1], 1)
+  local last = core.integer(what, "the last column", given[2], 1, 2^31 - 1)
   if first > last then fail(what .. ": the first column, " .. first .. ", is after the last, " .. last) end
   return {first = first, last = last}
 end
@@ -117,7 +132,9 @@ data.csv = function(given)
     if chosen[set] ~= nil then file_name("nn.data.csv: " .. set, chosen[set]) end
   end
   if chosen.default ~= nil then file_name("nn.data.csv: default", chosen.default) end
-  if chosen.columns == nil then fail 'nn.data.csv: columns is missing: which columns go to which input, as {x = {1, 4}, label = "species"}' end
+  if chosen.columns == nil then
+    fail 'nn.data.csv: columns is missing: which columns go to which input, as {x = {1, 4}, label = "species"}'
+  end
   chosen.columns = named_values("nn.data.csv: columns", chosen.columns, columns_of)
   return new_source("csv", chosen)
 end
@@ -126,7 +143,9 @@ data.table = function(given)
   local chosen = options("nn.data.table", given, shared_options())
   for _, set in ipairs(sets) do
     chosen[set] = named_values("nn.data.table: " .. set, chosen[set], function(name, rows)
-      if type(rows) ~= "table" then fail("nn.data.table: " .. set .. "." .. name .. " is a list of rows, not " .. core.a(rows)) end
+      if type(rows) ~= "table" then
+        fail("nn.data.table: " .. set .. "." .. name .. " is a list of rows, not " .. core.a(rows))
+      end
       return rows
     end)
   end
@@ -134,15 +153,7 @@ data.table = function(given)
 end
 
 for name, make in pairs(data) do data[name] = export(make) end
-local not_yet = {npy = true, npz = true, safetensors = true, images = true, text = true}
-nn.data = setmetatable({}, {__name = "nn.data", __newindex = function() fail "nn.data cannot be changed" end, __index = function(_, name)
-  if data[name] then return data[name] end
-  if not_yet[name] then fail("nn.data." .. name .. " is not in this version yet") end
-  local words = {}
-  for word in pairs(data) do words[#words + 1] = word end
-  for word in pairs(not_yet) do words[#words + 1] = word end
-  core.unknown("nn.data has no", name, words)
-end})
+nn.data = core.closed("nn.data", data, {"npy", "npz", "safetensors", "images", "text"})
 
 -- ---- against the inputs ----------------------------------------------------------------------------------------------
 
@@ -150,7 +161,9 @@ local function check_names(source, what, given)
   local names, known = {}, {}
   for i, input in ipairs(core.inputs) do names[i], known[input.name] = input.name, input end
   for name in pairs(given or {}) do
-    if not known[name] then core.unknown("nn.data." .. source.kind .. ": " .. what .. ": there is no input", name, names, source.place) end
+    if not known[name] then
+      core.unknown("nn.data." .. source.kind .. ": " .. what .. ": there is no input", name, names, source.place)
+    end
   end
   return known
 end
@@ -158,7 +171,9 @@ end
 -- Every input has its data in every set, and nothing else is named. core.bind(source) before nn.train or nn.show takes it.
 function core.bind(what, source)
   if source == nil then
-    if #core.inputs > 0 then fail(what .. ": the inputs have no data\ninput " .. core.quoted(core.inputs[1].name) .. " needs data = nn.data.…") end
+    if #core.inputs > 0 then
+      fail(what .. ": the inputs have no data\ninput " .. core.quoted(core.inputs[1].name) .. " needs data = nn.data.…")
+    end
     return nil
   end
   if type(source) ~= "table" or not rawequal(getmetatable(source), source_meta) then
@@ -169,7 +184,10 @@ function core.bind(what, source)
   for _, key in ipairs {"scale", "mean", "std", "standardize"} do
     known = check_names(source, key, source[key])
     for name in pairs(source[key] or {}) do
-      if known[name].classes then fail("nn.data." .. source.kind .. ": " .. key .. ": " .. core.quoted(name) .. " holds classes, which stay as they are", source.place) end
+      if known[name].classes then
+        fail("nn.data." .. source.kind .. ": " .. key .. ": " .. core.quoted(name) ..
+             " holds classes, which stay as they are", source.place)
+      end
     end
   end
   if source.stratify then
@@ -181,7 +199,10 @@ function core.bind(what, source)
   local function complete(label, given)
     check_names(source, label, given)
     for _, input in ipairs(core.inputs) do
-      if given[input.name] == nil then fail("nn.data." .. source.kind .. ": " .. label .. ": nothing is named for the input " .. core.quoted(input.name), source.place) end
+      if given[input.name] == nil then
+        fail("nn.data." .. source.kind .. ": " .. label .. ": nothing is named for the input " ..
+             core.quoted(input.name), source.place)
+      end
     end
   end
   if source.kind == "csv" then

@@ -4,8 +4,8 @@ local nn, op = core.nn, core.op
 local define, define_named, fail = core.define, core.define_named, core.fail
 
 -- operations as they stand
-for _, name in ipairs {"exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tan", "atan", "tanh", "erf", "square", "reciprocal", "floor",
-                       "relu", "sigmoid", "softplus"} do
+for _, name in ipairs {"exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tan", "atan", "tanh", "erf", "square", "reciprocal",
+                       "floor", "relu", "sigmoid", "softplus"} do
   local operation = op[name]
   define_named(name, function(x) return operation(x) end)
 end
@@ -23,7 +23,9 @@ end
 define("clamp", function(x, low, high)
   if low == nil and high == nil then fail "clamp: a lower or an upper bound belongs after the tensor" end
   for _, bound in pairs {low, high} do
-    if type(bound) ~= "number" and not core.is_tensor(bound) then fail("clamp: a bound is a number or a tensor, not " .. core.a(bound)) end
+    if type(bound) ~= "number" and not core.is_tensor(bound) then
+      fail("clamp: a bound is a number or a tensor, not " .. core.a(bound))
+    end
   end
   if not core.is_tensor(low) and not core.is_tensor(high) then return hard_clamp(x, low, high) end
   if low ~= nil then x = op.maximum(x, low) end

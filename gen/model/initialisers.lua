@@ -29,7 +29,8 @@ define("uniform", function(a, b)
   return function() return {kind = "uniform", a = a, b = b} end
 end)
 define("normal", function(mean, std)
-  mean, std = core.number("nn.init.normal", "the mean", mean or 0), core.number("nn.init.normal", "the standard deviation", std or 1, 0)
+  mean = core.number("nn.init.normal", "the mean", mean or 0)
+  std = core.number("nn.init.normal", "the standard deviation", std or 1, 0)
   return function() return {kind = "normal", a = mean, b = std} end
 end)
 
@@ -68,12 +69,7 @@ define_scaled("kaiming", {a = 0, mode = "fan_in"}, function(chosen, fan_in, fan_
   return math.sqrt(2 / (1 + chosen.a ^ 2)) / math.sqrt(chosen.mode == "fan_in" and fan_in or fan_out)
 end)
 
-nn.init = setmetatable({}, {__name = "nn.init", __newindex = function() fail "nn.init cannot be changed" end, __index = function(_, name)
-  if init[name] then return init[name] end
-  local words = {}
-  for word in pairs(init) do words[#words + 1] = word end
-  core.unknown("nn.init has no", name, words)
-end})
+nn.init = core.closed("nn.init", init, {})
 
 -- What the user gave as a start (an initialiser, a number, a nested table) as core.parameter takes it.
 function core.start(given, shape, name)
@@ -82,5 +78,6 @@ function core.start(given, shape, name)
   if meta and given.make then return given.make()(shape, name) end
   if type(given) == "number" then return constant(core.number("the initial value of " .. core.quoted(name), "a number", given)) end
   if type(given) == "table" and not meta then return {kind = "table", values = given} end
-  fail("the initial value of " .. core.quoted(name) .. " is an initialiser as nn.init.zeros(), a number or a nested table, not " .. core.a(given))
+  fail("the initial value of " .. core.quoted(name) .. " is an initialiser as nn.init.zeros(), a number or a nested table, not " ..
+       core.a(given))
 end

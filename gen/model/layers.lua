@@ -48,8 +48,8 @@ local function parameter_of(state, field)
   if made[field] == nil then
     local before = core.at(nil)
     for _, each in ipairs(state.fields) do
-      local name = full_name(state) .. "." .. each.field
-      made[each.field] = core.parameter(core.name(name, "nn." .. state.kind), each.shape, core.start(each.start, each.shape, name), state.options, state.place)
+      local name = core.name(full_name(state) .. "." .. each.field, "nn." .. state.kind)
+      made[each.field] = core.parameter(name, each.shape, core.start(each.start, each.shape, name), state.options, state.place)
     end
     core.at(before)
   end
@@ -71,7 +71,10 @@ layer_meta.__call = core.export(function(layer, x, ...)
   if select("#", ...) > 0 then fail("nn." .. states[layer].kind .. ": a layer is called with one tensor") end
   return call(states[layer], x)
 end)
-layer_meta.__tostring = function(layer) return "layer nn." .. states[layer].kind .. (states[layer].full_name and " " .. states[layer].full_name or "") end
+layer_meta.__tostring = function(layer)
+  local state = states[layer]
+  return "layer nn." .. state.kind .. (state.full_name and " " .. state.full_name or "")
+end
 layer_meta.__newindex = core.export(function() fail "a layer cannot be changed" end)
 layer_meta.__index = core.export(function(layer, key)
   local state, words = states[layer], {}
@@ -99,7 +102,9 @@ end
 
 -- freeze, lr, weight_decay: what any parameter may ask for itself
 function core.parameter_options(what, options)
-  if options.freeze ~= nil and type(options.freeze) ~= "boolean" then fail(what .. ": freeze is true or false, not " .. core.a(options.freeze)) end
+  if options.freeze ~= nil and type(options.freeze) ~= "boolean" then
+    fail(what .. ": freeze is true or false, not " .. core.a(options.freeze))
+  end
   if options.lr ~= nil then core.number(what, "lr", options.lr, 0) end
   if options.weight_decay ~= nil then core.number(what, "weight_decay", options.weight_decay, 0) end
   return options
@@ -120,10 +125,16 @@ end
 
 nn.parameter = core.export(function(name, shape, start, options)
   core.name(name, "nn.parameter")
-  options = core.parameter_options("nn.parameter", core.options("nn.parameter", options, {freeze = core.any, lr = core.any, weight_decay = core.any}))
+  options = core.options("nn.parameter", options, {freeze = core.any, lr = core.any, weight_decay = core.any})
+  core.parameter_options("nn.parameter", options)
   if type(shape) == "number" then shape = {shape} end
-  if type(shape) ~= "table" then fail("nn.parameter: the shape of " .. core.quoted(name) .. " is a list of sizes as {28, 28}, not " .. core.a(shape)) end
-  if start == nil then fail("nn.parameter: " .. core.quoted(name) .. " has no initial value\ngive an initialiser as nn.init.zeros(), a number or a nested table") end
+  if type(shape) ~= "table" then
+    fail("nn.parameter: the shape of " .. core.quoted(name) .. " is a list of sizes as {28, 28}, not " .. core.a(shape))
+  end
+  if start == nil then
+    fail("nn.parameter: " .. core.quoted(name) .. " has no initial value\n" ..
+         "give an initialiser as nn.init.zeros(), a number or a nested table")
+  end
   return core.parameter(name, shape, core.start(start, shape, name), options, core.place())
 end)
 
@@ -131,11 +142,14 @@ end)
 
 -- y = x weight' + bias along the last axis: "bcdi,ji->bcdj", a letter an axis
 local function linear(state, x)
-  local kind, per_row, sizes = core.type(x)
-  if kind ~= "float" then fail("nn.linear: it takes floats; nn.float(x) or nn.one_hot(x) makes them from classes\ntensor   " .. core.shape(x) .. "   " .. core.made(x)) end
+  local kind, per_row, sizes = core.kind(x), core.per_row(x), core.sizes(x)
+  if kind ~= "float" then
+    fail("nn.linear: it takes floats; nn.float(x) or nn.one_hot(x) makes them from classes" .. core.seen("tensor", x))
+  end
   if sizes[#sizes] ~= state.inputs then
-    fail("nn.linear: " .. full_name(state) .. " takes " .. state.inputs .. " features on the last axis, this tensor has the shape " .. core.shape(x) ..
-         "\ntensor   " .. core.shape(x) .. "   " .. core.made(x) .. (#sizes > 1 and "\nnn.flatten makes one axis of all" or ""))
+    fail("nn.linear: " .. full_name(state) .. " takes " .. state.inputs ..
+         " features on the last axis, this tensor has the shape " .. core.shape(x) ..
+         core.seen("tensor", x) .. (#sizes > 1 and "\nnn.flatten makes one axis of all" or ""))
   end
   local before = per_row and "b" or ""
   for axis = 1, #sizes - 1 do before = before .. string.sub("cdefgh", axis, axis) end
@@ -148,10 +162,12 @@ nn.linear = core.export(function(inputs, outputs, options)
   inputs = core.integer("nn.linear", "the number of inputs", inputs, 1)
   outputs = core.integer("nn.linear", "the number of outputs", outputs, 1)
   options = layer_options("nn.linear", options, {bias = true})
-  local bound = 1 / math.sqrt(inputs)          -- kaiming_uniform with a = sqrt(5), as PyTorch: gain sqrt(1/3), times sqrt(3 / inputs)
+  local bound = 1 / math.sqrt(inputs)          -- PyTorch's kaiming_uniform with a = sqrt(5): gain sqrt(1/3), times sqrt(3 / inputs)
   local default = nn.init.uniform(-bound, bound)
   local fields = {{field = "weight", shape = {outputs, inputs}, start = start_of("nn.linear", options.init, "weight", default)}}
-  if options.bias then fields[2] = {field = "bias", shape = {outputs}, start = start_of("nn.linear", options.init, "bias", default)} end
+  if options.bias then
+    fields[2] = {field = "bias", shape = {outputs}, start = start_of("nn.linear", options.init, "bias", default)}
+  end
   return new_layer("linear", options, {inputs = inputs, fields = fields, apply = linear})
 end)
 
@@ -180,15 +196,21 @@ local function sequential(state, x)
 end
 
 local function contain(state, element)
-  if is_layer(element) and not states[element].container and not states[element].full_name then states[element].container = state end
+  if is_layer(element) and not states[element].container and not states[element].full_name then
+    states[element].container = state
+  end
 end
 
 nn.sequential = core.export(function(elements)
-  if type(elements) ~= "table" or getmetatable(elements) then fail("nn.sequential: a list of layers and functions in braces belongs here, not " .. core.a(elements)) end
+  if type(elements) ~= "table" or getmetatable(elements) then
+    fail("nn.sequential: a list of layers and functions in braces belongs here, not " .. core.a(elements))
+  end
   local options, list = {}, {}
   for key, value in pairs(elements) do
     if key == "name" then options.name = value
-    elseif math.type(key) ~= "integer" or key < 1 or key > #elements then core.unknown("nn.sequential has no option", key, {"name"}) end
+    elseif math.type(key) ~= "integer" or key < 1 or key > #elements then
+      core.unknown("nn.sequential has no option", key, {"name"})
+    end
   end
   for i = 1, #elements do
     local element = elements[i]
@@ -203,12 +225,14 @@ nn.sequential = core.export(function(elements)
 end)
 
 nn.residual = core.export(function(inner)
-  if not is_layer(inner) and type(inner) ~= "function" then fail("nn.residual: a layer or a function of a tensor belongs here, not " .. core.a(inner)) end
+  if not is_layer(inner) and type(inner) ~= "function" then
+    fail("nn.residual: a layer or a function of a tensor belongs here, not " .. core.a(inner))
+  end
   local layer = new_layer("residual", {}, {apply = function(state, x)
     local y = sequential(state, x)
     if core.shape(y) ~= core.shape(x) then
       fail("nn.residual: what it adds must have the shape of its input" ..
-           "\ninput    " .. core.shape(x) .. "   " .. core.made(x) .. "\nadded    " .. core.shape(y) .. "   " .. core.made(y))
+           core.seen("input", x) .. core.seen("added", y))
     end
     return x + y
   end})

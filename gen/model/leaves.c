@@ -38,7 +38,8 @@ static NnInit read_init(lua_State *lua, int index, const Type *type, const char 
         Type found;
         lua_getfield(lua, index, "values");
         init.kind = NN_INIT_TABLE;
-        init.table = nested_numbers(lua, lua_gettop(lua), &found, arena_print(arena, "the initial value of %s", quoted(arena, name)));
+        const char *what = arena_print(arena, "the initial value of %s", quoted(arena, name));
+        init.table = nested_numbers(lua, lua_gettop(lua), &found, what);
         lua_pop(lua, 1);
         if (!same_shape(found, *type))
             refuse_here(lua, "the initial value of %s has the shape %s, the parameter %s", quoted(arena, name),

@@ -77,6 +77,11 @@ static NodeId combined(Graph *graph, Op op, NodeId a, NodeId b)
     return apply2(graph, op, a, b);
 }
 
+static NodeId negated(Graph *graph, NodeId part)
+{
+    return part == NONE ? NONE : negate(graph, part);
+}
+
 static NodeId scaled(Graph *graph, Op op, NodeId part, NodeId factor)
 {
     return part == NONE ? NONE : apply2(graph, op, part, factor);
@@ -94,7 +99,7 @@ static LossParts parts_of(Graph *graph, NodeId id, const Degree *degree, const L
     if (op == OP_ADD || op == OP_SUBTRACT)
         return (LossParts){combined(graph, op, parts[a].mean, parts[b].mean), combined(graph, op, parts[a].sum, parts[b].sum)};
     if (op == OP_NEGATE)
-        return (LossParts){parts[a].mean == NONE ? NONE : negate(graph, parts[a].mean), parts[a].sum == NONE ? NONE : negate(graph, parts[a].sum)};
+        return (LossParts){negated(graph, parts[a].mean), negated(graph, parts[a].sum)};
     if (inner != NONE) {
         const LossParts of = parts[inner ? b : a];
         return (LossParts){scaled(graph, op, of.mean, inner ? a : b), scaled(graph, op, of.sum, inner ? a : b)};

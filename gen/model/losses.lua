@@ -8,13 +8,13 @@ local export, options, one_hot = core.export, core.options, core.one_hot
 -- ---- what all of them check ------------------------------------------------------------------------------------------
 
 local function both(what, a, b)
-  return what .. "\nprediction  " .. core.shape(a) .. "   " .. core.made(a) .. "\ntarget      " .. core.shape(b) .. "   " .. core.made(b)
+  return what .. core.seen("prediction", a) .. core.seen("target", b)
 end
 
 local function need_floats(what, prediction)
   core.need_tensor(what, prediction, "a prediction")
-  if core.type(prediction) ~= "float" then
-    fail(what .. ": the prediction holds integers, not floats\nprediction  " .. core.shape(prediction) .. "   " .. core.made(prediction) ..
+  if core.kind(prediction) ~= "float" then
+    fail(what .. ": the prediction holds integers, not floats" .. core.seen("prediction", prediction) ..
          "\nthe prediction comes first, the target second")
   end
 end
@@ -25,14 +25,17 @@ local function need_pair(what, prediction, target)
   need_floats(what, prediction)
   if type(target) == "number" then return core.constant(target) end
   core.need_tensor(what, target, "a target")
-  if core.type(target) ~= "float" then
-    fail(both(what .. ": the target holds classes, not floats", prediction, target) .. "\nnn.float(label) or nn.one_hot(label) makes floats from classes")
+  if core.kind(target) ~= "float" then
+    fail(both(what .. ": the target holds classes, not floats", prediction, target) ..
+         "\nnn.float(label) or nn.one_hot(label) makes floats from classes")
   end
-  local _, _, ours = core.type(prediction)
-  local _, _, theirs = core.type(target)
+  local ours = core.sizes(prediction)
+  local theirs = core.sizes(target)
   local same = #ours == #theirs
   for axis = 1, #ours do same = same and ours[axis] == theirs[axis] end
-  if not same then fail(both(what .. ": prediction and target differ in shape", prediction, target) .. "\nreshape one of them") end
+  if not same then
+    fail(both(what .. ": prediction and target differ in shape", prediction, target) .. "\nreshape one of them")
+  end
   return target
 end
 
@@ -40,14 +43,20 @@ end
 local function need_classes(what, scores, label)
   need_floats(what, scores)
   core.need_tensor(what, label, "classes, from nn.class,")
-  local _, per_row, sizes = core.type(scores)
-  local kind, rows_too, places = core.type(label)
-  if kind ~= "int" then fail(both(what .. ": the target holds floats, not classes", scores, label) .. "\nclasses are made by nn.class(name, n)") end
+  local per_row, sizes = core.per_row(scores), core.sizes(scores)
+  local kind, rows_too, places = core.kind(label), core.per_row(label), core.sizes(label)
+  if kind ~= "int" then
+    fail(both(what .. ": the target holds floats, not classes", scores, label) .. "\nclasses are made by nn.class(name, n)")
+  end
   local fits = per_row == rows_too and #sizes == #places + 1
   for axis = 1, #places do fits = fits and sizes[axis] == places[axis] end
-  if not fits then fail(both(what .. ": the prediction has the target's shape and, last, an axis of classes", scores, label)) end
+  if not fits then
+    fail(both(what .. ": the prediction has the target's shape and, last, an axis of classes", scores, label))
+  end
   local known, count = core.classes(label), sizes[#sizes]
-  if known and known > count then fail(both(what .. ": the target has " .. known .. " classes, the prediction " .. count, scores, label)) end
+  if known and known > count then
+    fail(both(what .. ": the target has " .. known .. " classes, the prediction " .. count, scores, label))
+  end
   return count
 end
 
@@ -142,7 +151,9 @@ end)
 define_elementwise("bce_with_logits", function(x, t, chosen)
   if chosen.pos_weight == nil then return op.softplus(x) - t * x end
   local weight = chosen.pos_weight
-  if type(weight) ~= "number" and type(weight) ~= "table" then fail("nn.bce_with_logits: pos_weight is a number or a list of numbers, not " .. core.a(weight)) end
+  if type(weight) ~= "number" and type(weight) ~= "table" then
+    fail("nn.bce_with_logits: pos_weight is a number or a list of numbers, not " .. core.a(weight))
+  end
   return (1 - t) * x + (1 + (core.constant(weight) - 1) * t) * op.softplus(-x)
 end, {pos_weight = core.any})
 
@@ -155,7 +166,8 @@ end)
 local function class_weights(what, weight, classes)
   if weight == nil then return nil end
   if type(weight) ~= "table" or #weight ~= classes then
-    fail(what .. ": weight is a list of " .. classes .. " numbers, one a class, not " .. (type(weight) == "table" and #weight .. " of them" or core.a(weight)))
+    fail(what .. ": weight is a list of " .. classes .. " numbers, one a class, not " ..
+         (type(weight) == "table" and #weight .. " of them" or core.a(weight)))
   end
   for class = 1, classes do core.number(what, "weight " .. class, weight[class], 0) end
   return core.constant(weight)
@@ -168,7 +180,7 @@ local class_options = {reduction = "mean", ignore_index = core.any, weight = cor
 local function fold_classes(what, chosen, label, picked, chosen_class, classes)
   local is_mean = reduction_of(what, chosen)
   local weight = class_weights(what, chosen.weight, classes)
-  local last = 1 << #select(3, core.type(label)) + 1
+  local last = 1 << core.rank(label) + 1
   local share = weight and core.sum(op.select(chosen_class, weight, 0), last)
   if chosen.ignore_index ~= nil then
     local counts = op.not_equal(op.float(label), core.integer(what, "ignore_index", chosen.ignore_index))
@@ -183,14 +195,14 @@ define("nll", function(log_probability, label, given)
   local classes = need_classes("nll", log_probability, label)
   local chosen = options("nn.nll", given, class_options)
   local chosen_class = one_hot(label, classes)
-  local picked = core.sum(op.select(chosen_class, log_probability, 0), 1 << #select(3, core.type(log_probability)))
+  local picked = core.sum(op.select(chosen_class, log_probability, 0), 1 << core.rank(log_probability))
   return (fold_classes("nn.nll", chosen, label, picked, chosen_class, classes))
 end)
 
 -- log sum_k exp(z_k) - z_label, with the largest z taken off from both. Targets may be probabilities as well.
 local function cross_entropy_of_probabilities(logits, target, chosen)
   if chosen.ignore_index ~= nil then fail "nn.cross_entropy: ignore_index goes with classes, not with probabilities" end
-  local _, _, sizes = core.type(logits)
+  local sizes = core.sizes(logits)
   if #sizes == 0 or core.shape(logits) ~= core.shape(target) then
     fail(both("cross_entropy: logits and probabilities differ in shape", logits, target))
   end
@@ -208,7 +220,7 @@ define("cross_entropy", function(logits, label, given)
   local chosen = options("nn.cross_entropy", given, own)
   local smoothing = core.number("nn.cross_entropy", "label_smoothing", chosen.label_smoothing, 0, 1)
   need_floats("cross_entropy", logits)
-  if is_tensor(label) and core.type(label) == "float" and #select(3, core.type(label)) > 0 and #select(3, core.type(label)) == #select(3, core.type(logits)) then
+  if is_tensor(label) and core.kind(label) == "float" and core.rank(label) > 0 and core.rank(label) == core.rank(logits) then
     return cross_entropy_of_probabilities(logits, label, chosen)
   end
 
@@ -222,7 +234,7 @@ define("cross_entropy", function(logits, label, given)
 
   -- label_smoothing: a share of the loss is spread over all classes, each with its weight (but the label's divides the mean)
   local weight = class_weights("nn.cross_entropy", chosen.weight, classes)
-  local _, _, sizes = core.type(log_total)
+  local sizes = core.sizes(log_total)
   sizes[#sizes + 1] = 1
   local log_probability = s - core.reshape(log_total, sizes)
   local spread = -core.sum(weight and weight * log_probability or log_probability, last)
@@ -236,8 +248,8 @@ end)
 define("hinge", function(scores, label, given)
   local classes = need_classes("hinge", scores, label)
   local chosen = options("nn.hinge", given, {reduction = "mean", margin = 1, weight = core.any})
-  local last = 1 << #select(3, core.type(scores))
-  local _, _, sizes = core.type(scores)
+  local last = 1 << core.rank(scores)
+  local sizes = core.sizes(scores)
   sizes[#sizes] = 1
   local chosen_class = one_hot(label, classes)
   local own = core.reshape(core.sum(op.select(chosen_class, scores, 0), last), sizes)
@@ -250,20 +262,22 @@ end)
 -- ---- metrics ---------------------------------------------------------------------------------------------------------
 
 -- A metric that is no tensor: what the runtime folds over a set in its own way.
-core.metric_meta = {__name = "metric", __index = function() fail "this metric has no value in the model: it can only stand in metrics = {…}" end}
+core.metric_meta = {__name = "metric", __index = function()
+  fail "this metric has no value in the model: it can only stand in metrics = {…}"
+end}
 local function metric(fields) return setmetatable(fields, core.metric_meta) end
 
 define("accuracy", function(scores, label)
   need_classes("accuracy", scores, label)
-  return mean_of(op.equal(core.argmax(scores, 1 << #select(3, core.type(scores))), label))
+  return mean_of(op.equal(core.argmax(scores, 1 << core.rank(scores)), label))
 end)
 
 -- The share of rows whose label is among the k largest; of equals the first are taken, as argmax takes the first.
 define("top_k", function(scores, label, k)
   local classes = need_classes("top_k", scores, label)
   k = core.integer("nn.top_k", "k", k, 1, classes)
-  local last = 1 << #select(3, core.type(scores))
-  local _, _, sizes = core.type(scores)
+  local last = 1 << core.rank(scores)
+  local sizes = core.sizes(scores)
   sizes[#sizes] = 1
   local own = core.reshape(core.sum(op.select(one_hot(label, classes), scores, 0), last), sizes)
   local before = op.less(core.index({classes}, 1), core.reshape(label, sizes))
@@ -278,8 +292,10 @@ end)
 -- counts, row = label, column = prediction
 define("confusion", function(scores, label)
   local classes = need_classes("confusion", scores, label)
-  local _, per_row, sizes = core.type(scores)
-  if #sizes > 1 or not per_row then fail("nn.confusion: one prediction a row belongs here\nprediction  " .. core.shape(scores) .. "   " .. core.made(scores)) end
+  local per_row, sizes = core.per_row(scores), core.sizes(scores)
+  if #sizes > 1 or not per_row then
+    fail("nn.confusion: one prediction a row belongs here" .. core.seen("prediction", scores))
+  end
   local predicted = one_hot(core.argmax(scores, 2), classes)
   local actual = one_hot(label, classes) * core.reshape(core.value("row_mask"), {1})
   return metric {kind = "counts", parts = {core.contract(actual, predicted, "bi,bj->ij")}}
@@ -289,6 +305,7 @@ end)
 define("r2", function(prediction, target)
   target = need_pair("r2", prediction, target)
   local elements = 1
-  for _, size in ipairs((select(3, core.type(target)))) do elements = elements * size end
-  return metric {kind = "r2", elements = elements, parts = {sum_of(op.square(target - prediction)), sum_of(target), sum_of(op.square(target))}}
+  for _, size in ipairs((core.sizes(target))) do elements = elements * size end
+  local parts = {sum_of(op.square(target - prediction)), sum_of(target), sum_of(op.square(target))}
+  return metric {kind = "r2", elements = elements, parts = parts}
 end)

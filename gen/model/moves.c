@@ -84,7 +84,8 @@ static int slice_axis(lua_State *lua)
 static int pad_axis(lua_State *lua)
 {
     NodeId x = need_tensor(lua, 1, "pad");
-    push_tensor(lua, pad(graph_here(lua), x, axis_argument(lua, 2), luaL_checkinteger(lua, 3), luaL_checkinteger(lua, 4), luaL_checknumber(lua, 5)));
+    int64_t before = luaL_checkinteger(lua, 3), after = luaL_checkinteger(lua, 4);
+    push_tensor(lua, pad(graph_here(lua), x, axis_argument(lua, 2), before, after, luaL_checknumber(lua, 5)));
     return 1;
 }
 

@@ -33,7 +33,8 @@ nn.input = core.export(function(name, shape)
 end)
 
 nn.class = core.export(function(name, classes, shape)
-  return declare(name, core.input(name, shape or {}, core.integer("nn.class", "the number of classes", classes, 1, 2^31 - 1)), classes)
+  classes = core.integer("nn.class", "the number of classes", classes, 1, 2^31 - 1)
+  return declare(name, core.input(name, shape or {}, classes), classes)
 end)
 
 nn.constant = core.export(function(value) return core.constant(value) end)
@@ -41,15 +42,19 @@ nn.option = core.export(function(name, default) return core.option(name, default
 
 nn.gradient = core.export(function(y, x)
   if not core.is_tensor(y) then core.fail("nn.gradient: a tensor belongs first, not " .. core.a(y)) end
-  local scalar, per_row, sizes = core.type(y)
+  local scalar, per_row, sizes = core.kind(y), core.per_row(y), core.sizes(y)
   if per_row or #sizes > 0 or scalar ~= "float" then
     core.fail("nn.gradient: only a number shared by all rows has a gradient, this tensor has the shape " .. core.shape(y) ..
-              "\ny        " .. core.shape(y) .. "   " .. core.made(y) .. "\nfold it first, as y:sum()")
+              core.seen("y", y) .. "\nfold it first, as y:sum()")
   end
   if core.is_tensor(x) then return core.gradient(y, {x})[1] end
-  if type(x) ~= "table" or #x == 0 then core.fail("nn.gradient: a tensor or a list of tensors belongs second, not " .. core.a(x)) end
+  if type(x) ~= "table" or #x == 0 then
+    core.fail("nn.gradient: a tensor or a list of tensors belongs second, not " .. core.a(x))
+  end
   for i = 1, #x do
-    if not core.is_tensor(x[i]) then core.fail("nn.gradient: element " .. i .. " of the list is no tensor but " .. core.a(x[i])) end
+    if not core.is_tensor(x[i]) then
+      core.fail("nn.gradient: element " .. i .. " of the list is no tensor but " .. core.a(x[i]))
+    end
   end
   return core.gradient(y, x)
 end)
@@ -90,17 +95,8 @@ end)
 
 -- ---- names that are not there ----------------------------------------------------------------------------------------
 
-local later = {}
-for name in ([[conv1d conv2d conv_transpose2d max_pool2d avg_pool2d global_avg_pool2d batch_norm1d batch_norm2d layer_norm rms_norm
-               group_norm dropout dropout2d embedding rnn lstm gru attention schedule sweep]]):gmatch "%S+" do
-  later[name] = true
-end
-
-setmetatable(nn, {__name = "nn", __index = function(_, name)
-  if later[name] then core.fail("nn." .. name .. " is not in this version yet") end
-  local words = {}
-  for word in pairs(nn) do words[#words + 1] = word end
-  for word in pairs(later) do words[#words + 1] = word end
-  core.unknown("nn has no", name, words)
-end})
-return nn
+return core.closed("nn", nn, {
+  "conv1d", "conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "global_avg_pool2d", "batch_norm1d", "batch_norm2d",
+  "layer_norm", "rms_norm", "group_norm", "dropout", "dropout2d", "embedding", "rnn", "lstm", "gru", "attention", "schedule",
+  "sweep",
+})

@@ -16,9 +16,13 @@ local function optimizer(name, chosen, arguments, update)
 end
 
 nn.optimizer = export(function(update, given)
-  if type(update) ~= "function" then fail("nn.optimizer: a function of (p, g, s) belongs first, not " .. core.a(update)) end
+  if type(update) ~= "function" then
+    fail("nn.optimizer: a function of (p, g, s) belongs first, not " .. core.a(update))
+  end
   local chosen = {}
-  if given ~= nil and type(given) ~= "table" then fail("nn.optimizer: options are a table as {lr = 0.1}, not " .. core.a(given)) end
+  if given ~= nil and type(given) ~= "table" then
+    fail("nn.optimizer: options are a table as {lr = 0.1}, not " .. core.a(given))
+  end
   for key, value in pairs(given or {}) do
     if type(key) ~= "string" then fail "nn.optimizer: options have names, as {lr = 0.1}" end
     if type(value) == "number" then number("nn.optimizer", key, value) end
@@ -40,7 +44,9 @@ local function rates(what, given, defaults)
   if chosen.betas then
     if #chosen.betas ~= 2 then fail("nn." .. what .. ": betas are two numbers, as {0.9, 0.999}") end
     for i = 1, 2 do
-      if number("nn." .. what, "beta " .. i, chosen.betas[i], 0) >= 1 then fail("nn." .. what .. ": betas are below 1, not " .. chosen.betas[i]) end
+      if number("nn." .. what, "beta " .. i, chosen.betas[i], 0) >= 1 then
+        fail("nn." .. what .. ": betas are below 1, not " .. chosen.betas[i])
+      end
     end
   end
   return chosen
@@ -53,7 +59,9 @@ end
 
 nn.sgd = export(function(given)
   local o = rates("sgd", given, {lr = 1e-3, momentum = 0, dampening = 0, nesterov = false, weight_decay = 0})
-  if o.nesterov and (o.momentum == 0 or o.dampening ~= 0) then fail "nn.sgd: nesterov needs a momentum and no dampening" end
+  if o.nesterov and (o.momentum == 0 or o.dampening ~= 0) then
+    fail "nn.sgd: nesterov needs a momentum and no dampening"
+  end
   return optimizer("sgd", o, {o.momentum, o.dampening, o.nesterov and 1 or 0, o.weight_decay}, function(p, g, s)
     local d = decayed(p, g, s.weight_decay)
     if o.momentum == 0 then return p - s.lr * d end
@@ -155,14 +163,19 @@ local function search(name, field, build)
   end)
 end
 
--- The loss where each parameter p[i] has the value q[i].
-local function loss_at(loss, p, q) return core.substitute({loss}, p, q)[1] end
+-- The loss where each parameter p[i] has the value q[i]; `word` names both: w_tried, loss_tried.
+local function loss_at(loss, p, q, word)
+  for i = 1, #p do core.set_name(q[i], core.get_name(p[i]) .. "_" .. word) end
+  local result = core.substitute({loss}, p, q)[1]
+  core.set_name(result, "loss_" .. word)
+  return result
+end
 
 -- p + scale · normal, kept if the loss is lower
 search("random_search", "scale", function(scale, loss, parameters)
   local tried, result = {}, {}
   for i, p in ipairs(parameters) do tried[i] = p + scale * core.normal("random_search." .. core.get_name(p), p) end
-  local better = op.less(loss_at(loss, parameters, tried), loss)
+  local better = op.less(loss_at(loss, parameters, tried, "tried"), loss)
   for i, p in ipairs(parameters) do result[i] = op.select(better, tried[i], p) end
   return result
 end)
@@ -175,6 +188,9 @@ search("coordinate_search", "step", function(step, loss, parameters)
     for _, size in ipairs(p.shape) do counts[i] = counts[i] * size end
     total = total + counts[i]
   end
+  if total > 2^24 then
+    fail("nn.coordinate_search: " .. total .. " coordinates are more than a float can count (2^24)")
+  end
   local before = core.value("step") - 1
   local turn = before - total * op.floor(before / total)
   local move, up, down, result = {}, {}, {}, {}
@@ -183,7 +199,7 @@ search("coordinate_search", "step", function(step, loss, parameters)
     move[i] = step * op.equal(place, turn)
     up[i], down[i] = p + move[i], p - move[i]
   end
-  local above, below = loss_at(loss, parameters, up), loss_at(loss, parameters, down)
+  local above, below = loss_at(loss, parameters, up, "up"), loss_at(loss, parameters, down, "down")
   local way = op.select(op.less(above, loss), op.select(op.less(below, above), -1, 1), op.select(op.less(below, loss), -1, 0))
   for i, p in ipairs(parameters) do result[i] = p + way * move[i] end
   return result
@@ -231,7 +247,9 @@ state_meta.__index = export(function(s, key)
   for word in pairs(state.values) do words[#words + 1] = word end
   core.unknown("the optimizer's state has no", key, words)
 end)
-state_meta.__newindex = export(function() fail 'the state s is not assigned to: s:slot("m", 0) makes a slot, s:set("m", value) sets it' end)
+state_meta.__newindex = export(function()
+  fail 'the state s is not assigned to: s:slot("m", 0) makes a slot, s:set("m", value) sets it'
+end)
 
 -- One parameter by the optimizer's function: the new parameter, then its slots in order of making.
 local function update_one(chosen, each, warned)
@@ -246,10 +264,13 @@ local function update_one(chosen, each, warned)
   states[s] = state
   local new = chosen.update(each.parameter, each.gradient, s)
   if type(new) == "number" then new = core.constant(new) end
-  if not is_tensor(new) then fail("nn.optimizer: the function returns the new parameter, a tensor, not " .. core.a(new), chosen.place) end
+  if not is_tensor(new) then
+    fail("nn.optimizer: the function returns the new parameter, a tensor, not " .. core.a(new), chosen.place)
+  end
   if each.weight_decay and not state.decay_read and not warned.decay then
     warned.decay = true
-    core.warn("nn.optimizer: " .. core.quoted(core.get_name(each.parameter)) .. " asks for a weight_decay, which this optimizer does not read (s.weight_decay)", chosen.place)
+    core.warn("nn.optimizer: " .. core.quoted(core.get_name(each.parameter)) ..
+              " asks for a weight_decay, which this optimizer does not read (s.weight_decay)", chosen.place)
   end
   local assigns = {{target = each.parameter, value = new}}
   for _, name in ipairs(state.order) do
@@ -285,6 +306,9 @@ function core.build_updates(chosen, updates, loss, norm, value, begin)
   local result = {}
   if chosen.search then
     local parameters = {}
+    if norm > 0 or value > 0 then
+      core.warn("nn." .. chosen.name .. ": a search follows no gradient: clip_norm and clip_value have no effect", chosen.place)
+    end
     for i, each in ipairs(updates) do parameters[i] = each.parameter end
     for i, new in ipairs(chosen.search(loss, parameters)) do result[i] = {{target = parameters[i], value = new}} end
     return result

@@ -48,7 +48,8 @@ static int permutation(lua_State *lua)
 void add_random_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"uniform", uniform}, {"standard_normal", standard_normal}, {"random_integer", integer}, {"permutation", permutation}, {NULL, NULL},
+        {"uniform", uniform}, {"standard_normal", standard_normal}, {"random_integer", integer},
+        {"permutation", permutation}, {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);
 }

@@ -26,8 +26,8 @@ static void read_losses(Script *script, int definition)
         NodeId loss = field_tensor(lua, element, "tensor");
         LossParts parts = split_loss(script->graph, loss);
         model->metrics[model->metric_count++] = (Metric){
-            .name = list_name(lua, element), .kind = parts.mean == NONE ? METRIC_SUM : METRIC_MEAN, .part = {parts.mean, parts.sum, NONE},
-            .is_loss = true, .place = script->graph->nodes[loss].origin.place,
+            .name = list_name(lua, element), .kind = parts.mean == NONE ? METRIC_SUM : METRIC_MEAN,
+            .part = {parts.mean, parts.sum, NONE}, .is_loss = true, .place = script->graph->nodes[loss].origin.place,
         };
         lua_pop(lua, 1);
     }
@@ -45,7 +45,8 @@ static void read_metrics(Script *script, int definition)
         int element = lua_gettop(lua);
         const char *kind = field_string(lua, element, "kind");
         Metric *metric = &model->metrics[model->metric_count++];
-        *metric = (Metric){.name = list_name(lua, element), .part = {NONE, NONE, NONE}, .elements = field_integer(lua, element, "elements", 0)};
+        *metric = (Metric){.name = list_name(lua, element), .part = {NONE, NONE, NONE}};
+        metric->elements = field_integer(lua, element, "elements", 0);
         metric->kind = !strcmp(kind, "counts") ? METRIC_COUNTS : !strcmp(kind, "r2") ? METRIC_R2 : METRIC_MEAN;
         lua_getfield(lua, element, "parts");
         for (int p = 0; p < (int)lua_rawlen(lua, -1); p++) {
@@ -69,7 +70,8 @@ static void read_outputs(Script *script, int definition)
     for (int i = 1; i <= count; i++) {
         lua_rawgeti(lua, list, i);
         NodeId node = field_tensor(lua, lua_gettop(lua), "tensor");
-        model->outputs[model->output_count++] = (Output){list_name(lua, lua_gettop(lua)), node, script->graph->nodes[node].origin.place};
+        model->outputs[model->output_count++] =
+            (Output){list_name(lua, lua_gettop(lua)), node, script->graph->nodes[node].origin.place};
         lua_pop(lua, 1);
     }
     lua_pop(lua, 1);
@@ -141,11 +143,13 @@ static void refuse_unknown_settings(const Script *script)
         const char **names = NEW(script->arena, const char *, script->seen_count + 1);
         for (int o = 0; o < script->seen_count; o++) {
             names[o] = script->seen[o].name;
-            text_print(&text, "%s%s = %s", o ? ", " : "", escaped(script->arena, names[o]), escaped(script->arena, script->seen[o].value));
+            const char *value = escaped(script->arena, script->seen[o].value);
+            text_print(&text, "%s%s = %s", o ? ", " : "", escaped(script->arena, names[o]), value);
         }
         const char *near = nearest(setting->name, names, script->seen_count);
-        fail_call("--set %s: the model has no such option%s%s%s\n  %s%s", quoted(script->arena, setting->name), near ? "; did you mean " : "",
-                  near ? escaped(script->arena, near) : "", near ? "?" : "", script->seen_count ? "there are: " : "it has none", text.bytes);
+        const char *hint = near ? arena_print(script->arena, "; did you mean %s?", escaped(script->arena, near)) : "";
+        fail_call("--set %s: the model has no such option%s\n  %s%s", quoted(script->arena, setting->name), hint,
+                  script->seen_count ? "there are: " : "it has none", text.bytes);
     }
 }
 
@@ -248,8 +252,8 @@ Model *read_model(Arena *arena, const char *path, const ReadOptions *options, Sc
 {
     Script *script = NEW(arena, Script, 1);
     Model *model = NEW(arena, Model, 1);
-    *script = (Script){.arena = arena, .graph = graph_new(arena), .model = model, .options = options, .path = arena_string(arena, path),
-                       .folder = folder_of(arena, path), .place_override = NONE};
+    *script = (Script){.arena = arena, .graph = graph_new(arena), .model = model, .options = options,
+                       .path = arena_string(arena, path), .folder = folder_of(arena, path), .place_override = NONE};
     script->origin.of = script->origin.gradient_of = NONE;
     model->arena = arena;
     model->graph = script->graph;

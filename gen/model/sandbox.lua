@@ -3,8 +3,8 @@
 -- Gone is all that reaches outside (dofile, loadfile), into the machine (bytecode, finalizers, the collector), or differs from
 -- run to run: `pairs` visits keys in their order, random numbers start from a fixed seed. So the same model gives the same text.
 local core = ...
-local error, getmetatable, next, rawget, select, sort, tostring, type = error, getmetatable, next, rawget, select, table.sort, tostring, type
-local find, gsub = string.find, string.gsub
+local error, getmetatable, next, rawget, select, tostring, type = error, getmetatable, next, rawget, select, tostring, type
+local find, gsub, sort = string.find, string.gsub, table.sort
 local text_load, plain_pairs, plain_setmetatable, randomseed = load, pairs, setmetatable, math.randomseed
 
 dofile, loadfile, collectgarbage, string.dump = nil, nil, nil, nil
@@ -75,7 +75,8 @@ function require(name)
     result = core.part("nn")
   else
     if find(name, "^%.") or find(name, "%.$") or find(name, "%.%.") or find(name, "[/\\%c]") or name == "" then
-      core.fail("require: " .. core.quoted(name) .. " is no module beside the model\nonly nn and Lua files in the model's folder can be required, with dots for sub-folders")
+      core.fail("require: " .. core.quoted(name) .. " is no module beside the model\n" ..
+                "only nn and Lua files in the model's folder can be required, with dots for sub-folders")
     end
     local chunk = core.load_file((gsub(name, "%.", "/")))
     result = chunk(name)

@@ -249,7 +249,9 @@ static int name_locals(lua_State *lua)
         for (int l = 1; (variable = lua_getlocal(lua, &frame, l)); l++) {
             NodeId node = to_tensor(lua, -1);
             lua_pop(lua, 1);
-            if (node == NONE || named[node] || variable[0] == '(' || variable[0] == '_' || op_info[graph->nodes[node].op].class == LEAF)
+            if (node == NONE || named[node] || op_info[graph->nodes[node].op].class == LEAF)
+                continue;
+            if (variable[0] == '(' || variable[0] == '_')     /* "(temporary)", and what the user calls nothing */
                 continue;
             named[node] = true;
             graph->nodes[node].origin.name = arena_string(script->arena, variable);

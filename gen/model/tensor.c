@@ -5,6 +5,7 @@
  * tensor answers besides (methods, x.shape, the refusals of ==, # and the like) is written in tensors.lua. */
 #include "model/script.h"
 #include "base/text.h"
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -49,7 +50,9 @@ NodeId need_tensor(lua_State *lua, int index, const char *what)
     if (luaL_getmetafield(lua, index, "__name") == LUA_TSTRING)
         kind = escaped(script_of(lua)->arena, lua_tostring(lua, -1));
     if (lua_isnoneornil(lua, index))
-        refuse_here(lua, "%s: a tensor or a number belongs here, not nil\nin a sequential a function stands as it is, without ()", what);
+        refuse_here(lua, "%s: a tensor or a number belongs here, not nil\n%s", what,
+                    isalpha((unsigned char)what[0]) ? "in a sequential a function stands as it is, without ()"
+                                                    : "is a name misspelt, or local to another place?");
     refuse_here(lua, "%s: a tensor or a number belongs here, not %s %s%s", what, strchr("aeiou", kind[0]) ? "an" : "a", kind,
                 !strcmp(kind, "layer") ? "\na layer is a function: call it with a tensor" :
                 !strcmp(kind, "table") ? "\na table of numbers becomes a tensor by nn.constant" : "");
@@ -102,18 +105,40 @@ static int is_tensor(lua_State *lua)
     return 1;
 }
 
-/* type(x): "float" or "int", per row or not, a list of its sizes */
-static int type(lua_State *lua)
+static Type type_argument(lua_State *lua)
 {
-    Type type = script_of(lua)->graph->nodes[need_tensor(lua, 1, "type")].type;
-    lua_pushstring(lua, type.scalar == INT ? "int" : "float");
-    lua_pushboolean(lua, type.per_row);
+    return script_of(lua)->graph->nodes[need_tensor(lua, 1, "type")].type;
+}
+
+/* kind(x): "float" or "int" */
+static int kind(lua_State *lua)
+{
+    lua_pushstring(lua, type_argument(lua).scalar == INT ? "int" : "float");
+    return 1;
+}
+
+static int per_row(lua_State *lua)
+{
+    lua_pushboolean(lua, type_argument(lua).per_row);
+    return 1;
+}
+
+static int rank(lua_State *lua)
+{
+    lua_pushinteger(lua, type_argument(lua).rank);
+    return 1;
+}
+
+/* sizes(x): a new list, without the batch */
+static int sizes(lua_State *lua)
+{
+    Type type = type_argument(lua);
     lua_createtable(lua, type.rank, 0);
     for (int d = 0; d < type.rank; d++) {
         lua_pushinteger(lua, type.size[d]);
         lua_rawseti(lua, -2, d + 1);
     }
-    return 3;
+    return 1;
 }
 
 static int shape(lua_State *lua)
@@ -188,8 +213,8 @@ static int name_after(lua_State *lua)
 void add_tensor_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"is_tensor", is_tensor}, {"type", type}, {"shape", shape}, {"made", made}, {"classes", classes},
-        {"get_name", get_name}, {"set_name", set_name}, {"name_after", name_after}, {NULL, NULL},
+        {"is_tensor", is_tensor}, {"kind", kind}, {"per_row", per_row}, {"rank", rank}, {"sizes", sizes}, {"shape", shape},
+        {"made", made}, {"classes", classes}, {"get_name", get_name}, {"set_name", set_name}, {"name_after", name_after}, {NULL, NULL},
     };
     static const struct { const char *event; Op op; const char *symbol; } metamethods[] = {
         {"__add", OP_ADD, "+"}, {"__sub", OP_SUBTRACT, "-"}, {"__mul", OP_MULTIPLY, "*"}, {"__div", OP_DIVIDE, "/"},

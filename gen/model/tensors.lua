@@ -19,6 +19,11 @@ function core.a(value)
   return (kind:find "^[aeiou]" and "an " or "a ") .. kind
 end
 
+-- A line of a message about a tensor: its shape, and where it was made.
+function core.seen(label, x)
+  return "\n" .. label .. (" "):rep(math.max(1, 12 - #label)) .. core.shape(x) .. "   " .. core.made(x)
+end
+
 -- Refuses a name that is not among `words`: "nn.sgd has no option 'momentun'; did you mean momentum?"
 function core.unknown(what, name, words, place)
   local text = what .. " " .. (type(name) == "string" and core.quoted(name) or tostring(name))
@@ -32,7 +37,8 @@ function core.number(what, name, value, low, high)
   if type(value) ~= "number" then fail(what .. ": " .. name .. " is a number, not " .. core.a(value)) end
   if value ~= value or value == 1/0 or value == -1/0 then fail(what .. ": " .. name .. " is finite, not " .. value) end
   if low and value < low or high and value > high then
-    fail(what .. ": " .. name .. " is " .. (high and "a number from " .. low .. " to " .. high or low == 0 and "not negative" or "at least " .. low) ..
+    fail(what .. ": " .. name .. " is " .. (high and "a number from " .. low .. " to " ..
+         high or low == 0 and "not negative" or "at least " .. low) ..
          ", not " .. value)
   end
   return value
@@ -49,18 +55,36 @@ function core.integer(what, name, value, low, high)
   return integer
 end
 
+-- A table of functions that answers its names only; `later`: those that come with a later version.
+function core.closed(what, functions, later)
+  local not_yet = {}
+  for _, name in ipairs(later) do not_yet[name] = true end
+  local function find(_, name)
+    if functions[name] ~= nil then return functions[name] end
+    if not_yet[name] then fail(what .. "." .. name .. " is not in this version yet") end
+    local words = {table.unpack(later)}
+    for word in pairs(functions) do words[#words + 1] = word end
+    core.unknown(what .. " has no", name, words)
+  end
+  return setmetatable({}, {__name = what, __index = find, __newindex = function() fail(what .. " cannot be changed") end})
+end
+
 -- A table of options: `defaults` has every name that is allowed. A default's type is the option's; `core.any` leaves it to the
 -- caller (absent: nil), `core.later` is refused by name.
 core.any, core.later = {}, {}
 function core.options(what, given, defaults)
   local result = {}
   if given == nil then given = {} end
-  if type(given) ~= "table" or getmetatable(given) then fail(what .. ": options are a table as {name = value}, not " .. core.a(given)) end
+  if type(given) ~= "table" or getmetatable(given) then
+    fail(what .. ": options are a table as {name = value}, not " .. core.a(given))
+  end
   for key, value in pairs(given) do
     local default = defaults[key]
     if default == core.later then fail(what .. ": " .. key .. " is not in this version yet") end
     if default == nil then
-      if type(key) == "number" then fail(what .. ": options have names, as {name = value}; " .. core.a(value) .. " stands there without one") end
+      if type(key) == "number" then
+        fail(what .. ": options have names, as {name = value}; " .. core.a(value) .. " stands there without one")
+      end
       local words = {}
       for word in pairs(defaults) do words[#words + 1] = word end
       core.unknown(what .. " has no option", key, words)
@@ -108,16 +132,17 @@ core.define_named = define_named
 
 -- The number of an axis from 1; `extra` allows one axis more, for stack.
 local function axis_number(what, x, axis, extra)
-  local _, _, sizes = core.type(x)
+  local sizes = core.sizes(x)
   local rank = #sizes + (extra or 0)
   if type(axis) ~= "number" or not math.tointeger(axis) then
-    fail(what .. ": an axis is an integer, not " .. (type(axis) == "number" and axis or type(axis) == "string" and core.quoted(axis) or core.a(axis)))
+    local given = type(axis) == "number" and axis or type(axis) == "string" and core.quoted(axis) or core.a(axis)
+    fail(what .. ": an axis is an integer, not " .. given)
   end
   local number = axis < 0 and rank + 1 + axis or axis
   if number < 1 or number > rank then
     fail(what .. ": there is no axis " .. axis .. " in the shape " .. core.shape(x) ..
          (rank == 0 and "" or "\naxes count from 1 without the batch, here to " .. rank .. ", or from -1 at the end") ..
-         "\ntensor   " .. core.shape(x) .. "   " .. core.made(x))
+         core.seen("tensor", x))
   end
   return math.tointeger(number), sizes
 end
@@ -125,8 +150,10 @@ core.axis_number = axis_number
 
 local function axis_bit(what, x, axis)
   if axis == "batch" then
-    local _, per_row = core.type(x)
-    if not per_row then fail(what .. ": a tensor of the shape " .. core.shape(x) .. " has no batch\ntensor   " .. core.shape(x) .. "   " .. core.made(x)) end
+    local per_row = core.per_row(x)
+    if not per_row then
+      fail(what .. ": a tensor of the shape " .. core.shape(x) .. " has no batch" .. core.seen("tensor", x))
+    end
     return 1
   end
   return 1 << axis_number(what, x, axis)
@@ -155,7 +182,7 @@ local function fold_arguments(what, x, axis, options, defaults)
 end
 
 local function kept(y, x, set)
-  local _, _, sizes = core.type(x)
+  local sizes = core.sizes(x)
   for axis = 1, #sizes do
     if set >> axis & 1 == 1 then sizes[axis] = 1 end
   end
@@ -190,13 +217,14 @@ define_fold("max", function(x, set) return core.max(x, set) end)
 define_fold("min", function(x, set) return -core.max(-x, set) end)
 define_fold("logsumexp", log_sum_exp)
 define_fold("var", function(x, set, chosen)
-  local _, _, sizes = core.type(x)
+  local sizes = core.sizes(x)
   local count = 1
   for axis = 1, #sizes do
     if set >> axis & 1 == 1 then count = count * sizes[axis] end
   end
   if chosen.unbiased and count == 1 and set & 1 == 0 then
-    fail("var: the variance of one element divides by n - 1 = 0\ntensor   " .. core.shape(x) .. "   " .. core.made(x) .. "\n{unbiased = false} divides by n")
+    fail("var: the variance of one element divides by n - 1 = 0" .. core.seen("tensor", x) ..
+         "\n{unbiased = false} divides by n")
   end
   local squares = core.sum(op.square(x - kept(mean(x, set), x, set)), set)
   return squares / (chosen.unbiased and core.fold_size(x, set) - 1 or core.fold_size(x, set))
@@ -221,8 +249,8 @@ define("pow", power)
 -- A number beside classes: the classes are compared as numbers.
 local function define_comparison(name, operation)
   define(name, function(a, b)
-    if type(b) == "number" and is_tensor(a) and core.type(a) == "int" then a = op.float(a) end
-    if type(a) == "number" and is_tensor(b) and core.type(b) == "int" then b = op.float(b) end
+    if type(b) == "number" and is_tensor(a) and core.kind(a) == "int" then a = op.float(a) end
+    if type(a) == "number" and is_tensor(b) and core.kind(b) == "int" then b = op.float(b) end
     return operation(a, b)
   end)
 end
@@ -243,7 +271,7 @@ define("matmul", function(a, b)
 end)
 define("detach", function(x) return op.detach(x) end)
 define("float", function(x)
-  if is_tensor(x) and core.type(x) == "float" then return x end
+  if is_tensor(x) and core.kind(x) == "float" then return x end
   return op.float(x)
 end)
 
@@ -251,8 +279,10 @@ end)
 
 define("reshape", function(x, sizes)
   core.need_tensor("reshape", x)
-  if type(sizes) ~= "table" then fail("reshape: a list of sizes belongs here, as x:reshape {28, 28}, not " .. core.a(sizes)) end
-  local _, _, old = core.type(x)
+  if type(sizes) ~= "table" then
+    fail("reshape: a list of sizes belongs here, as x:reshape {28, 28}, not " .. core.a(sizes))
+  end
+  local old = core.sizes(x)
   local new, free, count, known = {}, nil, 1, 1
   for axis = 1, #old do count = count * old[axis] end
   for axis = 1, #sizes do
@@ -266,7 +296,7 @@ define("reshape", function(x, sizes)
   end
   if free then
     if count % known ~= 0 then
-      fail("reshape: " .. count .. " elements do not divide by " .. known .. "\ntensor   " .. core.shape(x) .. "   " .. core.made(x))
+      fail("reshape: " .. count .. " elements do not divide by " .. known .. core.seen("tensor", x))
     end
     new[free] = count // known
   end
@@ -275,7 +305,7 @@ end)
 
 define("flatten", function(x)
   core.need_tensor("flatten", x)
-  local _, _, sizes = core.type(x)
+  local sizes = core.sizes(x)
   if #sizes == 1 then return x end
   local count = 1
   for axis = 1, #sizes do count = count * sizes[axis] end
@@ -284,9 +314,10 @@ end)
 
 define("permute", function(x, order)
   core.need_tensor("permute", x)
-  local _, _, sizes = core.type(x)
+  local sizes = core.sizes(x)
   if type(order) ~= "table" or #order ~= #sizes then
-    fail("permute: a list of all " .. #sizes .. " axes belongs here, not " .. (type(order) == "table" and #order .. " of them" or core.a(order)))
+    fail("permute: a list of all " .. #sizes .. " axes belongs here, not " .. (type(order) == "table" and #order ..
+         " of them" or core.a(order)))
   end
   local seen, axes = {}, {}
   for i = 1, #order do
@@ -314,7 +345,7 @@ define("slice", function(x, axis, first, last)
   first, last = core.integer("slice", "the first place", first), core.integer("slice", "the last place", last)
   if first < 1 or last > sizes[number] or first > last then
     fail("slice: places " .. first .. " to " .. last .. " are not in 1 to " .. sizes[number] .. ", the size of axis " .. axis ..
-         "\ntensor   " .. core.shape(x) .. "   " .. core.made(x) .. "\nplaces count from 1, both ends included")
+         core.seen("tensor", x) .. "\nplaces count from 1, both ends included")
   end
   return core.slice(x, number, first, last)
 end)
@@ -329,7 +360,9 @@ define("pad", function(x, axis, before, after, value)
 end)
 
 local function tensor_list(what, list)
-  if type(list) ~= "table" or #list == 0 then fail("nn." .. what .. ": a list of tensors belongs first, as nn." .. what .. "({a, b}, axis), not " .. core.a(list)) end
+  if type(list) ~= "table" or #list == 0 then
+    fail("nn." .. what .. ": a list of tensors belongs first, as nn." .. what .. "({a, b}, axis), not " .. core.a(list))
+  end
   for i = 1, #list do core.need_tensor("nn." .. what, list[i], "a tensor as element " .. i) end
 end
 
@@ -349,8 +382,10 @@ nn.stack = export(function(list, axis)
   local number = axis_number("nn.stack", list[1], axis, 1)
   local raised = {}
   for i = 1, #list do
-    local _, _, sizes = core.type(list[i])
-    if number > #sizes + 1 then fail("nn.stack: the shapes differ, " .. core.shape(list[1]) .. " and " .. core.shape(list[i])) end
+    local sizes = core.sizes(list[i])
+    if number > #sizes + 1 then
+      fail("nn.stack: the shapes differ, " .. core.shape(list[1]) .. " and " .. core.shape(list[i]))
+    end
     table.insert(sizes, number, 1)
     raised[i] = core.reshape(list[i], sizes)
   end
@@ -361,7 +396,7 @@ end)
 
 -- 1 where the place along a new last axis is the class
 local function one_hot(label, classes)
-  local _, _, sizes = core.type(label)
+  local sizes = core.sizes(label)
   sizes[#sizes + 1] = 1
   return op.equal(core.reshape(label, sizes), core.index({classes}, 1))
 end
@@ -369,9 +404,13 @@ core.one_hot = one_hot
 
 define("one_hot", function(label, classes)
   core.need_tensor("one_hot", label)
-  if core.type(label) ~= "int" then fail("one_hot: classes are integers, made by nn.class; this tensor holds floats\ntensor   " .. core.shape(label) .. "   " .. core.made(label)) end
+  if core.kind(label) ~= "int" then
+    fail("one_hot: classes are integers, made by nn.class; this tensor holds floats" .. core.seen("tensor", label))
+  end
   classes = classes or core.classes(label)
-  if not classes then fail "one_hot: how many classes there are cannot be seen here\ngive their number: nn.one_hot(label, 10)" end
+  if not classes then
+    fail "one_hot: how many classes there are cannot be seen here\ngive their number: nn.one_hot(label, 10)"
+  end
   return one_hot(label, core.integer("one_hot", "the number of classes", classes, 1, 2^31 - 1))
 end)
 
@@ -381,7 +420,7 @@ define("gather", function(x, axis, index)
   core.need_tensor("gather", x)
   core.need_tensor("gather", index)
   local number, sizes = axis_number("gather", x, axis)
-  local kind, _, places = core.type(index)
+  local kind, places = core.kind(index), core.sizes(index)
   local lacks = #places == #sizes - 1
   if lacks then table.insert(places, number, 1) end
   local fits = #places == #sizes and kind == "int"
@@ -389,7 +428,7 @@ define("gather", function(x, axis, index)
     if fits and i ~= number and places[i] ~= sizes[i] then fits = false end
   end
   if not fits then
-    fail("gather: the index does not fit\ntensor   " .. core.shape(x) .. "   " .. core.made(x) .. "\nindex    " .. core.shape(index) .. ", " .. kind .. "   " .. core.made(index) ..
+    fail("gather: the index does not fit" .. core.seen("tensor", x) .. core.seen(kind .. " index", index) ..
          "\nan index holds integers and has the tensor's sizes, except along axis " .. axis .. ", or lacks that axis")
   end
   local count = sizes[number]
@@ -415,10 +454,12 @@ meta.__pow = export(power)
 meta.__index = export(function(x, key)
   if methods[key] then return methods[key] end
   if key == "shape" then
-    local _, _, sizes = core.type(x)
+    local sizes = core.sizes(x)
     return sizes
   end
-  if type(key) == "number" then fail("a tensor is not indexed with []\nx:slice(axis, first, last) is a part of it, and counts from 1") end
+  if type(key) == "number" then
+    fail("a tensor is not indexed with []\nx:slice(axis, first, last) is a part of it, and counts from 1")
+  end
   local words = {"shape"}
   for word in pairs(methods) do words[#words + 1] = word end
   core.unknown("a tensor has no", key, words)
@@ -432,9 +473,12 @@ meta.__tostring = function(x)
   local name = core.get_name(x)
   return "tensor " .. core.shape(x) .. (name and " " .. name or "")
 end
-for event, method in pairs {__eq = "== or ~=\na:eq(b) and a:ne(b)", __lt = "< or >\na:lt(b) and a:gt(b)", __le = "<= or >=\na:le(b) and a:ge(b)"} do
-  meta[event] = export(function() fail("tensors are not compared by " .. method .. " are tensors of 0 and 1") end)
+for event, words in pairs {__eq = {"== or ~=", "a:eq(b) and a:ne(b)"}, __lt = {"< or >", "a:lt(b) and a:gt(b)"},
+                           __le = {"<= or >=", "a:le(b) and a:ge(b)"}} do
+  local message = "tensors are not compared by " .. words[1] .. "\n" .. words[2] .. " are tensors of 0 and 1"
+  meta[event] = export(function() fail(message) end)
 end
-for event, symbol in pairs {__mod = "%", __idiv = "//", __band = "&", __bor = "|", __bxor = "~", __shl = "<<", __shr = ">>", __bnot = "~"} do
+for event, symbol in pairs {__mod = "%", __idiv = "//", __band = "&", __bor = "|", __bxor = "~", __shl = "<<", __shr = ">>",
+                            __bnot = "~"} do
   meta[event] = export(function() fail("tensors have no operator " .. symbol) end)
 end

@@ -2,16 +2,21 @@
 -- copies: lists sorted by name, every default filled in.
 local core = ...
 local nn, op = core.nn, core.op
-local fail, getmetatable, is_tensor, pairs, rawequal, setmetatable, type = core.fail, getmetatable, core.is_tensor, pairs, rawequal, setmetatable, type
+local getmetatable, pairs, rawequal, setmetatable, type = getmetatable, pairs, rawequal, setmetatable, type
+local fail, is_tensor = core.fail, core.is_tensor
 local any, later, integer, number = core.any, core.later, core.integer, core.number
 
 core.definition_meta = {__name = "model"}
 
 local function sorted_names(what, given)
-  if type(given) ~= "table" or getmetatable(given) then fail(what .. " is a table by name, as {accuracy = …}, not " .. core.a(given)) end
+  if type(given) ~= "table" or getmetatable(given) then
+    fail(what .. " is a table by name, as {accuracy = …}, not " .. core.a(given))
+  end
   local names = {}
   for name in pairs(given) do
-    if type(name) ~= "string" then fail(what .. " is a table by name, as {accuracy = …}; " .. core.a(given[name]) .. " stands there without one") end
+    if type(name) ~= "string" then
+      fail(what .. " is a table by name, as {accuracy = …}; " .. core.a(given[name]) .. " stands there without one")
+    end
     core.name(name, what)
     names[#names + 1] = name
   end
@@ -23,10 +28,11 @@ end
 local function need_scalar(what, x)
   if type(x) == "number" then x = core.constant(x) end
   if not is_tensor(x) then fail(what .. " is a tensor, not " .. core.a(x)) end
-  local kind, per_row, sizes = core.type(x)
+  local kind, per_row, sizes = core.kind(x), core.per_row(x), core.sizes(x)
   if kind ~= "float" or per_row or #sizes > 0 then
-    fail(what .. " is one number for all rows, but this tensor has the shape " .. core.shape(x) .. (kind == "int" and " and holds integers" or "") ..
-         "\ntensor   " .. core.shape(x) .. "   " .. core.made(x) .. "\nfold it, as x:mean() or x:sum()")
+    fail(what .. " is one number for all rows, but this tensor has the shape " .. core.shape(x) ..
+         (kind == "int" and " and holds integers" or "") ..
+         core.seen("tensor", x) .. "\nfold it, as x:mean() or x:sum()")
   end
   return x
 end
@@ -127,15 +133,27 @@ nn.train = core.export(function(given)
   if chosen.loss == nil then fail "nn.train: loss is missing: what to minimise" end
   local source = core.bind("nn.train", chosen.data)
   if chosen.optimizer == nil then fail "nn.train: optimizer is missing, as nn.sgd {lr = 0.1}" end
-  if not core.is_optimizer(chosen.optimizer) then fail("nn.train: optimizer is one of nn's, as nn.sgd {lr = 0.1}, or nn.optimizer(…), not " .. core.a(chosen.optimizer)) end
+  if not core.is_optimizer(chosen.optimizer) then
+    fail("nn.train: optimizer is one of nn's, as nn.sgd {lr = 0.1}, or nn.optimizer(…), not " .. core.a(chosen.optimizer))
+  end
 
-  if source and chosen.batch == nil then fail 'nn.train: batch is missing: how many rows a step sees, a number or "all"' end
+  if source and chosen.batch == nil then
+    fail 'nn.train: batch is missing: how many rows a step sees, a number or "all"'
+  end
   if chosen.batch == "all" and not source then fail 'nn.train: batch = "all" needs data' end
-  if type(chosen.batch) == "string" and chosen.batch ~= "all" then fail('nn.train: batch is a number or "all", not ' .. core.quoted(chosen.batch)) end
+  if type(chosen.batch) == "string" and chosen.batch ~= "all" then
+    fail('nn.train: batch is a number or "all", not ' .. core.quoted(chosen.batch))
+  end
   local batch = chosen.batch ~= "all" and chosen.batch ~= nil and integer("nn.train", "batch", chosen.batch, 1, 2^31 - 1) or 1
-  if chosen.epochs == nil and chosen.steps == nil then fail "nn.train: how long to train is missing: epochs or steps" end
-  if chosen.epochs ~= nil and chosen.steps ~= nil then fail "nn.train: epochs and steps are both given; one of them says how long to train" end
-  if chosen.epochs ~= nil and not source then fail "nn.train: an epoch is one pass over the data, and there are none\nsteps = N says how long to train" end
+  if chosen.epochs == nil and chosen.steps == nil then
+    fail "nn.train: how long to train is missing: epochs or steps"
+  end
+  if chosen.epochs ~= nil and chosen.steps ~= nil then
+    fail "nn.train: epochs and steps are both given; one of them says how long to train"
+  end
+  if chosen.epochs ~= nil and not source then
+    fail "nn.train: an epoch is one pass over the data, and there are none\nsteps = N says how long to train"
+  end
 
   local losses = losses_of(chosen.loss)
   local metrics = metrics_of(chosen.metrics, losses)
@@ -146,7 +164,8 @@ nn.train = core.export(function(given)
     batch = batch, batch_all = chosen.batch == "all",
     epochs = positive("epochs", chosen.epochs, 0), steps = positive("steps", chosen.steps, 0),
     seed = integer("nn.train", "seed", chosen.seed, 0), precision = precision_of("nn.train", chosen.precision),
-    clip_norm = number("nn.train", "clip_norm", chosen.clip_norm, 0), clip_value = number("nn.train", "clip_value", chosen.clip_value, 0),
+    clip_norm = number("nn.train", "clip_norm", chosen.clip_norm, 0),
+    clip_value = number("nn.train", "clip_value", chosen.clip_value, 0),
     drop_last = chosen.drop_last, validate_every = positive("validate_every", chosen.validate_every),
   }, core.definition_meta)
   early_stop_of(chosen.early_stop, definition, source)
@@ -162,6 +181,7 @@ nn.show = core.export(function(given, settings)
   return setmetatable({
     kind = "show", place = core.place(), losses = {}, metrics = {}, outputs = outputs, source = source,
     batch = 1, batch_all = source ~= nil, epochs = 0, steps = 0, validate_every = 1, drop_last = false,
-    seed = integer("nn.show", "seed", chosen.seed, 0), precision = precision_of("nn.show", chosen.precision), clip_norm = 0, clip_value = 0,
+    seed = integer("nn.show", "seed", chosen.seed, 0), precision = precision_of("nn.show", chosen.precision),
+    clip_norm = 0, clip_value = 0,
   }, core.definition_meta)
 end)

@@ -71,7 +71,8 @@ static NodeId make_assign(Script *script)
     graph->now.place = script->model->optimizer.place;
     if (!fits(graph->nodes[value].type, type))
         fail_at(graph->nodes[value].origin.place, "the optimizer's value of %s has the shape %s, which does not fit %s",
-                quoted(script->arena, graph->leaves[leaf].name), shape_text(script->arena, graph->nodes[value].type), shape_text(script->arena, type));
+                quoted(script->arena, graph->leaves[leaf].name), shape_text(script->arena, graph->nodes[value].type),
+                shape_text(script->arena, type));
     return assign(graph, leaf, broadcast_to(graph, value, type));
 }
 

@@ -119,7 +119,8 @@ Type read_shape(lua_State *lua, int index, const char *what)
         refuse_here(lua, "%s: its shape is a list of sizes as {28, 28}, not a %s", what, luaL_typename(lua, index));
     lua_Unsigned rank = lua_rawlen(lua, index);
     if (rank > MAX_RANK)
-        refuse_here(lua, "%s: a shape has at most %d sizes besides the batch, this one has %llu", what, (int)MAX_RANK, (unsigned long long)rank);
+        refuse_here(lua, "%s: a shape has at most %d sizes besides the batch, this one has %llu", what, (int)MAX_RANK,
+                    (unsigned long long)rank);
     size_t entries = 0;
     for (lua_pushnil(lua); lua_next(lua, index); lua_pop(lua, 1))
         entries++;
@@ -130,7 +131,8 @@ Type read_shape(lua_State *lua, int index, const char *what)
         int is_integer;
         type.size[type.rank++] = lua_tointegerx(lua, -1, &is_integer);
         if (lua_type(lua, -1) != LUA_TNUMBER || !is_integer || type.size[d] < 1)
-            refuse_here(lua, "%s: sizes are integers from 1; size %d of its shape is %s", what, d + 1, luaL_tolstring(lua, -1, NULL));
+            refuse_here(lua, "%s: sizes are integers from 1; size %d of its shape is %s", what, d + 1,
+                        lua_type(lua, -1) == LUA_TNUMBER ? lua_tostring(lua, -1) : luaL_typename(lua, -1));
         lua_pop(lua, 1);
     }
     return type;
@@ -161,8 +163,8 @@ static void flatten(lua_State *lua, const Type *type, int depth, int64_t *path, 
     }
     int64_t size = lua_type(lua, -1) == LUA_TTABLE ? (int64_t)lua_rawlen(lua, -1) : -1;
     if (size != type->size[depth])
-        refuse_here(lua, "%s: its tables differ in size: %" PRId64 " elements belong at %s, there %s %" PRId64, what, type->size[depth],
-                    depth ? path_text(arena, path, depth) : "the outermost", size == 1 ? "is" : "are", size < 0 ? 0 : size);
+        refuse_here(lua, "%s: its tables differ in size: %" PRId64 " elements belong at %s, there %s %" PRId64, what,
+                    type->size[depth], path_text(arena, path, depth), size == 1 ? "is" : "are", size < 0 ? 0 : size);
     for (int64_t i = 1; i <= size; i++) {
         path[depth] = i;
         lua_rawgeti(lua, -1, i);
@@ -217,7 +219,8 @@ static void add_number(lua_State *lua, Rows *rows)
         refuse_here(lua, "%s: row %" PRId64 " holds %s; data are finite numbers", rows->what, rows->row,
                     isnan(value) ? "a NaN" : "an infinite number");
     if (rows->classes && (value != floor(value) || value < 0 || value >= rows->classes))
-        refuse_here(lua, "%s: row %" PRId64 " is class %.17g; classes are integers from 0 to %d", rows->what, rows->row, value, rows->classes - 1);
+        refuse_here(lua, "%s: row %" PRId64 " is class %.17g; classes are integers from 0 to %d", rows->what, rows->row, value,
+                    rows->classes - 1);
     if (rows->count < rows->room)
         rows->numbers[rows->count] = value;
     rows->count++;
