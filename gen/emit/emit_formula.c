@@ -119,7 +119,7 @@ static void place_of_term(Term *term, void *context)
 
 /* "fc1.weight: gradient and update" for kernels that write a parameter, "the loss and its gradient"; NULL: the names of what it
  * leaves behind are title enough */
-static const char *role_title(const Writing *w)
+static const char *purpose(const Writing *w)
 {
     const Metric *loss = w->plan->model->phase[PHASE_TRAIN].metrics;
     const char *written = NULL;
@@ -140,7 +140,7 @@ static void title_line(Writing *w, Text *out)
 {
     Text title = text_new(w->arena), places = text_new(w->arena);
     const Kernel *kernel = w->kernel;
-    const char *role = role_title(w);
+    const char *role = purpose(w);
     if (role)
         text_add(&title, role);
     for (int s = 0; s < kernel->stage_count; s++) {
