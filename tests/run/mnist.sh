@@ -12,7 +12,8 @@ else
     exit 0
 fi
 
-milliseconds() { local start; start=$(date +%s%N); "$@" > /dev/null 2>&1; echo $((($(date +%s%N) - start) / 1000000)); }
+# Processor time, so that a busy machine is no fault.
+milliseconds() { local TIMEFORMAT='%U %S' spent; spent=$( { time "$@" > /dev/null 2>&1; } 2>&1 ); awk '{ print int(1000 * ($1 + $2)) }' <<< "$spent"; }
 must "builds" build p "$ROOT/models/mnist_mlp.lua" --data "$data"
 check "runs its five epochs" status 0 ./p --data "$data" --log log --log-every 1000
 check "the log is JSON" ./json < log
@@ -25,7 +26,6 @@ check "accuracy after each epoch" accuracies
 for threads in 1 2; do check "500 steps, --threads $threads" status 0 ./p --data "$data" --quiet --steps 500 --threads $threads --save t$threads; done
 check "the same bits" cmp t1 t2
 check "250 + 250" eval 'status 0 ./p --data $data --quiet --steps 250 --save h && status 0 ./p --data $data --quiet --resume h --steps 500 --save r && cmp t1 r'
-# Three tries: a machine that is busy is no fault.
-quick() { local try; for try in 1 2 3; do [ "$(milliseconds "${@:2}")" -lt "$1" ] && return 0; done; echo "$(milliseconds "${@:2}") ms"; return 1; }
+quick() { local spent; spent=$(milliseconds "${@:2}"); [ "$spent" -lt "$1" ] || { echo "$spent ms"; return 1; }; }
 check "generated in 50 ms" quick 50 "$NNGEN" "$ROOT/models/mnist_mlp.lua" --data "$data" -o q.c
 check "compiled in 2 s" quick 2000 $CC p.c $("$NNGEN" flags) -o q

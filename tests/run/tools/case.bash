@@ -14,7 +14,7 @@ if [ -z "${WORK:-}" ]; then
 fi
 cd "$WORK" || exit 2
 WARNINGS="-Wall -Wextra -Werror"
-SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g"
+SANITIZE="-O0 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g"
 export ASAN_OPTIONS=detect_leaks=0          # the programs keep what they allocate until they end
 
 ok()     { echo "ok $1"; }
