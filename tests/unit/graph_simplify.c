@@ -358,6 +358,38 @@ START_TEST(left_alone)
 }
 END_TEST
 
+static int count_op(const Graph *g, Op op)
+{
+    int count = 0;
+    for (NodeId id = 0; id < g->count; id++)
+        count += g->nodes[id].op == op;
+    return count;
+}
+
+/* Two large numbers are not multiplied into one that f32 lacks; a reshape is no mere addition of ones; a product with a second
+ * reader is not made twice. */
+START_TEST(limits_of_rewrites)
+{
+    World world = world_new(BATCH, ROWS);
+    Graph *g = world.graph;
+    Leaves l = leaves_of(&world);
+    NodeId product = contract(g, l.a, l.m, "bik,kj->bij");
+    NodeId roots[] = {multiply(g, c(g, 1e20), multiply(g, c(g, 1e20), l.x)),
+                      broadcast_axes(g, shape(g, slice(g, l.m, 2, 0, 1), 2, 1, 3), 1u << 1, SHARED(2, 1, 3)),
+                      transpose(g, product), product};
+    const double *before[4];
+    for (int i = 0; i < 4; i++)
+        before[i] = world_compute(&world, world.arena, roots[i]);
+    simplify_world(&world, roots, 4, NULL);
+    for (int i = 0; i < 4; i++)
+        expect_equal(before[i], world_compute(&world, world.arena, roots[i]), elements_of(&world, g->nodes[roots[i]].type), "limits");
+    ck_assert_int_eq(count_op(g, OP_MULTIPLY), 2);
+    ck_assert_int_eq(count_op(g, OP_RESHAPE), 1);
+    ck_assert_int_eq(count_op(g, OP_CONTRACT), 1);
+    world_free(&world);
+}
+END_TEST
+
 /* ---- sharing and names ------------------------------------------------------------------------------------------- */
 
 START_TEST(equal_nodes_are_one)
@@ -429,6 +461,22 @@ START_TEST(names_do_not_spread)
         named += g->nodes[id].origin.name && !strcmp(g->nodes[id].origin.name, "cube");
     ck_assert_int_eq(named, 1);
     ck_assert_str_eq(g->nodes[root].origin.name, "cube");
+    world_free(&world);
+}
+END_TEST
+
+/* d sum(exp(x)) / d x is the forward exp(x): it stays what the model wrote. */
+START_TEST(forward_nodes_stay_forward)
+{
+    World world = world_new(BATCH, ROWS);
+    Graph *g = world.graph;
+    Leaves l = leaves_of(&world);
+    NodeId power = apply1(g, OP_EXP, l.x), y = sum(g, power, 2u), roots[] = {y, NONE};
+    differentiate(g, y, &l.x, 1, &roots[1]);
+    simplify_world(&world, roots, 2, NULL);
+    ck_assert_int_eq(g->nodes[y = roots[0]].operand[0], roots[1]);
+    ck_assert_ptr_null(g->nodes[roots[1]].origin.rule);
+    ck_assert_int_eq(g->nodes[roots[1]].origin.gradient_of, NONE);
     world_free(&world);
 }
 END_TEST
@@ -551,6 +599,8 @@ int main(void)
     tcase_add_loop_test(tests, rewrites_by_name, 0, CASES);
     tcase_add_test(tests, every_rewrite_has_a_case);
     tcase_add_test(tests, left_alone);
+    tcase_add_test(tests, limits_of_rewrites);
+    tcase_add_test(tests, forward_nodes_stay_forward);
     tcase_add_test(tests, equal_nodes_are_one);
     tcase_add_test(tests, different_nodes_stay_apart);
     tcase_add_test(tests, names_survive);
