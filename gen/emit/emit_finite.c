@@ -97,7 +97,7 @@ static void emit_test(const Plan *plan, const Buffer *buffer, const char *tensor
     text_print(out, "    if (!nn_all_finite(%s%s, %lld, %s))\n", buffer->rank == 0 ? "&" : "", buffer->name, (long long)count,
                precision_name(plan));
     text_print(out, "        return found(culprit, %s, %s, ", c_string(out->arena, tensor), c_string(out->arena, operation));
-    text_print(out, "%s, %d);\n", c_string(out->arena, place.file ? place.file : plan->model->path), place.line);
+    text_print(out, "%s, %d);\n", c_string(out->arena, shown_path(place.file ? place.file : plan->model->path)), place.line);
 }
 
 static void emit_leaf_tests(const Plan *plain, BufferKind kind, const char *operation, Text *out)

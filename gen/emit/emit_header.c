@@ -6,15 +6,20 @@
 #include <math.h>
 #include <string.h>
 
-const char *place_text(Arena *arena, Place place)
-{
-    return place.line > 0 ? arena_print(arena, "%s:%d", place.file, place.line) : place.file;
-}
-
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+const char *shown_path(const char *path)
+{
+    return path[0] == '/' ? base_name(path) : path;
+}
+
+const char *place_text(Arena *arena, Place place)
+{
+    return place.line > 0 ? arena_print(arena, "%s:%d", base_name(place.file), place.line) : base_name(place.file);
 }
 
 /* "mnist_train.c" */
@@ -157,7 +162,9 @@ static const char *optimizer_text(const Model *model, Arena *arena)
     };
     const Optimizer *optimizer = &model->optimizer;
     Text text = text_new(arena);
-    text_print(&text, "%s, lr %s", optimizer->name, number(arena, optimizer->lr, true));
+    text_add(&text, optimizer->name);
+    if (optimizer->lr != 0)
+        text_print(&text, ", lr %s", number(arena, optimizer->lr, true));
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
         for (int a = 0; strcmp(arguments[i].optimizer, optimizer->name) == 0 && a < 8 && arguments[i].argument[a]; a++)
             if (optimizer->argument[a] != 0)

@@ -41,7 +41,8 @@ bool is_in_state(const Buffer *buffer);                       /* a temporary tha
 int64_t aligned_bytes(int64_t bytes);                         /* rounded up to 64, where the next array begins */
 int64_t place_bytes(const Plan *plan, int place);             /* of the largest of its buffers, rounded up to 64 */
 const char *loss_expression(const Plan *plan, const Metric *metrics, Arena *arena);       /* "s->loss" */
-const char *place_text(Arena *arena, Place place);            /* "models/mnist_mlp.lua:7" */
+const char *place_text(Arena *arena, Place place);            /* "mnist_mlp.lua:7" */
+const char *shown_path(const char *path);                     /* a text must not tell where it was made: the name alone of an absolute path */
 
 /* How an element of a buffer is addressed: element (i, j, …) of the logical shape is strides[0] i + strides[1] j + … */
 void buffer_strides(const Buffer *buffer, int64_t *strides);

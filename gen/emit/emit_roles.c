@@ -27,13 +27,13 @@ bool is_update(const Plan *plan, const Kernel *kernel)
     return false;
 }
 
-/* A node of a derivative rule has the forward node that it belongs to; one of an optimizer has none. */
+/* Does it compute something of a derivative, or (of_gradient false) something that an optimizer's rule asks for? */
 static bool has_rule(const Plan *plan, const Kernel *kernel, bool of_gradient)
 {
     for (int i = 0; i < kernel->stage_count; i++) {
-        const Origin *origin = &plan->model->graph->nodes[kernel->stage[i].node].origin;
-        bool gradient = origin->gradient_of != NONE || (origin->rule && origin->of != NONE);
-        if (of_gradient ? gradient : origin->rule && !gradient)
+        const NodeId node = kernel->stage[i].node;
+        const bool gradient = is_part_of_gradient(plan->model, node);
+        if (of_gradient ? gradient : plan->model->graph->nodes[node].origin.rule && !gradient)
             return true;
     }
     return false;

@@ -229,7 +229,10 @@ static void emit_constant_table(const Plan *plan, NodeId id, Text *out)
         text_print(out, "[%lld]", (long long)node->type.size[d]);
     text_add(out, " = ");
     const NumberForm form = node->type.scalar == INT ? INTEGERS : plan->model->precision == F64 ? DOUBLES : FLOATS;
-    emit_elements(node, 0, node->attributes.table, form, out);
+    if (node->type.rank == 0)
+        emit_numbers(node->attributes.table, 1, form, 0, out);
+    else
+        emit_elements(node, 0, node->attributes.table, form, out);
     text_add(out, ";\n");
 }
 

@@ -199,7 +199,7 @@ static void emit_data(const NnData *data, Text *out)
         field(out, arena_print(out->arena, ".stratify = %s, ", c_string(out->arena, data->stratify)));
     if (data->no_shuffle)
         field(out, ".no_shuffle = true, ");
-    if (data->folder)
+    if (data->folder && data->folder[0] != '/')
         field(out, arena_print(out->arena, ".folder = %s, ", c_string(out->arena, data->folder)));
     if (data->default_folder)
         field(out, arena_print(out->arena, ".default_folder = %s, ", c_string(out->arena, data->default_folder)));
@@ -412,7 +412,7 @@ static void emit_functions(const Plan *plan, const EmitOptions *options, Text *o
 static void emit_nn_program(const Plan *plan, const EmitOptions *options, bool has_tensors, Text *out)
 {
     const Model *model = plan->model;
-    text_print(out, "\nstatic const NnProgram program = {\n    .model = %s,\n", c_string(out->arena, model->path));
+    text_print(out, "\nstatic const NnProgram program = {\n    .model = %s,\n", c_string(out->arena, shown_path(model->path)));
     text_print(out, "    .signature = \"%016llx\",\n", (unsigned long long)signature(model->graph, out->arena));
     text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu, .memory = sizeof state,\n",
                model->precision == F64 ? "NN_F64" : "NN_F32", (unsigned long long)model->seed);

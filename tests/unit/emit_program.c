@@ -95,7 +95,8 @@ static Model *make_model(Wishes w)
     model->inputs[0] = (NnInput){.name = w.input, .rank = 1, .shape = {w.inputs}, .elements = w.inputs, .scale = 1, .std = 1};
     model->input_count = 1;
     if (w.has_data) {
-        model->data = (NnData){.kind = NN_DATA_TABLE, .table_rows = {[NN_TRAIN] = 9}, .folder = "models"};
+        const char *folder = arena_print(arena, "%.*s", (int)(strrchr(w.path, '/') - w.path), w.path);
+        model->data = (NnData){.kind = NN_DATA_TABLE, .table_rows = {[NN_TRAIN] = 9}, .folder = folder};
         model->inputs[0].table[NN_TRAIN] = counting(9 * w.inputs);
     }
     if (w.show)
@@ -231,6 +232,17 @@ START_TEST(names_of_users_stay_what_they_are)
 }
 END_TEST
 
+START_TEST(no_text_tells_where_it_was_made)
+{
+    Wishes w = usual;
+    w.path = "/home/somebody/models/small.lua";
+    w.constant_table = true;
+    const char *program = program_of(w, KERNELS_FUSED);
+    ck_assert(!contains(program, "somebody"));
+    ck_assert(contains(program, ".model = \"small.lua\""));
+}
+END_TEST
+
 START_TEST(only_generic_f64_has_gradients)
 {
     Wishes w = usual;
@@ -314,6 +326,7 @@ int main(void)
     tcase_add_test(tests, the_memory_plan_is_the_size_of_the_state);
     tcase_add_test(tests, the_same_model_gives_the_same_bytes);
     tcase_add_test(tests, names_of_users_stay_what_they_are);
+    tcase_add_test(tests, no_text_tells_where_it_was_made);
     tcase_add_test(tests, only_generic_f64_has_gradients);
     tcase_add_test(tests, a_shown_expression_is_not_trained);
     tcase_add_test(tests, without_data_there_are_no_inputs);
