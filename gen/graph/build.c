@@ -37,11 +37,6 @@ NodeId new_node(Graph *graph, Op op, const NodeId *operands, int count, Attribut
     return graph->count - 1;
 }
 
-static Type type_of(const Graph *graph, NodeId node)
-{
-    return graph->nodes[node].type;
-}
-
 /* Helpers of the node that the caller is about to make carry no name. Gives back the origin to restore. */
 static Origin nameless(Graph *graph)
 {
@@ -419,13 +414,7 @@ void substitute_all(Graph *graph, NodeId *roots, int root_count, const NodeId *f
         last = roots[r] > last ? roots[r] : last;
     Arena *scratch = arena_new();
     NodeId *renewed = NEW(scratch, NodeId, last + 1);
-    bool *needed = NEW(scratch, bool, last + 1);
-    for (int r = 0; r < root_count; r++)
-        if (roots[r] != NONE)
-            needed[roots[r]] = true;
-    for (NodeId id = last; id >= 0; id--)
-        for (int i = 0; needed[id] && i < op_info[graph->nodes[id].op].arity; i++)
-            needed[graph->nodes[id].operand[i]] = true;
+    bool *needed = needed_for(graph, scratch, roots, root_count);
     for (NodeId id = 0; id <= last; id++)
         renewed[id] = NONE;
     for (int i = 0; i < count; i++) {

@@ -93,20 +93,16 @@ static void check_phase(const Model *model, const Phase *phase, bool assigns, co
 {
     const Graph *graph = model->graph;
     Arena *scratch = arena_new();
-    bool *needed = NEW(scratch, bool, graph->count + 1);
-    for (int r = 0; r < phase->root_count; r++)
-        needed[phase->roots[r]] = true;
-    for (NodeId id = graph->count - 1; id >= 0; id--) {
+    bool *needed = needed_for(graph, scratch, phase->roots, phase->root_count);
+    for (NodeId id = 0; id < graph->count; id++) {
         if (!needed[id])
             continue;
         Op op = graph->nodes[id].op;
         if (op == OP_MODE || (op == OP_ASSIGN && !assigns))
             bug("after %s: %s in a phase", after, op_info[op].name);
         for (int i = 0; i < op_info[op].arity; i++) {
-            NodeId operand = graph->nodes[id].operand[i];
-            if (graph->nodes[operand].op == OP_ASSIGN)
+            if (graph->nodes[graph->nodes[id].operand[i]].op == OP_ASSIGN)
                 bug("after %s: %%%d reads an assignment", after, id);
-            needed[operand] = true;
         }
     }
     for (int m = 0; phase->metrics && m < model->metric_count; m++)

@@ -73,12 +73,6 @@ static bool *find_paths(const Graph *graph, Arena *scratch, NodeId y, const Node
     return leads;
 }
 
-/* One gradient node may serve several forward nodes (both operands of a sum): it is called after the one that people know. */
-static int renown(const Graph *graph, NodeId node)
-{
-    return node == NONE ? 0 : graph->nodes[node].op == OP_PARAMETER ? 3 : graph->nodes[node].origin.name ? 2 : 1;
-}
-
 /* Where (condition != 0) is `chosen`, and under the outer choices as well: elsewhere nothing comes back. */
 typedef struct Guard {
     NodeId condition;

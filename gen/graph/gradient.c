@@ -15,23 +15,6 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct Letters { char left[MAX_RANK + 2], right[MAX_RANK + 2], result[MAX_RANK + 2]; } Letters;
-
-static NodeId operand_of(const Graph *graph, NodeId node, int which)
-{
-    return graph->nodes[node].operand[which];
-}
-
-static const Attributes *attributes_of(const Graph *graph, NodeId node)
-{
-    return &graph->nodes[node].attributes;
-}
-
-static Type type_of(const Graph *graph, NodeId node)
-{
-    return graph->nodes[node].type;
-}
-
 static NodeId one_plus(Graph *graph, NodeId a)
 {
     return add(graph, constant(graph, 1), a);
@@ -345,16 +328,6 @@ NodeId gradient_concat(Graph *graph, NodeId node, int operand, NodeId g)
 
 /* ---- contraction ------------------------------------------------------------------------------------------------- */
 
-static Letters split_letters(const char *letters)
-{
-    Letters split = {"", "", ""};
-    const char *comma = strchr(letters, ','), *arrow = strstr(letters, "->");
-    memcpy(split.left, letters, (size_t)(comma - letters));
-    memcpy(split.right, comma + 1, (size_t)(arrow - comma - 1));
-    strcpy(split.result, arrow + 2);
-    return split;
-}
-
 /* r = sum a b, with letters A,B->R       da = sum g b with R,B->A;  db = sum a g with A,R->B
  * Each letter stands in two of A, B, R at least, so both are contractions again. */
 NodeId gradient_contract(Graph *graph, NodeId node, int operand, NodeId g)
@@ -362,6 +335,6 @@ NodeId gradient_contract(Graph *graph, NodeId node, int operand, NodeId g)
     Letters l = split_letters(attributes_of(graph, node)->letters);
     Arena *arena = graph->arena;
     if (operand == 0)
-        return contract(graph, g, operand_of(graph, node, 1), arena_print(arena, "%s,%s->%s", l.result, l.right, l.left));
-    return contract(graph, operand_of(graph, node, 0), g, arena_print(arena, "%s,%s->%s", l.left, l.result, l.right));
+        return contract(graph, g, operand_of(graph, node, 1), arena_print(arena, "%s,%s->%s", l.result, l.operand[1], l.operand[0]));
+    return contract(graph, operand_of(graph, node, 0), g, arena_print(arena, "%s,%s->%s", l.operand[0], l.result, l.operand[1]));
 }

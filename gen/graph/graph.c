@@ -134,3 +134,30 @@ bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_el
     return a->table == b->table ||
            (a->table && b->table && !memcmp(a->table, b->table, sizeof *a->table * (size_t)table_elements));
 }
+
+Letters split_letters(const char *letters)
+{
+    Letters split = {{"", ""}, ""};
+    const char *comma = strchr(letters, ','), *arrow = strstr(letters, "->");
+    memcpy(split.operand[0], letters, (size_t)(comma - letters));
+    memcpy(split.operand[1], comma + 1, (size_t)(arrow - comma - 1));
+    strcpy(split.result, arrow + 2);
+    return split;
+}
+
+bool *needed_for(const Graph *graph, Arena *arena, const NodeId *roots, int count)
+{
+    bool *needed = NEW(arena, bool, graph->count + 1);
+    for (int r = 0; r < count; r++)
+        if (roots[r] != NONE)
+            needed[roots[r]] = true;
+    for (NodeId id = graph->count - 1; id >= 0; id--)
+        for (int i = 0; needed[id] && i < op_info[graph->nodes[id].op].arity; i++)
+            needed[graph->nodes[id].operand[i]] = true;
+    return needed;
+}
+
+int renown(const Graph *graph, NodeId node)
+{
+    return node == NONE ? 0 : op_of(graph, node) == OP_PARAMETER ? 3 : graph->nodes[node].origin.name ? 2 : 1;
+}

@@ -297,19 +297,9 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
 double **interpret(Arena *arena, const Graph *graph, const NodeId *roots, int root_count, const Situation *situation)
 {
     Arena *scratch = arena_new();
-    bool *needed = NEW(scratch, bool, graph->count + 1);
-    NodeId last = NONE;
-    for (int r = 0; r < root_count; r++) {
-        if (roots[r] != NONE)
-            needed[roots[r]] = true;
-        last = roots[r] > last ? roots[r] : last;
-    }
-    for (NodeId id = last; id >= 0; id--)
-        for (int i = 0; needed[id] && i < op_info[graph->nodes[id].op].arity; i++)
-            needed[graph->nodes[id].operand[i]] = true;
-
+    bool *needed = needed_for(graph, scratch, roots, root_count);
     Evaluation evaluation = {graph, situation, arena, NEW(arena, double *, graph->count + 1)};
-    for (NodeId id = 0; id <= last; id++) {
+    for (NodeId id = 0; id < graph->count; id++) {
         if (!needed[id])
             continue;
         const Node *node = &graph->nodes[id];

@@ -9,23 +9,6 @@
 
 enum { MAX_LETTERS = MAX_RANK + 2 };
 
-typedef struct Letters { char operand[2][MAX_LETTERS], result[MAX_LETTERS]; } Letters;
-
-static Op op_of(const Graph *graph, NodeId node)
-{
-    return graph->nodes[node].op;
-}
-
-static NodeId operand_of(const Graph *graph, NodeId node, int which)
-{
-    return graph->nodes[node].operand[which];
-}
-
-static Type type_of(const Graph *graph, NodeId node)
-{
-    return graph->nodes[node].type;
-}
-
 static bool is_fold(Op op)
 {
     return op == OP_SUM || op == OP_MAX;
@@ -167,16 +150,6 @@ static NodeId sum_of_one_hot(Graph *graph, const Node *node)
 }
 
 /* ---- contractions ------------------------------------------------------------------------------------------------ */
-
-static Letters split_letters(const char *letters)
-{
-    Letters split = {{"", ""}, ""};
-    const char *comma = strchr(letters, ','), *arrow = strstr(letters, "->");
-    memcpy(split.operand[0], letters, (size_t)(comma - letters));
-    memcpy(split.operand[1], comma + 1, (size_t)(arrow - comma - 1));
-    strcpy(split.result, arrow + 2);
-    return split;
-}
 
 static NodeId contract_letters(Graph *graph, NodeId a, NodeId b, const Letters *letters)
 {

@@ -6,21 +6,6 @@
 #include "graph/rules.h"
 #include <string.h>
 
-static Op op_of(const Graph *graph, NodeId node)
-{
-    return graph->nodes[node].op;
-}
-
-static NodeId operand_of(const Graph *graph, NodeId node, int which)
-{
-    return graph->nodes[node].operand[which];
-}
-
-static Type type_of(const Graph *graph, NodeId node)
-{
-    return graph->nodes[node].type;
-}
-
 /* The operand, if the node is `outer` and its operand `inner`; else NONE. */
 static NodeId pair(const Graph *graph, const Node *node, Op outer, Op inner)
 {

@@ -9,16 +9,6 @@
 #include "graph/rules.h"
 #include <math.h>
 
-static Op op_of(const Graph *graph, NodeId node)
-{
-    return graph->nodes[node].op;
-}
-
-static NodeId operand_of(const Graph *graph, NodeId node, int which)
-{
-    return graph->nodes[node].operand[which];
-}
-
 static bool equals(const Graph *graph, NodeId node, double value)
 {
     double number;

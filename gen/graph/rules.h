@@ -34,6 +34,22 @@ Type infer_type(const Question *question);                    /* the row's shape
 /* A pointwise row as a number, exactly as the runtime's scalar.h and libm have it; b and c are ignored beyond the arity. */
 double evaluate_pointwise(Op op, double a, double b, double c);
 
+/* What every rule looks at. */
+static inline Op op_of(const Graph *graph, NodeId node) { return graph->nodes[node].op; }
+static inline Type type_of(const Graph *graph, NodeId node) { return graph->nodes[node].type; }
+static inline NodeId operand_of(const Graph *graph, NodeId node, int which) { return graph->nodes[node].operand[which]; }
+static inline const Attributes *attributes_of(const Graph *graph, NodeId node) { return &graph->nodes[node].attributes; }
+
+/* By node: is its value needed for one of the roots (NONE among them is nothing)? */
+bool *needed_for(const Graph *graph, Arena *arena, const NodeId *roots, int count);
+
+/* How well people know a node, to choose what a gradient that serves several is called after: a parameter, a name, none. */
+int renown(const Graph *graph, NodeId node);
+
+/* The three words of a contraction's letters. */
+typedef struct Letters { char operand[2][MAX_RANK + 2], result[MAX_RANK + 2]; } Letters;
+Letters split_letters(const char *letters);
+
 int64_t axis_size(Type type, int axis);                       /* axis 1 … rank */
 Type without_axes(Type type, uint32_t axes);                  /* what a fold over `axes` leaves; bit 0 takes the batch away */
 bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_elements);

@@ -203,11 +203,6 @@ static int tells(const Origin *origin)
     return 2 * !origin->rule + 4 * (origin->name != NULL);
 }
 
-static int renown(const Graph *graph, NodeId node)
-{
-    return node == NONE ? 0 : graph->nodes[node].op == OP_PARAMETER ? 3 : graph->nodes[node].origin.name ? 2 : 1;
-}
-
 /* The node also stands for one that came from `origin`. What is there before anything is computed keeps its own. */
 static void credit(Graph *graph, NodeId node, const Origin *origin)
 {
@@ -224,16 +219,12 @@ static void credit(Graph *graph, NodeId node, const Origin *origin)
 
 /* ---- the pass ---------------------------------------------------------------------------------------------------- */
 
-static bool *mark_needed(const Graph *graph, Arena *scratch, NodeId **roots, int count)
+static bool *needed_by(const Graph *graph, Arena *scratch, NodeId **roots, int count)
 {
-    bool *needed = NEW(scratch, bool, graph->count + 1);
+    NodeId *nodes = NEW(scratch, NodeId, count + 1);
     for (int r = 0; r < count; r++)
-        if (*roots[r] != NONE)
-            needed[*roots[r]] = true;
-    for (NodeId id = graph->count - 1; id >= 0; id--)
-        for (int i = 0; needed[id] && i < op_info[graph->nodes[id].op].arity; i++)
-            needed[graph->nodes[id].operand[i]] = true;
-    return needed;
+        nodes[r] = *roots[r];
+    return needed_for(graph, scratch, nodes, count);
 }
 
 static NodeId renewed_id(const NodeId *renewed, NodeId old)
@@ -251,7 +242,7 @@ static void rebuild(Graph *graph, Arena *scratch, NodeId **roots, int root_count
 {
     const Node *old = graph->nodes;
     int old_count = graph->count;
-    bool *needed = mark_needed(graph, scratch, roots, root_count);
+    bool *needed = needed_by(graph, scratch, roots, root_count);
     int *readers = NEW(scratch, int, old_count + 1);
     for (NodeId id = 0; id < old_count; id++)
         for (int i = 0; needed[id] && i < op_info[old[id].op].arity; i++)
@@ -288,7 +279,7 @@ static void rebuild(Graph *graph, Arena *scratch, NodeId **roots, int root_count
 
 static void drop_unneeded(Graph *graph, Arena *scratch, NodeId **roots, int root_count)
 {
-    bool *needed = mark_needed(graph, scratch, roots, root_count);
+    bool *needed = needed_by(graph, scratch, roots, root_count);
     NodeId *renewed = NEW(scratch, NodeId, graph->count + 1);
     int count = 0;
     for (NodeId id = 0; id < graph->count; id++) {
