@@ -60,6 +60,23 @@ static void read_table(lua_State *lua, int table, NnData *data, NnInput *input, 
     lua_pop(lua, 1);
 }
 
+static NnSourceKind source_kind(const char *name)
+{
+    static const char *const kind_name[NN_SOURCE_KINDS] = {
+        [NN_DATA_NONE] = "", [NN_DATA_IDX] = "idx", [NN_DATA_CSV] = "csv", [NN_DATA_TABLE] = "table", [NN_DATA_NPY] = "npy",
+        [NN_DATA_NPZ] = "npz", [NN_DATA_SAFETENSORS] = "safetensors", [NN_DATA_IMAGES] = "images", [NN_DATA_TEXT] = "text",
+    };
+    for (int kind = 0; kind < NN_SOURCE_KINDS; kind++)
+        if (!strcmp(name, kind_name[kind]))
+            return (NnSourceKind)kind;
+    bug("no such source of data: %s", name);
+}
+
+static bool has_files_by_input(NnSourceKind kind)
+{
+    return kind == NN_DATA_IDX || kind == NN_DATA_NPY;
+}
+
 static void read_input(lua_State *lua, int table, NnData *data, NnInput *input)
 {
     input->scale = inner_number(lua, table, "scale", input->name, 1);
@@ -69,8 +86,14 @@ static void read_input(lua_State *lua, int table, NnData *data, NnInput *input)
     input->standardize = !way ? NN_AS_IS : !strcmp(way, "feature") ? NN_BY_FEATURE : NN_BY_ALL;
     if (data->kind == NN_DATA_CSV)
         input->columns = read_columns(lua, table, input->name);
+    if (data->kind == NN_DATA_TEXT)
+        input->later = !strcmp(inner_string(lua, table, "bind", "next"), input->name);
+    push_inner(lua, table, "augment", input->name);
+    if (!lua_isnil(lua, -1))
+        input->augment = (NnAugment){(int)field_integer(lua, lua_gettop(lua), "shift", 0), field_string(lua, lua_gettop(lua), "flip") != NULL};
+    lua_pop(lua, 1);
     for (int set = 0; set < NN_SETS; set++) {
-        if (data->kind == NN_DATA_IDX)
+        if (has_files_by_input(data->kind))
             input->file[set] = inner_string(lua, table, set_names[set], input->name);
         else if (data->kind == NN_DATA_TABLE)
             read_table(lua, table, data, input, set);
@@ -101,7 +124,9 @@ void read_data(Script *script, int index)
         return;
     script->blame = field_place(lua, index, "place");
     const char *kind = field_string(lua, index, "kind");
-    data->kind = !strcmp(kind, "idx") ? NN_DATA_IDX : !strcmp(kind, "csv") ? NN_DATA_CSV : NN_DATA_TABLE;
+    data->kind = source_kind(kind);
+    const char *level = field_string(lua, index, "level");
+    data->by_byte = level && !strcmp(level, "byte");
     data->no_shuffle = !field_boolean(lua, index, "shuffle");
     data->stratify = field_string(lua, index, "stratify");
     data->folder = script->folder;
@@ -109,9 +134,25 @@ void read_data(Script *script, int index)
     for (int set = 0; set < NN_SETS; set++) {
         data->first_rows[set] = (int64_t)inner_number(lua, index, "rows", set_names[set], 0);
         data->share[set] = inner_number(lua, index, "split", set_names[set], 0);
-        if (data->kind == NN_DATA_CSV)
+        if (!has_files_by_input(data->kind) && data->kind != NN_DATA_TABLE)
             data->file[set] = field_string(lua, index, set_names[set]);
     }
     for (int i = 0; i < script->model->input_count; i++)
         read_input(lua, index, data, &script->model->inputs[i]);
+}
+
+/* text_classes(file, default folder or nil, by byte) */
+static int text_classes(lua_State *lua)
+{
+    Script *script = script_of(lua);
+    const NnData data = {.kind = NN_DATA_TEXT, .file = {[NN_TRAIN] = luaL_checkstring(lua, 1)}, .folder = script->folder,
+                         .default_folder = lua_tostring(lua, 2), .by_byte = lua_toboolean(lua, 3)};
+    lua_pushinteger(lua, nn_text_classes(&data, script->options->data_dir));
+    return 1;
+}
+
+void add_data_functions(lua_State *lua)
+{
+    static const luaL_Reg functions[] = {{"text_classes", text_classes}, {NULL, NULL}};
+    luaL_setfuncs(lua, functions, 0);
 }

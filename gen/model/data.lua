@@ -3,16 +3,22 @@
 local core = ...
 local nn = core.nn
 local fail, getmetatable, pairs, setmetatable, type = core.fail, getmetatable, pairs, setmetatable, type
-local any, export, later, number, options = core.any, core.export, core.later, core.number, core.options
+local any, export, number, options = core.any, core.export, core.number, core.options
 
 local source_meta = {__name = "data source"}
+-- source.classes: how many classes the training text has; the file is read when it is asked for, once.
+function source_meta.__index(source, key)
+  if key ~= "classes" or rawget(source, "kind") ~= "text" then return nil end
+  source.classes = core.text_classes(source.train, source.default, source.level == "byte")
+  return source.classes
+end
 local sets = {"train", "validation", "test"}
 
 -- ---- what all sources share ------------------------------------------------------------------------------------------
 
 local function shared_options()
   return {train = any, validation = any, test = any, split = any, stratify = any, shuffle = true, rows = any,
-          scale = any, mean = any, std = any, standardize = any, augment = later}
+          scale = any, mean = any, std = any, standardize = any, augment = any}
 end
 
 -- A table of named values, each judged.
@@ -78,6 +84,14 @@ local function new_source(kind, chosen)
     if way ~= "feature" and way ~= "all" then fail(what .. ": standardize: " .. name .. ' is "feature" or "all"') end
     return way
   end)
+  chosen.augment = named_values(what .. ": augment", chosen.augment, function(name, given)
+    local title = what .. ": augment." .. name
+    local ways = options(title, given, {shift = 0, flip = any})
+    ways.shift = core.integer(title, "shift", ways.shift, 0, 2^15)
+    if ways.flip ~= nil and ways.flip ~= "horizontal" then fail(title .. ': flip is "horizontal", not ' .. core.a(ways.flip)) end
+    if ways.shift == 0 and not ways.flip then fail(title .. ' is {shift = 2}, {flip = "horizontal"} or both') end
+    return ways
+  end)
   return setmetatable(chosen, source_meta)
 end
 
@@ -98,15 +112,55 @@ end
 
 local data = {}
 
-data.idx = function(given)
-  local chosen = options("nn.data.idx", given, with(shared_options(), {default = any}))
-  for _, set in ipairs(sets) do
-    chosen[set] = named_values("nn.data.idx: " .. set, chosen[set], function(name, file)
-      return file_name("nn.data.idx: " .. set .. "." .. name, file)
-    end)
+-- One file an input in each set.
+for _, kind in ipairs {"idx", "npy"} do
+  local what = "nn.data." .. kind
+  data[kind] = function(given)
+    local chosen = options(what, given, with(shared_options(), {default = any}))
+    for _, set in ipairs(sets) do
+      chosen[set] = named_values(what .. ": " .. set, chosen[set], function(name, file)
+        return file_name(what .. ": " .. set .. "." .. name, file)
+      end)
+    end
+    if chosen.default ~= nil then file_name(what .. ": default", chosen.default) end
+    return new_source(kind, chosen)
   end
-  if chosen.default ~= nil then file_name("nn.data.idx: default", chosen.default) end
-  return new_source("idx", chosen)
+end
+
+-- One file (or folder) a set; `own`: the options of this source alone.
+local function file_options(kind, given, own)
+  local what = "nn.data." .. kind
+  own.default = any
+  local chosen = options(what, given, with(shared_options(), own))
+  for _, set in ipairs(sets) do
+    if chosen[set] ~= nil then file_name(what .. ": " .. set, chosen[set]) end
+  end
+  if chosen.default ~= nil then file_name(what .. ": default", chosen.default) end
+  return chosen
+end
+
+for _, kind in ipairs {"npz", "safetensors", "images"} do
+  data[kind] = function(given) return new_source(kind, file_options(kind, given, {})) end
+end
+
+data.text = function(given)
+  local chosen = file_options("text", given, {context = any, level = "char", bind = any})
+  if chosen.level ~= "char" and chosen.level ~= "byte" then
+    fail('nn.data.text: level is "char" or "byte", not ' .. core.quoted(chosen.level))
+  end
+  if chosen.context == nil then fail "nn.data.text: context is missing: how many characters a row has" end
+  chosen.context = core.integer("nn.data.text", "context", chosen.context, 1, 2^31 - 1)
+  if chosen.bind ~= nil then
+    local bind = options("nn.data.text: bind", chosen.bind, {text = any, next = any})
+    for _, key in ipairs {"text", "next"} do
+      if type(bind[key]) ~= "string" then fail("nn.data.text: bind." .. key .. " is the name of a class input, not " .. core.a(bind[key])) end
+    end
+    if bind.text == bind.next then fail "nn.data.text: bind: text and next are two inputs" end
+    chosen.bind = bind
+  else
+    fail 'nn.data.text: bind is missing: which input takes the text and which the next character, as {text = "x", next = "target"}'
+  end
+  return new_source("text", chosen)
 end
 
 -- A column: its header's name, its number from 1, or {first, last}.
@@ -127,11 +181,7 @@ local function columns_of(name, given)
 end
 
 data.csv = function(given)
-  local chosen = options("nn.data.csv", given, with(shared_options(), {columns = any, default = any}))
-  for _, set in ipairs(sets) do
-    if chosen[set] ~= nil then file_name("nn.data.csv: " .. set, chosen[set]) end
-  end
-  if chosen.default ~= nil then file_name("nn.data.csv: default", chosen.default) end
+  local chosen = file_options("csv", given, {columns = any})
   if chosen.columns == nil then
     fail 'nn.data.csv: columns is missing: which columns go to which input, as {x = {1, 4}, label = "species"}'
   end
@@ -153,7 +203,7 @@ data.table = function(given)
 end
 
 for name, make in pairs(data) do data[name] = export(make) end
-nn.data = core.closed("nn.data", data, {"npy", "npz", "safetensors", "images", "text"})
+nn.data = core.closed("nn.data", data, {})
 
 -- ---- against the inputs ----------------------------------------------------------------------------------------------
 
@@ -168,6 +218,66 @@ local function check_names(source, what, given)
   return known
 end
 
+-- Height and width of an image input of shape (channels, height, width) or (height, width); nil: it is none.
+local function image_size(input)
+  local sizes = core.sizes(input.tensor)
+  if input.classes or #sizes < 2 or #sizes > 3 then return nil end
+  return sizes[#sizes - 1], sizes[#sizes]
+end
+
+local function check_augment(source)
+  local known = check_names(source, "augment", source.augment)
+  for name, ways in pairs(source.augment or {}) do
+    local height, width = image_size(known[name])
+    if not height then
+      fail("nn.data." .. source.kind .. ": augment: " .. core.quoted(name) .. " is no image: its shape is to be (channels, height, width) " ..
+           "or (height, width)", source.place)
+    end
+    if ways.shift >= math.min(height, width) then
+      fail("nn.data." .. source.kind .. ": augment." .. name .. ": a shift of " .. ways.shift .. " leaves nothing of an image " .. height ..
+           " high and " .. width .. " wide", source.place)
+    end
+  end
+end
+
+-- Images go to the one input that is no class, their folders' numbers to the class input.
+local function check_images(source)
+  local image, class
+  for _, input in ipairs(core.inputs) do
+    local title, sizes = "nn.data.images: the input " .. core.quoted(input.name), core.sizes(input.tensor)
+    if input.classes then
+      if class then fail(title .. " is a second class input; a folder of images has one class a row", source.place) end
+      if #sizes > 0 then fail(title .. " has a shape; a folder of images has one class a row", source.place) end
+      class = input
+    else
+      if image then fail(title .. " is a second one for images; a folder of images has one a row", source.place) end
+      if not image_size(input) or #sizes == 3 and sizes[1] > 4 then
+        fail(title .. ": its shape is to be (channels, height, width), of 1 to 4 channels, or (height, width)", source.place)
+      end
+      image = input
+    end
+  end
+  if not image then fail("nn.data.images: there is no input for the images, as nn.input(\"image\", {3, 32, 32})", source.place) end
+end
+
+local function check_text(source)
+  local bound = {[source.bind.text] = true, [source.bind.next] = true}
+  local known = check_names(source, "bind", bound)
+  for _, input in ipairs(core.inputs) do
+    local title, sizes = "nn.data.text: the input " .. core.quoted(input.name), core.sizes(input.tensor)
+    if not bound[input.name] then fail(title .. " is not bound; a text has two inputs, text and next", source.place) end
+    if not input.classes or #sizes ~= 1 or sizes[1] ~= source.context then
+      fail(title .. " is to be nn.class(" .. core.quoted(input.name) .. ", classes, {" .. source.context .. "}): a class for each place of the context",
+           source.place)
+    end
+  end
+  local first, second = known[source.bind.text], known[source.bind.next]
+  if first.classes ~= second.classes then
+    fail("nn.data.text: " .. core.quoted(first.name) .. " has " .. first.classes .. " classes, " .. core.quoted(second.name) .. " has " ..
+         second.classes .. "; they are the same text", source.place)
+  end
+end
+
 -- Every input has its data in every set, and nothing else is named. core.bind(source) before nn.train or nn.show takes it.
 function core.bind(what, source)
   if source == nil then
@@ -177,7 +287,7 @@ function core.bind(what, source)
     return nil
   end
   if type(source) ~= "table" or not rawequal(getmetatable(source), source_meta) then
-    fail(what .. ": data is made by nn.data.idx, nn.data.csv or nn.data.table, not " .. core.a(source))
+    fail(what .. ": data is made by nn.data.idx, nn.data.csv, nn.data.table or another function of nn.data, not " .. core.a(source))
   end
   if #core.inputs == 0 then fail(what .. ": there are data, but no input that takes them") end
   local known
@@ -190,6 +300,7 @@ function core.bind(what, source)
       end
     end
   end
+  check_augment(source)
   if source.stratify then
     if not known[source.stratify] then check_names(source, "stratify", {[source.stratify] = true}) end
     if not known[source.stratify].classes then
@@ -207,7 +318,11 @@ function core.bind(what, source)
   end
   if source.kind == "csv" then
     complete("columns", source.columns)
-  else
+  elseif source.kind == "images" then
+    check_images(source)
+  elseif source.kind == "text" then
+    check_text(source)
+  elseif source.kind ~= "npz" and source.kind ~= "safetensors" then
     for _, set in ipairs(sets) do
       if source[set] ~= nil then complete(set, source[set]) end
     end

@@ -179,9 +179,7 @@ static int gradient(lua_State *lua)
     NodeId *x = tensor_list(lua, 2, &count);
     NodeId *gradients = NEW(script->arena, NodeId, count + 1);
     Graph *graph = graph_here(lua);
-    int before = graph->count;
     differentiate(graph, y, x, count, gradients);
-    count_outside(lua, 3 * (int64_t)sizeof(Node) * (graph->count - before));
     Model *model = script->model;
     for (int i = 0; i < count; i++)
         ARENA_PUSH(script->arena, model->derivatives, model->derivative_count, script->derivative_room,

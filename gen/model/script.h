@@ -31,6 +31,7 @@ struct Script {
     const ReadOptions *options;
     const char *path, *folder;          /* of the model, as given; folder "" or ending in a slash */
     Limits limits;
+    int counted_nodes;                  /* of the graph, against the memory limit */
 
     const char **files;                 /* the names of the files that ran, each once: places point here */
     int file_count, file_room;
@@ -87,7 +88,8 @@ bool field_boolean(lua_State *lua, int table, const char *key);
 Place field_place(lua_State *lua, int table, const char *key);
 NodeId field_tensor(lua_State *lua, int table, const char *key);            /* NONE: absent */
 
-/* data.c: the table that nn.data.* returned, at `index`, becomes the model's data and inputs; nil: none. */
+void add_data_functions(lua_State *lua);                      /* data.c: what a text has, read while the model is */
+/* the table that nn.data.* returned, at `index`, becomes the model's data and inputs; nil: none. */
 void read_data(Script *script, int index);
 
 #endif

@@ -27,11 +27,11 @@ Graph *graph_here(lua_State *lua)
 {
     Script *script = script_of(lua);
     Graph *graph = script->graph;
-    /* a step of the arena's growth at once: node arrays are doubled and never given back, which costs twice their size */
-    count_outside(lua, 3 * (int64_t)sizeof(Node));
+    /* thrice: an array of nodes is doubled when it is full, and the old one stays in the arena */
+    count_outside(lua, 3 * (int64_t)sizeof(Node) * (graph->count - script->counted_nodes));
+    script->counted_nodes = graph->count;
     graph->now = script->origin;
-    if (!graph->now.place.file)
-        graph->now.place = node_place(lua);
+    graph->now.place = node_place(lua);
     return graph;
 }
 
