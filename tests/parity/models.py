@@ -328,6 +328,19 @@ def attention_by_hand():
             {"x": grid(11, 12, 17, 29).view(11, 3, 4), "target": grid(11, 3, 5, 31)}, loss)
 
 
+@model(30, 4, sgd(lr=0.2, momentum=0.5))
+def lookup():
+    def loss(p, d):
+        words = p["words"].expand(len(d["at"]), 4, 2).gather(1, d["at"])
+        seen = torch.tanh(d["x"] * p["gain"])
+        y = torch.tanh(words) + seen.gather(1, d["at"]) * words + seen.gather(1, d["one"][:, None])
+        return F.mse_loss(y, d["target"])
+    at = torch.tensor([[[i % 4, (i * 3 + 1) % 4], [i % 4, i % 3], [(i * 2 + 1) % 4, i % 3]] for i in range(1, 12)])
+    one = torch.tensor([[i * i % 4, (i + 2) % 4] for i in range(1, 12)])
+    return ({"words": grid(4, 2, 7, 13), "gain": tensor([0.5, 1.5])},
+            {"x": grid(11, 8, 17, 29).view(11, 4, 2), "target": grid(11, 6, 5, 31).view(11, 3, 2), "at": at, "one": one}, loss)
+
+
 @model(10, 1, sgd(lr=0.125))
 def ties():
     def loss(p, d):
