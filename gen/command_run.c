@@ -172,6 +172,15 @@ static const char *compiled_program(Arena *arena, const Text *text)
     return arena_print(arena, "%s/program", fresh);     /* somebody else has just made it, or another text has this key */
 }
 
+/* A text holds no absolute path, so a program of a model that was given by one does not know the folder beside it. */
+static const char *data_folder(Arena *arena, const Options *options)
+{
+    const char *model = options->operand[0];
+    if (options->read.data_dir || model[0] != '/')
+        return options->read.data_dir;
+    return arena_print(arena, "%.*s", (int)(strrchr(model, '/') + 1 - model), model);
+}
+
 int command_run(Arena *arena, Options *options)
 {
     Compilation *c = run_passes(arena, options, NULL);
@@ -180,9 +189,10 @@ int command_run(Arena *arena, Options *options)
     char **words = NULL;
     int count = 0, room = 0;
     ARENA_PUSH(arena, words, count, room, arena_string(arena, c->model->name));
-    if (options->read.data_dir) {
+    const char *data_dir = data_folder(arena, options);
+    if (data_dir) {
         ARENA_PUSH(arena, words, count, room, "--data");
-        ARENA_PUSH(arena, words, count, room, arena_string(arena, options->read.data_dir));
+        ARENA_PUSH(arena, words, count, room, arena_string(arena, data_dir));
     }
     for (char **argument = options->arguments; *argument; argument++)
         ARENA_PUSH(arena, words, count, room, *argument);

@@ -32,3 +32,6 @@ return nn.train {
 END
 check "--data is passed on" status 0 "$NNGEN" run csv.lua --data data -- --quiet
 check "without it the file is missing: 1" refused 1 "points.csv" "$NNGEN" run csv.lua
+cp csv.lua data/beside.lua
+check "data beside the model" status 0 "$NNGEN" run data/beside.lua -- --quiet
+check "also where the model's path is absolute" status 0 "$NNGEN" run "$WORK/data/beside.lua" -- --quiet
