@@ -25,7 +25,7 @@ int nn_benchmark(NnRun *run)
     for (int64_t i = -BATCHES; i < count; i++) {
         int64_t first = (i + BATCHES) % batches * program->batch;
         int rows = !run->has_data ? 1 : run->epoch_rows < program->batch ? (int)run->epoch_rows : program->batch;
-        nn_fill_batch(run, NN_TRAIN, first, rows, !run->flags.no_shuffle);
+        nn_fill_batch(run, NN_TRAIN, first, rows, true);
         run->current.rows = rows;
         run->current.t = ++run->step;
         double start = nn_seconds(), loss = program->train_step(&run->current), end = nn_seconds();

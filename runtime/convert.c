@@ -13,6 +13,7 @@
 size_t nn_stored_size(NnStored stored)
 {
     static const size_t size[NN_STORED_TYPES] = {[NN_U8] = 1, [NN_I8] = 1, [NN_I16] = 2, [NN_I32] = 4,
+                                                 [NN_U16] = 2, [NN_U32] = 4, [NN_I64] = 8, [NN_U64] = 8,
                                                  [NN_STORED_F32] = 4, [NN_STORED_F64] = 8};
     return size[stored];
 }
@@ -24,6 +25,10 @@ size_t nn_stored_size(NnStored stored)
     case NN_I8: EACH(int8_t); break;                                                                                          \
     case NN_I16: EACH(int16_t); break;                                                                                        \
     case NN_I32: EACH(int32_t); break;                                                                                        \
+    case NN_U16: EACH(uint16_t); break;                                                                                       \
+    case NN_U32: EACH(uint32_t); break;                                                                                       \
+    case NN_I64: EACH(int64_t); break;                                                                                        \
+    case NN_U64: EACH(uint64_t); break;                                                                                       \
     case NN_STORED_F32: EACH(float); break;                                                                                   \
     case NN_STORED_F64: EACH(double); break;                                                                                  \
     case NN_STORED_TYPES: break;                                                                                              \
@@ -125,10 +130,10 @@ void nn_tabulate_bytes(NnConversion *conversion, NnStored stored)
         REAL *out = to;                                                                                                       \
         if (conversion->period == 1)                                                                                          \
             for (int64_t i = 0; i < count; i++)                                                                               \
-                out[i] = (REAL)((in[i] * scale - mean[0]) / spread[0]);                                                       \
+                out[i] = (REAL)(((double)in[i] * scale - mean[0]) / spread[0]);                                                       \
         else                                                                                                                  \
             for (int64_t i = 0; i < count; i++)                                                                               \
-                out[i] = (REAL)((in[i] * scale - mean[i]) / spread[i]);                                                       \
+                out[i] = (REAL)(((double)in[i] * scale - mean[i]) / spread[i]);                                                       \
     } while (0)
 #define CONVERT_F32(TYPE) CONVERT(float, TYPE)
 #define CONVERT_F64(TYPE) CONVERT(double, TYPE)

@@ -313,7 +313,7 @@ static int32_t class_cell(const CsvReader *csv, int column, const NnInput *input
     return learn ? learn_word(csv, column, input, words) : known_word(csv, column, input, words);
 }
 
-static void read_row(const CsvReader *csv, NnReading *reading, NnSet set, const CsvBinding *binding, CsvColumn *columns,
+static void read_row(const CsvReader *csv, const NnReading *reading, NnSet set, const CsvBinding *binding, CsvColumn *columns,
                      int64_t row)
 {
     for (int i = 0; i < reading->input_count; i++) {
@@ -323,24 +323,20 @@ static void read_row(const CsvReader *csv, NnReading *reading, NnSet set, const 
             int cell = binding[i].first + e;
             bool is_first = row == 0 && e == 0;
             if (input->classes)
-                columns[i].classes[at] = class_cell(csv, cell, input, &reading->words[i], set == NN_TRAIN, is_first);
+                columns[i].classes[at] = class_cell(csv, cell, input, (NnWords *)reading->learned + i, set == NN_TRAIN, is_first);
             else
                 columns[i].floats[at] = float_cell(csv, cell, input);
         }
     }
 }
 
-bool nn_csv_has_set(const NnReading *reading, NnSet set)
-{
-    return reading->data->file[set] != NULL;
-}
-
 void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column)
 {
     char *path = nn_find_file(reading->data, reading->data_dir, reading->data->file[set]);
     CsvReader csv = open_csv(path);
-    if (!reading->words)
-        reading->words = nn_allocate((size_t)reading->input_count, sizeof *reading->words);
+    if (!reading->learned)
+        reading->learned = nn_allocate((size_t)reading->input_count, sizeof(NnWords));
+    NnWords *words = reading->learned;
     CsvBinding *binding = nn_allocate((size_t)reading->input_count, sizeof *binding);
     CsvColumn *columns = nn_allocate((size_t)reading->input_count, sizeof *columns);
 
@@ -365,8 +361,8 @@ void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column)
     for (int i = 0; i < reading->input_count; i++) {
         const NnInput *input = &reading->inputs[i];
         void *values = input->classes ? (void *)columns[i].classes : (void *)columns[i].floats;
-        if (set == NN_TRAIN && input->classes && reading->words[i].is_used)
-            number_words(&reading->words[i], values, kept * input->elements);
+        if (set == NN_TRAIN && input->classes && words[i].is_used)
+            number_words(&words[i], values, kept * input->elements);
         column[i] = (NnColumn){.stored = input->classes ? NN_I32 : NN_STORED_F64, .values = values, .owned = values, .rows = kept,
                                .place = nn_copy_string(path)};
     }
@@ -378,12 +374,13 @@ void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column)
 
 void nn_csv_finish(NnReading *reading)
 {
-    for (int i = 0; i < reading->input_count && reading->words; i++) {
-        for (int w = 0; w < reading->words[i].count; w++)
-            nn_release(reading->words[i].word[w]);
-        nn_release(reading->words[i].word);
-        nn_release(reading->words[i].id);
+    NnWords *words = reading->learned;
+    for (int i = 0; i < reading->input_count && words; i++) {
+        for (int w = 0; w < words[i].count; w++)
+            nn_release(words[i].word[w]);
+        nn_release(words[i].word);
+        nn_release(words[i].id);
     }
-    nn_release(reading->words);
-    reading->words = NULL;
+    nn_release(words);
+    reading->learned = NULL;
 }

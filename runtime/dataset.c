@@ -15,16 +15,39 @@ const char *const nn_set_name[NN_SETS] = {"train", "validation", "test"};
 
 typedef struct Format {
     const char *name;
-    bool (*has_set)(const NnReading *reading, NnSet set);
+    bool (*has_set)(const NnReading *reading, NnSet set);     /* one of its own, not cut from train */
     void (*read)(NnReading *reading, NnSet set, NnColumn *column);
     void (*finish)(NnReading *reading);                       /* NULL: nothing to release */
     int64_t (*count)(NnReading *reading);                     /* rows of train without reading them; NULL: they must be read */
 } Format;
 
-static const Format formats[] = {
-    [NN_DATA_IDX] = {"IDX", nn_idx_has_set, nn_idx_read, NULL, nn_idx_count},
-    [NN_DATA_CSV] = {"CSV", nn_csv_has_set, nn_csv_read, nn_csv_finish, NULL},
-    [NN_DATA_TABLE] = {"table", nn_table_has_set, nn_table_read, NULL, NULL},
+static bool has_file(const NnReading *reading, NnSet set)
+{
+    return reading->data->file[set] != NULL;
+}
+
+static bool has_file_by_input(const NnReading *reading, NnSet set)
+{
+    for (int i = 0; i < reading->input_count; i++)
+        if (reading->inputs[i].file[set])
+            return true;
+    return false;
+}
+
+static bool has_table(const NnReading *reading, NnSet set)
+{
+    return reading->data->table_rows[set] > 0;
+}
+
+static const Format formats[NN_SOURCE_KINDS] = {
+    [NN_DATA_IDX] = {"IDX", has_file_by_input, nn_idx_read, NULL, nn_idx_count},
+    [NN_DATA_CSV] = {"CSV", has_file, nn_csv_read, nn_csv_finish, NULL},
+    [NN_DATA_TABLE] = {"table", has_table, nn_table_read, NULL, NULL},
+    [NN_DATA_NPY] = {"NPY", has_file_by_input, nn_npy_read, NULL, nn_npy_count},
+    [NN_DATA_NPZ] = {"NPZ", has_file, nn_npz_read, NULL, nn_npz_count},
+    [NN_DATA_SAFETENSORS] = {"safetensors", has_file, nn_safetensors_read, NULL, nn_safetensors_count},
+    [NN_DATA_IMAGES] = {"images", has_file, nn_images_read, nn_images_finish, nn_images_count},
+    [NN_DATA_TEXT] = {"text", has_file, nn_text_read, nn_text_finish, NULL},
 };
 
 typedef struct Subset {
@@ -40,6 +63,7 @@ struct NnDataset {
     NnColumn *column[NN_SETS];          /* by input; NULL: no file of its own */
     Subset subset[NN_SETS];
     NnConversion *conversion;           /* by input */
+    void *augmented;                    /* room for one stored row; NULL: no input is augmented */
 };
 
 int64_t nn_rows_kept(const NnData *data, NnSet set, int64_t found, const char *place)
@@ -218,10 +242,14 @@ NnDataset *nn_dataset_open(const NnData *data, const NnInput *inputs, int input_
         split(dataset, seed);
 
     const Subset *train = &dataset->subset[NN_TRAIN];
+    size_t augmented_bytes = 0;
     for (int i = 0; i < input_count; i++) {
         dataset->conversion[i] = nn_conversion_of(&inputs[i]);
         nn_fit_conversion(&dataset->conversion[i], &inputs[i], &dataset->column[NN_TRAIN][i], train->row, train->rows);
         nn_tabulate_bytes(&dataset->conversion[i], dataset->column[NN_TRAIN][i].stored);
+        size_t row_bytes = (size_t)inputs[i].elements * nn_stored_size(dataset->column[NN_TRAIN][i].stored);
+        if (nn_is_augmented(&inputs[i]) && row_bytes > augmented_bytes)
+            dataset->augmented = nn_grow(dataset->augmented, augmented_bytes = row_bytes, 1);
     }
     return dataset;
 }
@@ -239,6 +267,7 @@ void nn_dataset_close(NnDataset *dataset)
     for (int i = 0; i < dataset->input_count; i++)
         nn_free_conversion(&dataset->conversion[i]);
     nn_release(dataset->conversion);
+    nn_release(dataset->augmented);
     nn_release(dataset);
 }
 
@@ -286,13 +315,32 @@ void nn_prefetch_row(const NnDataset *dataset, NnSet set, int input, int64_t row
         __builtin_prefetch(from + at);
 }
 
-void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out)
+static NnStored stored_type(const NnDataset *dataset, NnSet set, int input)
 {
-    const void *from = stored_row(dataset, set, input, row);
-    NnStored stored = dataset->column[dataset->subset[set].source][input].stored;
+    return dataset->column[dataset->subset[set].source][input].stored;
+}
+
+static void convert_row(const NnDataset *dataset, int input, NnStored stored, const void *from, bool f64, void *out)
+{
     int64_t elements = dataset->inputs[input].elements;
     if (dataset->inputs[input].classes)
         nn_convert_classes(stored, from, elements, out);
     else
         nn_convert_floats(&dataset->conversion[input], stored, from, elements, f64, out);
+}
+
+void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out)
+{
+    convert_row(dataset, input, stored_type(dataset, set, input), stored_row(dataset, set, input, row), f64, out);
+}
+
+void nn_dataset_training_row(const NnDataset *dataset, int input, int64_t row, uint64_t seed, int64_t epoch, bool f64, void *out)
+{
+    const void *from = stored_row(dataset, NN_TRAIN, input, row);
+    NnStored stored = stored_type(dataset, NN_TRAIN, input);
+    if (nn_is_augmented(&dataset->inputs[input])) {
+        nn_augment_row(&dataset->inputs[input], nn_stored_size(stored), from, dataset->augmented, seed, epoch, row);
+        from = dataset->augmented;
+    }
+    convert_row(dataset, input, stored, from, f64, out);
 }

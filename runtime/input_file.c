@@ -166,6 +166,8 @@ static size_t unpack(NnInputFile *file, unsigned char *out, size_t bytes)
 
 size_t nn_read_input(NnInputFile *file, void *out, size_t bytes)
 {
+    if (file->member)
+        return file->read_member(file, out, bytes);
     return file->gzip ? unpack(file, out, bytes) : read_raw(file, out, bytes);
 }
 

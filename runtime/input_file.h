@@ -12,6 +12,8 @@ typedef struct NnInputFile {
     const char *path;                   /* the caller's */
     int descriptor;
     struct NnGzip *gzip;                /* NULL: the file is no gzip, whatever its name says */
+    void *member;                       /* not NULL: the bytes come from `read_member`, not from the descriptor */
+    size_t (*read_member)(struct NnInputFile *file, void *out, size_t bytes);
     int64_t bound;                      /* no more bytes than this can come out, however a header may claim it */
 } NnInputFile;
 

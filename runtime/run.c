@@ -194,14 +194,23 @@ static void prefetch(const NnRun *run, NnSet set, int64_t row)
         nn_prefetch_row(run->dataset, set, i, row);
 }
 
-void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuffled)
+static bool has_augmented_input(const NnProgram *program)
+{
+    for (int i = 0; i < program->input_count; i++)
+        if (nn_is_augmented(&program->inputs[i]))
+            return true;
+    return false;
+}
+
+void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train)
 {
     const NnProgram *program = run->program;
+    bool is_augmented = to_train && has_augmented_input(program);
     bool is_epoch = run->one_batch && set == NN_TRAIN && rows == run->epoch_rows;
-    if (is_epoch && run->holds_epoch)
+    if (is_epoch && run->holds_epoch && !is_augmented)
         return;
-    run->holds_epoch = is_epoch;
-    is_shuffled = is_shuffled && !is_epoch;
+    run->holds_epoch = is_epoch && !is_augmented;
+    bool is_shuffled = to_train && !run->flags.no_shuffle && !is_epoch;
     int64_t next = row_at(run, first, is_shuffled);
     for (int r = 0; r < program->batch; r++) {
         int64_t row = next;
@@ -216,7 +225,9 @@ void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuff
                 continue;                                     /* no kernel reads it: it is there for `stratify` */
             size_t bytes = row_bytes(program, input);
             char *batch = input->batch, *here = batch + (size_t)r * bytes;
-            if (r < rows)
+            if (r < rows && to_train)
+                nn_dataset_training_row(run->dataset, i, row, run->seed, run->epoch, program->precision == NN_F64, here);
+            else if (r < rows)
                 nn_dataset_row(run->dataset, set, i, row, program->precision == NN_F64, here);
             else
                 memcpy(here, batch, bytes);
@@ -231,7 +242,7 @@ bool nn_next_batch(NnRun *run, NnStep *step)
     int rows = rows_at(run, run->position);
     if (run->reason != NN_RUNNING || run->step >= run->last_step || !rows)
         return false;
-    nn_fill_batch(run, NN_TRAIN, run->position, rows, !run->flags.no_shuffle);
+    nn_fill_batch(run, NN_TRAIN, run->position, rows, true);
     run->current.rows = rows;
     run->current.t = run->step + 1;
     *step = run->current;

@@ -35,7 +35,7 @@ struct NnRun {
     bool has_data;                      /* without: a step has one row, an epoch never ends by itself */
     int64_t epoch_rows;                 /* rows of the training set; INT64_MAX without data */
     bool one_batch;                     /* an epoch is a single batch: in file order, and gathered once */
-    bool holds_epoch;                   /* with one_batch: it still lies in the inputs */
+    bool holds_epoch;                   /* with one_batch: it still lies in the inputs as it is */
     int64_t last_step, last_epoch;      /* totals at which the run ends */
 
     uint64_t seed;
@@ -63,8 +63,9 @@ double nn_seconds(void);                                      /* of the monotoni
 /* run.c, for those that go through data in their own way */
 NnRun *nn_open_run(const NnProgram *program, NnFlags flags);  /* data read, tensors set: everything before the loop */
 void nn_close_run(NnRun *run);
-/* Rows [first, first + rows) of a set into the inputs' batches, in file order or in the epoch's; spare rows repeat row 0. */
-void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool is_shuffled);
+/* Rows [first, first + rows) of a set into the inputs' batches; spare rows repeat row 0. To train: in the epoch's order unless
+ * --no-shuffle was given, and augmented; else in file order, as they are. */
+void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train);
 _Noreturn void nn_fail_not_finite(NnRun *run, double loss);   /* the message, the log's end, status 1 */
 
 /* metrics.c */

@@ -23,8 +23,8 @@ enum { PIECE_BYTES = 1 << 16, HEADER_AT_MOST = 100 * 1000 * 1000, LENGTH_BYTES =
 
 static _Alignas(64) char piece[PIECE_BYTES];
 
-const char *const nn_dtype_name[] = {"F32", "F64", "I32", "I64", "another type"};
-static const int dtype_size[] = {4, 8, 4, 8, 0};
+const char *const nn_dtype_name[] = {"F32", "F64", "I32", "I64", "I8", "I16", "U8", "U16", "U32", "U64", "another type"};
+static const int dtype_size[] = {4, 8, 4, 8, 1, 2, 1, 2, 4, 8, 0};
 
 const char *nn_shape_text(int rank, const int64_t *shape)
 {

@@ -9,7 +9,10 @@
 
 #include <nngen/runtime.h>
 
-typedef enum NnDtype { NN_DTYPE_F32, NN_DTYPE_F64, NN_DTYPE_I32, NN_DTYPE_I64, NN_DTYPE_OTHER } NnDtype;
+typedef enum NnDtype {
+    NN_DTYPE_F32, NN_DTYPE_F64, NN_DTYPE_I32, NN_DTYPE_I64, NN_DTYPE_I8, NN_DTYPE_I16, NN_DTYPE_U8, NN_DTYPE_U16, NN_DTYPE_U32,
+    NN_DTYPE_U64, NN_DTYPE_OTHER
+} NnDtype;
 extern const char *const nn_dtype_name[];                     /* "F32" … */
 
 /* ---- writing ---- */

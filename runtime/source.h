@@ -1,6 +1,6 @@
 /* source.h: between the files of data and the rows that a program trains on.
  *
- *   a format (idx.c, csv.c, table.c)   reads one set into NnColumns: each input's values as stored, row-major
+ *   a format (npy.c, csv.c, text.c …)  reads one set into NnColumns: each input's values as stored, row-major
  *   dataset.c                          checks them, cuts sets (rows, split, stratify), hands out rows
  *   convert.c                          turns stored values into what the program computes with
  *
@@ -11,7 +11,9 @@
 #include <nngen/data.h>
 
 /* Values stay in memory as the file has them: 60 000 images of 784 bytes are 47 MB, as floats they would be 188. */
-typedef enum NnStored { NN_U8, NN_I8, NN_I16, NN_I32, NN_STORED_F32, NN_STORED_F64, NN_STORED_TYPES } NnStored;
+typedef enum NnStored {
+    NN_U8, NN_I8, NN_U16, NN_I16, NN_U32, NN_I32, NN_U64, NN_I64, NN_STORED_F32, NN_STORED_F64, NN_STORED_TYPES   /* integers first */
+} NnStored;
 size_t nn_stored_size(NnStored stored);
 
 typedef struct NnColumn {
@@ -27,7 +29,8 @@ typedef struct NnReading {
     const NnInput *inputs;
     int input_count;
     const char *data_dir;
-    struct NnWords *words;              /* csv.c: by input, the words that stand for its classes; NULL: none yet */
+    void *learned;                      /* what the training set taught its format about classes, for the other sets: csv.c
+                                           words, text.c code points, images.c names of folders; NULL: nothing yet */
 } NnReading;
 
 extern const char *const nn_set_name[NN_SETS];                /* "train" … */
@@ -42,16 +45,32 @@ void nn_check_column(const NnInput *input, const NnColumn *column);
  * by one takes longer than converting them. */
 void nn_prefetch_row(const NnDataset *dataset, NnSet set, int input, int64_t row);
 
-/* The formats. has_set: is there such a set of its own (not cut from train)?  read: fills column[input_count], all of the same
- * number of rows, or with a number of rows each that dataset.c compares. */
-bool nn_idx_has_set(const NnReading *reading, NnSet set);
+/* The formats. read: fills column[input_count], all of the same number of rows, or with a number of rows each that dataset.c
+ * compares.  count: the rows of train, by headers alone. */
 void nn_idx_read(NnReading *reading, NnSet set, NnColumn *column);
-int64_t nn_idx_count(NnReading *reading);                     /* rows of train by the header alone */
-bool nn_csv_has_set(const NnReading *reading, NnSet set);
+int64_t nn_idx_count(NnReading *reading);
+void nn_npy_read(NnReading *reading, NnSet set, NnColumn *column);
+int64_t nn_npy_count(NnReading *reading);
+void nn_npz_read(NnReading *reading, NnSet set, NnColumn *column);
+int64_t nn_npz_count(NnReading *reading);
+void nn_safetensors_read(NnReading *reading, NnSet set, NnColumn *column);
+int64_t nn_safetensors_count(NnReading *reading);
 void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column);
-void nn_csv_finish(NnReading *reading);                       /* releases reading->words */
-bool nn_table_has_set(const NnReading *reading, NnSet set);
+void nn_csv_finish(NnReading *reading);                       /* finish: releases reading->learned */
+void nn_images_read(NnReading *reading, NnSet set, NnColumn *column);
+void nn_images_finish(NnReading *reading);
+int64_t nn_images_count(NnReading *reading);
+void nn_text_read(NnReading *reading, NnSet set, NnColumn *column);
+void nn_text_finish(NnReading *reading);
 void nn_table_read(NnReading *reading, NnSet set, NnColumn *column);
+
+static inline bool nn_is_augmented(const NnInput *input)
+{
+    return input->augment.shift > 0 || input->augment.flip;
+}
+
+/* augment.c: a training row, its elements of `size` bytes, as it is in this epoch. */
+void nn_augment_row(const NnInput *input, size_t size, const void *from, void *to, uint64_t seed, int64_t epoch, int64_t row);
 
 /* How an input's stored values become numbers: (x · scale − mean) / spread. Standardising by feature only gives every element
  * a mean and a spread of its own:  ((x s − m)/d − μ)/σ = (x s − (m + d μ)) / (d σ). */

@@ -3,11 +3,6 @@
 #include "memory.h"
 #include "source.h"
 
-bool nn_table_has_set(const NnReading *reading, NnSet set)
-{
-    return reading->data->table_rows[set] > 0;
-}
-
 void nn_table_read(NnReading *reading, NnSet set, NnColumn *column)
 {
     for (int i = 0; i < reading->input_count; i++) {

@@ -184,12 +184,16 @@ static void emit_counts(Text *out, const char *name, const int64_t count[NN_SETS
 static void emit_data(const NnData *data, Text *out)
 {
     static const char *const kind_name[] = {
-        [NN_DATA_IDX] = "NN_DATA_IDX", [NN_DATA_CSV] = "NN_DATA_CSV", [NN_DATA_TABLE] = "NN_DATA_TABLE",
+        [NN_DATA_IDX] = "NN_DATA_IDX", [NN_DATA_CSV] = "NN_DATA_CSV", [NN_DATA_TABLE] = "NN_DATA_TABLE", [NN_DATA_NPY] = "NN_DATA_NPY",
+        [NN_DATA_NPZ] = "NN_DATA_NPZ", [NN_DATA_SAFETENSORS] = "NN_DATA_SAFETENSORS", [NN_DATA_IMAGES] = "NN_DATA_IMAGES",
+        [NN_DATA_TEXT] = "NN_DATA_TEXT",
     };
     const char *share[NN_SETS] = {NULL};
     text_print(out, "\nstatic const NnData data = {\n    .kind = %s, ", kind_name[data->kind]);
     emit_files(out, data->file);
     emit_counts(out, "table_rows", data->table_rows);
+    if (data->by_byte)
+        field(out, ".by_byte = true, ");
     emit_counts(out, "first_rows", data->first_rows);
     for (int set = 0; set < NN_SETS; set++)
         if (data->share[set] > 0)
@@ -244,6 +248,14 @@ static void emit_columns(Text *out, const NnColumns *columns)
         field(out, arena_print(out->arena, ".columns = {.first = %d, .last = %d}, ", columns->first, columns->last));
 }
 
+static void emit_augment(Text *out, const NnAugment *augment)
+{
+    if (augment->shift > 0)
+        field(out, arena_print(out->arena, ".augment = {.shift = %d%s}, ", augment->shift, augment->flip ? ", .flip = true" : ""));
+    else if (augment->flip)
+        field(out, ".augment = {.flip = true}, ");
+}
+
 static void emit_input(const Plan *plan, int i, Text *out)
 {
     const NnInput *input = &plan->model->inputs[i];
@@ -264,10 +276,13 @@ static void emit_input(const Plan *plan, int i, Text *out)
             table[set] = rows_name(i, set, out->arena);
     emit_sets(out, "table", table);
     emit_columns(out, &input->columns);
+    if (input->later > 0)
+        field(out, arena_print(out->arena, ".later = %d, ", input->later));
     field(out, arena_print(out->arena, ".scale = %s, .mean = %s, .std = %s, ", double_text(out->arena, input->scale),
                            double_text(out->arena, input->mean), double_text(out->arena, input->std)));
     if (input->standardize != NN_AS_IS)
         field(out, input->standardize == NN_BY_FEATURE ? ".standardize = NN_BY_FEATURE, " : ".standardize = NN_BY_ALL, ");
+    emit_augment(out, &input->augment);
     end_row(out);
 }
 

@@ -75,6 +75,7 @@ void add_leaf_functions(lua_State *lua);                      /* leaves.c: input
 void add_talk_functions(lua_State *lua);                      /* talk.c: places, names, refusals, files */
 void load_text(lua_State *lua, const char *path);             /* pushes the file's chunk as a function */
 void add_random_functions(lua_State *lua);                    /* random.c: nn.rng */
+void add_data_functions(lua_State *lua);                      /* data.c: what a text has, read while the model is */
 
 /* values.c: numbers, names and nested tables out of Lua. */
 const char *checked_name(lua_State *lua, int index, const char *what);
@@ -88,8 +89,7 @@ bool field_boolean(lua_State *lua, int table, const char *key);
 Place field_place(lua_State *lua, int table, const char *key);
 NodeId field_tensor(lua_State *lua, int table, const char *key);            /* NONE: absent */
 
-void add_data_functions(lua_State *lua);                      /* data.c: what a text has, read while the model is */
-/* the table that nn.data.* returned, at `index`, becomes the model's data and inputs; nil: none. */
+/* data.c: the table that nn.data.* returned, at `index`, becomes the model's data and inputs; nil: none. */
 void read_data(Script *script, int index);
 
 #endif

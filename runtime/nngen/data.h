@@ -21,7 +21,10 @@ typedef struct NnInit {
     const double *table;                /* TABLE: row-major in PyTorch's shape */
 } NnInit;
 
-typedef enum NnSourceKind { NN_DATA_NONE, NN_DATA_IDX, NN_DATA_CSV, NN_DATA_TABLE } NnSourceKind;
+typedef enum NnSourceKind {
+    NN_DATA_NONE, NN_DATA_IDX, NN_DATA_CSV, NN_DATA_TABLE, NN_DATA_NPY, NN_DATA_NPZ, NN_DATA_SAFETENSORS, NN_DATA_IMAGES, NN_DATA_TEXT,
+    NN_SOURCE_KINDS
+} NnSourceKind;
 typedef enum NnSet { NN_TRAIN, NN_VALIDATION, NN_TEST, NN_SETS } NnSet;
 typedef enum NnStandardize { NN_AS_IS, NN_BY_FEATURE, NN_BY_ALL } NnStandardize;
 
@@ -31,6 +34,13 @@ typedef struct NnColumns {
     int first, last;
 } NnColumns;
 
+/* What is done to a row of (channels, height, width) or (height, width) whenever it is drawn for training: moved by up to `shift`
+ * places each way, what comes in from outside being a stored 0; mirrored left to right in half of the draws. */
+typedef struct NnAugment {
+    int shift;                          /* 0: none */
+    bool flip;
+} NnAugment;
+
 typedef struct NnInput {
     const char *name;
     int classes;                        /* a class input: integers in [0, classes); 0: floats */
@@ -38,17 +48,20 @@ typedef struct NnInput {
     int64_t shape[NN_MAX_RANK];         /* without the batch */
     int64_t elements;                   /* their product: elements a row */
     void *batch;                        /* where a gathered batch goes, [BATCH][elements] row-major: the program's precision, or int32 for classes */
-    const char *file[NN_SETS];          /* IDX: this input's file in each set; NULL: no such set */
+    const char *file[NN_SETS];          /* IDX, NPY: this input's file in each set; NULL: no such set */
     const double *table[NN_SETS];       /* TABLE: row-major rows */
     NnColumns columns;                  /* CSV */
+    int later;                          /* TEXT: 0 for the text itself, 1 for the same one place later */
     double scale, mean, std;            /* (x · scale − mean) / std, in this order; 1, 0, 1 */
     NnStandardize standardize;          /* after that, fitted on the training rows */
+    NnAugment augment;
 } NnInput;
 
 typedef struct NnData {
     NnSourceKind kind;
-    const char *file[NN_SETS];          /* CSV: one file a set; NULL: no such set */
+    const char *file[NN_SETS];          /* one file (IMAGES: folder) a set, where inputs have none of their own; NULL: no such set */
     int64_t table_rows[NN_SETS];        /* TABLE */
+    bool by_byte;                       /* TEXT: a place of it is a byte; else a code point of UTF-8 */
     int64_t first_rows[NN_SETS];        /* rows = {train = …}: only the first rows; 0: all */
     double share[NN_SETS];              /* split: shares of `train`, summing to 1; all 0: none */
     const char *stratify;               /* the class input whose shares are kept; NULL: none */
@@ -69,7 +82,12 @@ int64_t nn_dataset_rows(const NnDataset *dataset, NnSet set);        /* 0: there
 /* Only what `batch = "all"` needs: the rows of the training set after `rows` and `split`, from headers where the format has one. */
 int64_t nn_dataset_count(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir);
 
+/* TEXT: the classes that the training file needs: 256 for bytes, else its distinct code points. */
+int nn_text_classes(const NnData *data, const char *data_dir);
+
 /* Converts row `row` of a set (scale, mean, std, standardised) to `out`: doubles (f64 = true) or floats; int32 for a class input. */
 void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out);
+/* The same of a training row as `augment` changes it in this epoch: the draw hangs on seed, epoch, row and the input's name. */
+void nn_dataset_training_row(const NnDataset *dataset, int input, int64_t row, uint64_t seed, int64_t epoch, bool f64, void *out);
 
 #endif

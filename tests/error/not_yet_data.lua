@@ -1,2 +1,0 @@
-local nn = require "nn"
-local d = nn.data.npz {train = "a.npz"}
