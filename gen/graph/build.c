@@ -115,6 +115,32 @@ NodeId pad(Graph *graph, NodeId a, int axis, int64_t before, int64_t after, doub
     return new_node(graph, OP_PAD, &a, 1, border);
 }
 
+static Attributes windows_of(Windows windows)
+{
+    Attributes a = attributes();
+    a.axis = windows.axis;
+    a.window = windows.window;
+    a.stride = windows.stride;
+    a.dilation = windows.dilation;
+    a.from = windows.before;
+    a.to = windows.after;
+    return a;
+}
+
+NodeId unfold(Graph *graph, NodeId a, Windows windows, double value)
+{
+    Attributes w = windows_of(windows);
+    w.value = value;
+    return new_node(graph, OP_UNFOLD, &a, 1, w);
+}
+
+NodeId fold(Graph *graph, NodeId a, Windows windows, int64_t size)
+{
+    Attributes w = windows_of(windows);
+    w.size = size;
+    return new_node(graph, OP_FOLD, &a, 1, w);
+}
+
 /* a along the batch of the other operand, where only that one has it. */
 static NodeId with_batch(Graph *graph, NodeId a)
 {

@@ -36,6 +36,10 @@ NodeId permute(Graph *graph, NodeId a, const int8_t *order);
 NodeId slice(Graph *graph, NodeId a, int axis, int64_t from, int64_t to);
 NodeId pad(Graph *graph, NodeId a, int axis, int64_t before, int64_t after, double value);
 NodeId concat(Graph *graph, NodeId a, NodeId b, int axis);
+/* Windows of `window` elements, `dilation` apart, beginning every `stride` along `axis` padded with `value`. */
+typedef struct Windows { int axis; int64_t window, stride, dilation, before, after; } Windows;
+NodeId unfold(Graph *graph, NodeId a, Windows windows, double value);
+NodeId fold(Graph *graph, NodeId a, Windows windows, int64_t size);      /* the transpose: back to `size` elements along the axis */
 NodeId reduce(Graph *graph, Op op, NodeId a, uint32_t axes);  /* SUM, MAX, ARGMAX just as it stands, spare rows included */
 NodeId contract(Graph *graph, NodeId a, NodeId b, const char *letters);
 NodeId assign(Graph *graph, int leaf, NodeId value);

@@ -26,6 +26,10 @@ static Attributes used_attributes(const Node *node)
     case OP_SLICE: used.axis = a->axis; used.from = a->from; used.to = a->to; break;
     case OP_PAD: used.axis = a->axis; used.from = a->from; used.to = a->to; used.value = a->value; break;
     case OP_CONCAT: used.axis = a->axis; break;
+    case OP_UNFOLD: case OP_FOLD:
+        used.axis = a->axis, used.from = a->from, used.to = a->to, used.window = a->window, used.stride = a->stride;
+        used.dilation = a->dilation, used.size = a->size, used.value = a->value;
+        break;
     case OP_CONTRACT:
         for (int i = 0; i < (int)sizeof used.letters && a->letters[i]; i++)
             used.letters[i] = a->letters[i];

@@ -53,6 +53,10 @@ static void add_attributes(const Graph *graph, const Node *node, Text *text)
                    number(text->arena, a->value, true));
         break;
     case OP_CONCAT: text_print(text, ", axis %d", a->axis); break;
+    case OP_UNFOLD: case OP_FOLD:
+        text_print(text, ", axis %d, windows of %" PRId64 ", stride %" PRId64 ", dilation %" PRId64 ", %" PRId64 " before, %" PRId64 " after",
+                   a->axis, a->window, a->stride, a->dilation, a->from, a->to);
+        break;
     case OP_CONTRACT: text_print(text, ", \"%s\"", a->letters); break;
     default: break;
     }

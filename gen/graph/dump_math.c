@@ -319,6 +319,7 @@ static void write_move(Writer *w, const Node *node)
     case OP_PAD:
         text_print(w->out, ", %d, %" PRId64 ", %" PRId64 ", %s", a->axis, a->from, a->to, plain_number(w->scratch, a->value));
         break;
+    case OP_UNFOLD: text_print(w->out, ", %d, %" PRId64 ", %" PRId64, a->axis, a->window, a->stride); break;
     case OP_CONCAT:
         text_add(w->out, ", ");
         write_operand(w, node->operand[1], false);
@@ -336,7 +337,8 @@ static void write_formula(Writer *w, NodeId id)
     case LEAF: case RANDOM: write_leaf(w, node); return;
     case REDUCE:
         text_add(w->out, op_info[node->op].name);
-        write_axes(w, node->attributes.axes, w->graph->nodes[node->operand[0]].type);
+        if (node->op != OP_FOLD)
+            write_axes(w, node->attributes.axes, w->graph->nodes[node->operand[0]].type);
         text_add(w->out, "(");
         write_operand(w, node->operand[0], false);
         text_add(w->out, ")");

@@ -326,6 +326,26 @@ NodeId gradient_concat(Graph *graph, NodeId node, int operand, NodeId g)
     return operand == 0 ? slice(graph, g, axis, 0, left) : slice(graph, g, axis, left, all);
 }
 
+static Windows windows_at(Graph *graph, NodeId node)
+{
+    const Attributes *a = attributes_of(graph, node);
+    return (Windows){a->axis, a->window, a->stride, a->dilation, a->from, a->to};
+}
+
+/* r[o,k] = a[stride o + dilation k - from]      da = each element's share of the windows that hold it, added up */
+NodeId gradient_unfold(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    Windows windows = windows_at(graph, node);
+    return fold(graph, g, windows, axis_size(type_of(graph, operand_of(graph, node, operand)), windows.axis));
+}
+
+/* the transpose of unfold        da = g in windows, zero outside */
+NodeId gradient_fold(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    (void)operand;
+    return unfold(graph, g, windows_at(graph, node), 0);
+}
+
 /* ---- contraction ------------------------------------------------------------------------------------------------- */
 
 /* r = sum a b, with letters A,B->R       da = sum g b with R,B->A;  db = sum a g with A,R->B

@@ -56,11 +56,13 @@ typedef int NodeId;                     /* an index into graph->nodes; NONE for 
  * when their bytes are; `attributes()` in build.h makes an empty one. */
 typedef struct Attributes {
     uint32_t axes;                      /* SUM, MAX, ARGMAX: folded; BROADCAST: new in the result */
-    int axis;                           /* INDEX, SLICE, PAD, CONCAT */
-    int64_t from, to;                   /* SLICE, PAD */
+    int axis;                           /* INDEX, SLICE, PAD, CONCAT, UNFOLD, FOLD */
+    int64_t from, to;                   /* SLICE, PAD, UNFOLD, FOLD */
     int8_t order[8];                    /* PERMUTE: order[d - 1], d from 1 to rank */
     char letters[32];                   /* CONTRACT: "bi,ji->bj"; a per-row operand's first letter is 'b', the batch, and only that */
-    double value;                       /* CONSTANT, PAD */
+    int64_t window, stride, dilation;   /* UNFOLD, FOLD; their padding is `from` before and `to` after */
+    int64_t size;                       /* FOLD: of the axis in the result */
+    double value;                       /* CONSTANT, PAD, UNFOLD */
     const double *table;                /* TABLE: row-major; lives as long as the graph */
     int leaf;                           /* INPUT, PARAMETER, STATE, ASSIGN: an index into graph->leaves */
     uint64_t stream;                    /* UNIFORM, NORMAL: hash of the node's name */

@@ -200,6 +200,26 @@ static void place_at(const double *a, Extent from, Extent to, int axis, int64_t 
     }
 }
 
+/* UNFOLD reads, FOLD adds to, element stride o + dilation k - from of the axis, for every o and k of `windows` (the larger of the
+ * two tensors, its last axis k). */
+static void evaluate_windows(const Node *node, const double *a, Extent windows, Extent line, double *out)
+{
+    const Attributes *w = &node->attributes;
+    int axis = dimension_of(&windows, w->axis);
+    int64_t at[MAX_DIMENSIONS] = {0}, offset = 0, stride[MAX_DIMENSIONS] = {0};
+    for (int d = 0; d < line.rank; d++)
+        stride[d] = d == axis ? 0 : line.stride[d];
+    for (int64_t i = 0; i < windows.count; i++) {
+        int64_t n = w->stride * at[axis] + w->dilation * at[windows.rank - 1] - w->from;
+        bool inside = n >= 0 && n < line.size[axis];
+        if (node->op == OP_UNFOLD)
+            out[i] = inside ? a[offset + n * line.stride[axis]] : w->value;
+        else if (inside)
+            out[offset + n * line.stride[axis]] += a[i];
+        advance(&windows, at, &offset, stride);
+    }
+}
+
 /* for every element of the result: sum over the folded letters of a b, the last of them in a loop of its own */
 static void evaluate_contract(const Node *node, const double *a, const double *b, Extent left, Extent right, Extent to,
                               double *out)
@@ -272,7 +292,12 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
         for (int64_t i = 0; i < to.count; i++)
             out[i] = evaluate_pointwise(node->op, operand[0][i], operand[1] ? operand[1][i] : 0, operand[2] ? operand[2][i] : 0);
         return;
-    case REDUCE: evaluate_fold(node, operand[0], from[0], to, out); return;
+    case REDUCE:
+        if (node->op == OP_FOLD) {
+            evaluate_windows(node, operand[0], from[0], to, out);
+            return;
+        }
+        evaluate_fold(node, operand[0], from[0], to, out); return;
     case CONTRACT: evaluate_contract(node, operand[0], operand[1], from[0], from[1], to, out); return;
     case EFFECT: memcpy(out, operand[0], sizeof *out * (size_t)to.count); return;
     case LOOP: bug("%s is not interpreted", op_info[node->op].name);
@@ -290,6 +315,7 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
         place_at(operand[1], from[1], to, node->attributes.axis, from[0].size[dimension_of(&from[0], node->attributes.axis)],
                  out);
         return;
+    case OP_UNFOLD: evaluate_windows(node, operand[0], to, from[0], out); return;
     default: evaluate_move(node, operand[0], from[0], to, out); return;
     }
 }

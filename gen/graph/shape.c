@@ -333,6 +333,49 @@ Type shape_concat(const Question *question)
     refuse(question, "all sizes but that of the joined axis must agree", "the shapes do not fit together along axis %d", axis);
 }
 
+/* ---- windows ----------------------------------------------------------------------------------------------------- */
+
+/* Places at which a window fits into `size` elements with their padding; refused if there is none. */
+static int64_t window_count(const Question *question, int64_t size)
+{
+    const Attributes *a = question->attributes;
+    if (a->window < 1 || a->stride < 1 || a->dilation < 1 || a->from < 0 || a->to < 0)
+        refuse(question, "kernel, stride and dilation are 1 or more, padding is 0 or more",
+               "windows of %" PRId64 " with stride %" PRId64 ", dilation %" PRId64 ", padding %" PRId64, a->window, a->stride, a->dilation, a->from);
+    int64_t span, padded;
+    if (__builtin_mul_overflow(a->dilation, a->window - 1, &span) || __builtin_add_overflow(size, a->from, &padded) ||
+        __builtin_add_overflow(padded, a->to, &padded) || padded - 1 < span)
+        refuse(question, "a smaller kernel or more padding would fit", "a window of %" PRId64 " elements, %" PRId64 " apart, is longer than axis %d with its padding, %" PRId64,
+               a->window, a->dilation, a->axis, size);
+    return (padded - 1 - span) / a->stride + 1;
+}
+
+Type shape_unfold(const Question *question)
+{
+    const Attributes *a = question->attributes;
+    Type type = operand_type(question, 0);
+    require_floats(question);
+    require_axis(question, type);
+    if (type.rank == MAX_RANK)
+        refuse(question, "fold or reshape some axes into one", "the result has more than %d axes", MAX_RANK);
+    type.size[a->axis - 1] = window_count(question, type.size[a->axis - 1]);
+    type.size[type.rank++] = a->window;
+    return type;
+}
+
+Type shape_fold(const Question *question)
+{
+    const Attributes *a = question->attributes;
+    Type type = operand_type(question, 0);
+    require_floats(question);
+    require_axis(question, type);
+    if (a->axis >= type.rank || type.size[type.rank - 1] != a->window || type.size[a->axis - 1] != window_count(question, a->size))
+        bug("fold of %s to %" PRId64 " along axis %d", shape_text(question->graph->arena, type), a->size, a->axis);
+    type.size[--type.rank] = 0;
+    type.size[a->axis - 1] = a->size;
+    return type;
+}
+
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 
 /* The letters of one tensor of a contraction: fills size[letter] and says so where two sizes differ. */

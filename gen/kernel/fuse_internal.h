@@ -17,6 +17,9 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId node);
 /* Does a reshape only insert or drop sizes of 1? Then its indices are its operand's (lower.c). */
 bool keeps_indices(Type from, Type to);
 
+/* The term where 0 <= index < to, else 0 (lower.c). */
+Term *inside_or_zero(Plan *plan, NodeId node, Term *term, Index index, int64_t to);
+
 /* Kernels of one phase while they are joined: kernel[i] is alive while joined[i] == i. */
 typedef struct Joining {
     Plan *plan;

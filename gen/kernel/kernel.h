@@ -180,8 +180,8 @@ bool is_affine(const Index *index);
 
 /* lower.c: what a node computes, as a term. */
 int dimensions(const Model *model, Type type, int64_t *size); /* the sizes with the batch first, if per row; returns how many */
-Term *lower(Plan *plan, const bool *stored, NodeId node, const Index *index, const Axis *axis, bool inside);
-    /* the value of `node` at `index`, one a dimension; stored nodes are read from their buffers. inside: compute `node` itself even if it is stored */
+Term *lower(Plan *plan, const bool *stored, NodeId node, const Index *index, const Axis *axis, bool itself);
+    /* the value of `node` at `index`, one a dimension; stored nodes are read from their buffers. itself: compute `node` even if it is stored */
 int buffer_for(Plan *plan, NodeId node, BufferKind kind);     /* the buffer of a node, made when there is none; a leaf's for leaves */
 void each_term(Term *term, void (*visit)(Term *term, void *context), void *context);      /* operands first */
 

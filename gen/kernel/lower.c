@@ -107,6 +107,28 @@ static Term *read_buffer(Plan *plan, NodeId id, const Index *index)
     return with_indices(term, index, plan->buffer[term->buffer].rank);
 }
 
+static Term *inside(Plan *plan, NodeId node, Term *term, Index index, int64_t from, int64_t to, Term *other)
+{
+    Term *choice = new_term(plan, TERM_INSIDE, node);
+    choice->from = from;
+    choice->to = to;
+    choice->operand[0] = term;
+    choice->operand[1] = other;
+    return with_indices(choice, &index, 1);
+}
+
+static Term *filling(Plan *plan, NodeId node, double value)
+{
+    Term *term = new_term(plan, TERM_NUMBER, node);
+    term->number = value;
+    return term;
+}
+
+Term *inside_or_zero(Plan *plan, NodeId node, Term *term, Index index, int64_t to)
+{
+    return inside(plan, node, term, index, 0, to, filling(plan, node, 0));
+}
+
 /* operand at `index` moved by -from along dimension d where that lies in [0, size); elsewhere `other` */
 static Term *guarded(Plan *plan, const bool *stored, NodeId id, NodeId operand, const Index *index, const Axis *axis, int d,
                      int64_t from, Term *other)
@@ -117,20 +139,33 @@ static Term *guarded(Plan *plan, const bool *stored, NodeId id, NodeId operand, 
     int rank = dimensions(plan->model, type, size);
     memcpy(moved, index, sizeof *index * (size_t)rank);
     moved[d] = index_shift(index[d], -from);
-    Term *term = new_term(plan, TERM_INSIDE, id);
-    term->from = from;
-    term->to = from + size[d];
-    term->operand[0] = lower(plan, stored, operand, moved, axis, false);
-    term->operand[1] = other;
-    return with_indices(term, &index[d], 1);
+    Term *term = lower(plan, stored, operand, moved, axis, false);
+    return inside(plan, id, term, index[d], from, from + size[d], other);
 }
 
-Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis, bool inside)
+/* The operand of UNFOLD at element stride o + dilation k - from of its axis. */
+static Term *in_window(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    const Attributes *a = &node->attributes;
+    int d = node->type.per_row + a->axis - 1, last = node->type.per_row + node->type.rank - 1;
+    Index to[MAX_RANK + 1], place = index_constant(-a->from);
+    memcpy(to, index, sizeof *index * (size_t)last);
+    place = index_add(index_add(place, a->stride, index[d]), a->dilation, index[last]);
+    to[d] = place;
+    Term *term = lower(plan, stored, node->operand[0], to, axis, false);
+    if (a->from == 0 && a->to == 0)
+        return term;
+    int64_t size = plan->model->graph->nodes[node->operand[0]].type.size[a->axis - 1];
+    return inside(plan, id, term, place, 0, size, filling(plan, id, a->value));
+}
+
+Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis, bool itself)
 {
     const Graph *graph = plan->model->graph;
     const Node *node = &graph->nodes[id];
     const Attributes *a = &node->attributes;
-    if (stored[id] && !inside)
+    if (stored[id] && !itself)
         return read_buffer(plan, id, index);
 
     int batch = node->type.per_row;                     /* dimensions before axis 1 */
@@ -198,11 +233,10 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
         memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
         to[batch + a->axis - 1] = index_shift(index[batch + a->axis - 1], a->from);
         return lower(plan, stored, node->operand[0], to, axis, false);
-    case OP_PAD: {
-        Term *filling = new_term(plan, TERM_NUMBER, id);
-        filling->number = a->value;
-        return guarded(plan, stored, id, node->operand[0], index, axis, batch + a->axis - 1, a->from, filling);
-    }
+    case OP_UNFOLD:
+        return in_window(plan, stored, id, index, axis);
+    case OP_PAD:
+        return guarded(plan, stored, id, node->operand[0], index, axis, batch + a->axis - 1, a->from, filling(plan, id, a->value));
     case OP_CONCAT: {
         int d = batch + a->axis - 1;
         int64_t first = graph->nodes[node->operand[0]].type.size[a->axis - 1];

@@ -4,8 +4,8 @@
  * reads each element once, or when computing it again costs next to nothing; moves are only indices. Everything else is stored
  * first, and fuse.c may make a local of it. In generic programs every operation is stored.
  *
- * The reshape is the one move that can make an index no longer affine; so what it reads is stored, and only a read carries a
- * divided index. */
+ * A reshape, and a fold of windows with a stride, make an index that is no longer affine; so what they read is stored, and only
+ * a read carries a divided index. */
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
@@ -42,7 +42,7 @@ static bool is_leaf_with_buffer(Op op)
 
 static bool is_view(Op op)
 {
-    return op == OP_BROADCAST || op == OP_RESHAPE || op == OP_PERMUTE || op == OP_SLICE;
+    return op == OP_BROADCAST || op == OP_RESHAPE || op == OP_PERMUTE || op == OP_SLICE || op == OP_UNFOLD;
 }
 
 /* How often an operation's C text mentions operand o: a square computes an inlined operand twice. */
@@ -97,14 +97,14 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
             needed[from] = true;
             if (view && !root[id]) {
                 uses[from] += uses[id];
-                again[from] |= again[id] || node->op == OP_BROADCAST;
+                again[from] |= again[id] || node->op == OP_BROADCAST || node->op == OP_UNFOLD;
             } else {
                 uses[from] += op_info[node->op].class == POINTWISE ? mentions(node->op, o) : 1;
-                again[from] |= node->op == OP_CONTRACT || (root[id] && node->op == OP_BROADCAST);
+                again[from] |= node->op == OP_CONTRACT || (root[id] && (node->op == OP_BROADCAST || node->op == OP_UNFOLD));
             }
             if (node->op == OP_RESHAPE && !keeps_indices(graph->nodes[from].type, node->type))
                 kept[from] = true;
-            if (node->op == OP_ASSIGN)
+            if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1))
                 kept[from] = true;
         }
     }
@@ -180,6 +180,26 @@ static void reduce_stage(Plan *plan, const bool *stored, const Node *node, Kerne
     stage->term = lower(plan, stored, node->operand[0], index, kernel->axis, false);
 }
 
+/* r[n] = sum over k of a[o,k] where stride o = n + from - dilation k: gathered, so that nothing is written twice */
+static void fold_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage)
+{
+    const Attributes *a = &node->attributes;
+    Type from = plan->model->graph->nodes[node->operand[0]].type;
+    int64_t size[MAX_RANK + 1];
+    Index index[MAX_RANK + 1];
+    int rank = dimensions(plan->model, node->type, size), axis = node->type.per_row + a->axis - 1;
+    for (int d = 0; d < rank; d++)
+        index[d] = axis_for(kernel, stage, size[d], node->type.per_row && d == 0, false);
+    index[rank] = axis_for(kernel, stage, a->window, false, true);
+    Index place = index_shift(index_add(index[axis], -a->dilation, index[rank]), a->from);
+    index[axis] = index_divide(place, a->stride, kernel->axis);
+    Term *term = lower(plan, stored, node->operand[0], index, kernel->axis, false);
+    if (a->stride > 1)
+        term = inside_or_zero(plan, stage->node, term, index_modulo(place, a->stride, kernel->axis), 1);
+    stage->term = inside_or_zero(plan, stage->node, term, place, from.size[a->axis - 1] * a->stride);
+    stage->fold = FOLD_SUM;
+}
+
 static void contract_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage)
 {
     const char *letters = node->attributes.letters, *result = strchr(letters, '>') + 1;
@@ -245,7 +265,9 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
     const Node *node = &graph->nodes[id];
     Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .update = NONE, .same_as = NONE};
     Stage stage = {.node = id};
-    if (node->op == OP_CONTRACT) {
+    if (node->op == OP_FOLD) {
+        fold_stage(plan, stored, node, &kernel, &stage);
+    } else if (node->op == OP_CONTRACT) {
         contract_stage(plan, stored, node, &kernel, &stage);
     } else if (op_info[node->op].class == REDUCE) {
         reduce_stage(plan, stored, node, &kernel, &stage);

@@ -252,6 +252,18 @@ BUILD(concat, return concat(g, f->a, f->c, 1);)
 ELEMENT(concat, return i < 2 ? a_at(w, f, row, i, j) : c_at(w, f, row, i - 2, j);)
 BUILD(concat_mixed, return concat(g, f->a, permute(g, f->b, (const int8_t[]){2, 1}), 2);)
 ELEMENT(concat_mixed, return j < 3 ? a_at(w, f, row, i, j) : b_at(w, f, j - 3, i);)
+static const Windows wide = {2, 2, 2, 1, 1, 1};          /* of 3 padded to 5: places -1, 1 */
+static const Windows apart = {1, 2, 1, 2, 1, 1};         /* of 2 padded to 4: places -1, 0 and two further on */
+BUILD(unfold, return slice(g, unfold(g, f->a, wide, 0.5), 3, 1, 2);)
+ELEMENT(unfold, return a_at(w, f, row, i, 2 * j);)
+BUILD(unfold_border, NodeId u = unfold(g, f->a, wide, 0.5); return slice(g, u, 3, 0, 1);)
+ELEMENT(unfold_border, return j == 0 ? 0.5 : a_at(w, f, row, i, 1);)
+BUILD(unfold_dilated, return slice(g, unfold(g, f->b, apart, 0), 3, 1, 2);)
+ELEMENT(unfold_dilated, return i == 0 ? b_at(w, f, 1, j) : i == 1 ? b_at(w, f, 2, j) : 0;)
+BUILD(fold, return fold(g, unfold(g, f->a, wide, 0.5), wide, 3);)       /* how many windows hold an element, times it */
+ELEMENT(fold, return a_at(w, f, row, i, j);)
+BUILD(fold_overlapping, Windows o = {2, 2, 1, 1, 0, 0}; return fold(g, unfold(g, f->a, o, 0), o, 3);)
+ELEMENT(fold_overlapping, return (j == 1 ? 2 : 1) * a_at(w, f, row, i, j);)
 BUILD(contract, return contract(g, f->a, f->b, "bik,kj->bij");)
 ELEMENT(contract, double sum = 0; for (int k = 0; k < 3; k++) sum += a_at(w, f, row, i, k) * b_at(w, f, k, j); return sum;)
 BUILD(contract_batch, return contract(g, multiply(g, f->a, leaf_scalar(g, OP_ROW_MASK)), f->c, "bik,bjk->ij");)
@@ -295,6 +307,7 @@ static const Structural structural[] = {
     CASE(OP_MAX, max_all), CASE(OP_ARGMAX, argmax_last), CASE(OP_FLOAT, float_index), CASE(OP_INDEX, float_index), CASE(OP_INDEX, index_rows),
     CASE(OP_BROADCAST, broadcast_rows), CASE(OP_BROADCAST, broadcast_middle), CASE(OP_RESHAPE, reshape), CASE(OP_PERMUTE, permute),
     CASE(OP_SLICE, slice), CASE(OP_SLICE, slice_shared), CASE(OP_PAD, pad), CASE(OP_CONCAT, concat), CASE(OP_CONCAT, concat_mixed),
+    CASE(OP_UNFOLD, unfold), CASE(OP_UNFOLD, unfold_border), CASE(OP_UNFOLD, unfold_dilated), CASE(OP_FOLD, fold), CASE(OP_FOLD, fold_overlapping),
     CASE(OP_CONTRACT, contract), CASE(OP_CONTRACT, contract_batch), CASE(OP_CONTRACT, contract_two), CASE(OP_CONTRACT, contract_outer),
     CASE(OP_DETACH, detach), CASE(OP_ROWS, rows), CASE(OP_ROW_MASK, row_mask), CASE(OP_RATE, rate), CASE(OP_STEP, step), CASE(OP_MODE, mode),
     CASE(OP_CONSTANT, constant), CASE(OP_INPUT, input), CASE(OP_PARAMETER, parameter), CASE(OP_ASSIGN, assign), CASE(OP_TABLE, table),

@@ -229,7 +229,22 @@ static NodeId grow(Graph *graph, const NodeId *pool, int count)
     NodeId a = pool[draw(count)], b = pool[draw(count)];
     Type type = graph->nodes[a].type;
     static const Op unary[] = {OP_NEGATE, OP_TANH, OP_SIN, OP_RELU, OP_SIGMOID, OP_SQUARE, OP_EXP};
-    switch (draw(11)) {
+    switch (draw(13)) {
+    case 11: {                          /* windows, and what a convolution and its gradients do with them */
+        if (type.rank != 1 && type.rank != 2)
+            return a;
+        Windows windows = {1 + draw(type.rank), 1 + draw(3), 1 + draw(2), 1 + draw(2), 4, draw(3)};
+        NodeId in_windows = unfold(graph, a, windows, 0.25);
+        int rank = graph->nodes[in_windows].type.rank;
+        return draw(2) ? max_axes(graph, in_windows, 1u << rank) : sum_axes(graph, apply1(graph, OP_SIN, in_windows), 1u << rank);
+    }
+    case 12: {
+        if (type.rank != 2)
+            return a;
+        Windows windows = {2, 1 + draw(3), 1 + draw(2), 1, 1, 1};
+        NodeId in_windows = unfold(graph, a, windows, 0), w = leaf(graph, LEAF_PARAMETER, false, 2, type.size[0], windows.window);
+        return contract(graph, in_windows, w, type.per_row ? "bcxv,cv->bx" : "cxv,cv->x");
+    }
     case 0: case 1:
         return apply1(graph, unary[draw(6)], a);
     case 2: case 3: {
