@@ -127,25 +127,28 @@ void section(Text *out, const char *title)
 
 /* ---- tables ---- */
 
-enum { MAX_COLUMNS = 8, GAP = 2, TABLE_COLUMN = 5, NARROWEST = 8 };
+enum { MAX_COLUMNS = 8, GAP = 2, TABLE_COLUMN = 5, NARROWEST = 8, NARROWEST_FOLDED = 16 };
 
-static void fit_columns(size_t *column_width, int columns)
+static void fit_columns(size_t *column_width, int columns, const Column *kind)
 {
     for (;;) {
         size_t total = TABLE_COLUMN;
-        int widest = 0;
+        int narrowed = 0;
         for (int c = 0; c < columns; c++) {
             total += column_width[c] + (c > 0 ? GAP : 0);
-            if (column_width[c] > column_width[widest])
-                widest = c;
+            if (column_width[c] > column_width[narrowed])
+                narrowed = c;
         }
-        if (total <= LINE || column_width[widest] <= NARROWEST)
+        for (int c = 0; c < columns; c++)
+            if (kind[c] == FOLDED && column_width[c] > NARROWEST_FOLDED)
+                narrowed = c;
+        if (total <= LINE || column_width[narrowed] <= NARROWEST)
             return;
-        column_width[widest]--;
+        column_width[narrowed]--;
     }
 }
 
-static void print_row(Text *out, const char **cell, int columns, const size_t *column_width, const bool *right)
+static void print_row(Text *out, const char **cell, int columns, const size_t *column_width, const Column *kind)
 {
     for (bool more = true; more;) {
         more = false;
@@ -153,7 +156,7 @@ static void print_row(Text *out, const char **cell, int columns, const size_t *c
         size_t column = TABLE_COLUMN;
         for (int c = 0; c < columns; c++) {
             size_t taken = first_line(cell[c], column_width[c]);
-            size_t indent = right[c] ? column_width[c] - width(cell[c], taken) : 0;
+            size_t indent = kind[c] == RIGHT ? column_width[c] - width(cell[c], taken) : 0;
             if (taken > 0) {
                 text_pad(out, column + indent);
                 text_add_bytes(out, cell[c], taken);
@@ -166,7 +169,7 @@ static void print_row(Text *out, const char **cell, int columns, const size_t *c
     }
 }
 
-void comment_table(Text *out, const char *const *rows, int row_count, int columns, const bool *right)
+void comment_table(Text *out, const char *const *rows, int row_count, int columns, const Column *kind)
 {
     size_t column_width[MAX_COLUMNS] = {0};
     const char **cells = NEW(out->arena, const char *, row_count * columns);
@@ -176,7 +179,7 @@ void comment_table(Text *out, const char *const *rows, int row_count, int column
         if (w > column_width[i % columns])
             column_width[i % columns] = w;
     }
-    fit_columns(column_width, columns);
+    fit_columns(column_width, columns, kind);
     for (int r = 0; r < row_count; r++)
-        print_row(out, &cells[r * columns], columns, column_width, right);
+        print_row(out, &cells[r * columns], columns, column_width, kind);
 }

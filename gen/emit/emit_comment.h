@@ -25,8 +25,9 @@ void comment_end(Text *out);
 /* A section's title as a line of LINE characters, between empty lines. */
 void section(Text *out, const char *title);
 
-/* Columns as wide as their contents; when the lines would grow too long the widest columns are narrowed and their cells
- * folded. rows[r * columns + c]; NULL is an empty cell. right[c]: flushed right. */
-void comment_table(Text *out, const char *const *rows, int row_count, int columns, const bool *right);
+/* Columns as wide as their contents. When the lines would grow too long, the FOLDED column is narrowed first, then the widest,
+ * and their cells folded. rows[r * columns + c]; NULL is an empty cell. */
+typedef enum Column { LEFT, RIGHT, FOLDED } Column;
+void comment_table(Text *out, const char *const *rows, int row_count, int columns, const Column *kind);
 
 #endif

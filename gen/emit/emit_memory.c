@@ -181,5 +181,5 @@ void emit_memory_plan(const Plan *plan, Text *out)
         }
     const char *total[] = {"total", "", grouped(arena, state_bytes(plan)), "", "", ""};
     memcpy(&rows[COLUMNS * count++], total, sizeof total);
-    comment_table(out, rows, count, COLUMNS, (const bool[COLUMNS]){[2] = true});
+    comment_table(out, rows, count, COLUMNS, (const Column[COLUMNS]){[2] = RIGHT, [3] = FOLDED});
 }

@@ -8,6 +8,7 @@
 #include "emit/emit_kernel.h"
 
 void emit_header(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_header.c: the comment at the top */
+const char *model_text(const Model *model, Arena *arena);                         /* emit_model.c: "image (784) -> linear fc1 (100) …" */
 void emit_memory_plan(const Plan *plan, Text *out);                               /* emit_memory.c: its table of arrays */
 void emit_state(const Plan *plan, Text *out);                                     /* emit_state.c: struct State, constant tables */
 void emit_kernels(const Plan *plan, Text *out);                                   /* emit_steps.c: the kernels in sections */

@@ -139,7 +139,7 @@ START_TEST(users_cannot_close_the_comment)
         out = text_new(arena);
         comment_item(&out, "model", hostile[i]);
         comment_paragraph(&out, hostile[i]);
-        comment_table(&out, (const char *[]){hostile[i], hostile[i]}, 1, 2, (const bool[2]){false, true});
+        comment_table(&out, (const char *[]){hostile[i], hostile[i]}, 1, 2, (const Column[2]){LEFT, RIGHT});
         ck_assert_msg(!strstr(out.bytes, "*/"), "%s", out.bytes);
         ck_assert_msg(!strstr(out.bytes, "/*"), "%s", out.bytes);
         ck_assert_msg(!strstr(out.bytes, "\\\n"), "%s", out.bytes);
@@ -153,7 +153,7 @@ END_TEST
 START_TEST(tables_stand_in_columns)
 {
     static const char *const rows[] = {"memory", "bytes", "holds", "w", "64", "parameter", "total", "1 024", NULL};
-    comment_table(&out, rows, 3, 3, (const bool[3]){[1] = true});
+    comment_table(&out, rows, 3, 3, (const Column[3]){[1] = RIGHT});
     ck_assert_str_eq(out.bytes,
                      " *   memory  bytes  holds\n"
                      " *   w          64  parameter\n"
@@ -167,13 +167,27 @@ START_TEST(wide_tables_fold_their_cells)
     for (int i = 0; i < 40; i++)
         text_print(&wide, "%sword%d", i ? " " : "", i);
     const char *rows[] = {"a", wide.bytes, "z"};
-    comment_table(&out, rows, 1, 3, (const bool[3]){false});
+    comment_table(&out, rows, 1, 3, (const Column[3]){LEFT});
     ck_assert_uint_le(longest_line(out.bytes), LINE);
     for (int i = 0; i < 40; i++)
         ck_assert_ptr_nonnull(strstr(out.bytes, arena_print(arena, "word%d", i)));
     const char *z = strchr(out.bytes, 'z');
     ck_assert_ptr_nonnull(z);
     ck_assert(z < strchr(out.bytes, '\n'));                   /* beside the first line of the folded cell */
+}
+END_TEST
+
+START_TEST(the_folded_column_gives_way_first)
+{
+    Text name = text_new(arena), sentence = text_new(arena);
+    for (int i = 0; i < 60; i++)
+        text_add(&name, "n");
+    for (int i = 0; i < 10; i++)
+        text_add(&sentence, "words ");
+    const char *rows[] = {name.bytes, sentence.bytes};
+    comment_table(&out, rows, 1, 2, (const Column[2]){LEFT, FOLDED});
+    ck_assert_uint_le(longest_line(out.bytes), LINE);
+    ck_assert_ptr_nonnull(strstr(out.bytes, name.bytes));
 }
 END_TEST
 
@@ -202,6 +216,7 @@ int main(void)
     tcase_add_test(tests, users_cannot_close_the_comment);
     tcase_add_test(tests, tables_stand_in_columns);
     tcase_add_test(tests, wide_tables_fold_their_cells);
+    tcase_add_test(tests, the_folded_column_gives_way_first);
     tcase_add_test(tests, sections_are_as_wide_as_a_line);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
