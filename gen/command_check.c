@@ -148,9 +148,9 @@ static Check *asked_derivatives(Checker *checker, int *count)
     Check *checks = NEW(checker->arena, Check, model->derivative_count);
     for (int i = 0; i < model->derivative_count; i++) {
         Derivative d = model->derivatives[i];
-        const char *x = model->graph->nodes[d.x].origin.name;
+        const char *name = model->graph->nodes[d.gradient].origin.name, *x = model->graph->nodes[d.x].origin.name;
         checks[i] = (Check){.y = d.y, .x = d.x, .gradient = d.gradient};
-        checks[i].name = arena_print(checker->arena, "d/d %s, line %d", x ? x : "x", d.place.line);
+        checks[i].name = arena_print(checker->arena, "%s, by %s, line %d", name ? name : "nn.gradient", x ? x : "x", d.place.line);
     }
     checker->graph = checker->final = model->graph;
     *count = model->derivative_count;
