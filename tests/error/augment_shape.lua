@@ -1,0 +1,4 @@
+local nn = require "nn"
+local x = nn.input("x", {9})
+local data = nn.data.npz {train = "a.npz", augment = {x = {shift = 1}}}
+return nn.train {loss = x:mean(), optimizer = nn.sgd {}, batch = 1, epochs = 1, data = data}

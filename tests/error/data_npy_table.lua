@@ -1,0 +1,2 @@
+local nn = require "nn"
+nn.data.npy {train = "a.npy"}

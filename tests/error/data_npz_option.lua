@@ -1,0 +1,2 @@
+local nn = require "nn"
+nn.data.npz {train = "a.npz", contxt = 3}

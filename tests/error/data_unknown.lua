@@ -1,0 +1,2 @@
+local nn = require "nn"
+nn.data.safetensor {train = "a"}
