@@ -77,6 +77,56 @@ START_TEST(idx)
 }
 END_TEST
 
+START_TEST(npy_and_augment)
+{
+    World world = world_open(MODEL("nn.data.npy {train = {x = 'x.npy', c = 'c.npy'}, augment = {x = {shift = 1, flip = 'horizontal'}}}", "2"), NULL);
+    ck_assert_int_eq(world.model->data.kind, NN_DATA_NPY);
+    ck_assert_str_eq(world.model->inputs[1].file[NN_TRAIN], "c.npy");
+    ck_assert_ptr_null(world.model->data.file[NN_TRAIN]);
+    ck_assert_int_eq(world.model->inputs[0].augment.shift, 1);
+    ck_assert(world.model->inputs[0].augment.flip);
+    ck_assert_int_eq(world.model->inputs[1].augment.shift, 0);
+    ck_assert(!world.model->inputs[1].augment.flip);
+    world_close(&world);
+}
+END_TEST
+
+START_TEST(one_file_a_set)
+{
+    static const struct { const char *text; NnSourceKind kind; } sources[] = {
+        {MODEL("nn.data.npz {train = 'a', test = 'b'}", "2"), NN_DATA_NPZ},
+        {MODEL("nn.data.safetensors {train = 'a', test = 'b'}", "2"), NN_DATA_SAFETENSORS},
+        {MODEL("nn.data.images {train = 'a', test = 'b'}", "2"), NN_DATA_IMAGES},
+    };
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        World world = world_open(sources[i].text, NULL);
+        ck_assert_int_eq(world.model->data.kind, sources[i].kind);
+        ck_assert_str_eq(world.model->data.file[NN_TRAIN], "a");
+        ck_assert_ptr_null(world.model->data.file[NN_VALIDATION]);
+        ck_assert_str_eq(world.model->data.file[NN_TEST], "b");
+        ck_assert_ptr_null(world.model->inputs[0].file[NN_TRAIN]);
+        world_close(&world);
+    }
+}
+END_TEST
+
+START_TEST(text)
+{
+    World world = world_open("local nn = require 'nn'\n"
+        "local source = nn.data.text {train = 'a.txt', context = 3, level = 'byte', bind = {text = 'x', next = 'y'}}\n"
+        "assert(source.classes == 256 and source.context == 3)\n"
+        "local y, x = nn.class('y', source.classes, {3}), nn.class('x', source.classes, {3})\n"
+        "local net = nn.linear(256, 256)\n"
+        "return nn.train {loss = nn.cross_entropy(net(nn.one_hot(x)), y), optimizer = nn.sgd {}, epochs = 1, batch = 2, data = source}\n", NULL);
+    ck_assert_int_eq(world.model->data.kind, NN_DATA_TEXT);
+    ck_assert(world.model->data.by_byte);
+    ck_assert_str_eq(world.model->inputs[0].name, "y");
+    ck_assert_int_eq(world.model->inputs[0].later, 1);
+    ck_assert_int_eq(world.model->inputs[1].later, 0);
+    world_close(&world);
+}
+END_TEST
+
 /* "all" is what the split leaves for training: shares of 5 rows, rounded up for the test. */
 START_TEST(batch_all)
 {
@@ -129,6 +179,9 @@ int main(void)
     tcase_add_test(cases, table);
     tcase_add_test(cases, csv);
     tcase_add_test(cases, idx);
+    tcase_add_test(cases, npy_and_augment);
+    tcase_add_test(cases, one_file_a_set);
+    tcase_add_test(cases, text);
     tcase_add_test(cases, batch_all);
     tcase_add_test(cases, random_numbers);
     suite_add_tcase(suite, cases);
