@@ -83,16 +83,12 @@ core.shifted = shifted
 define_named("softmax", function(x, axis)
   local s, set, sizes = shifted("softmax", x, axis)
   local e = op.exp(s)
-  local total = core.sum(e, set)
-  core.set_name(total, "total")
-  return e / core.reshape(total, sizes)
+  return e / core.reshape(core.named(core.sum(e, set), "total"), sizes)
 end)
 
 local function log_softmax(x, axis)
   local s, set, sizes = shifted("log_softmax", x, axis)
-  local total = core.sum(op.exp(s), set)
-  core.set_name(total, "total")
-  return s - core.reshape(op.log(total), sizes)
+  return s - core.reshape(op.log(core.named(core.sum(op.exp(s), set), "total")), sizes)
 end
 core.log_softmax = log_softmax
 define_named("log_softmax", log_softmax)

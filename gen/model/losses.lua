@@ -3,7 +3,7 @@
 local core = ...
 local nn, op = core.nn, core.op
 local fail, is_tensor, type = core.fail, core.is_tensor, type
-local export, options, one_hot = core.export, core.options, core.one_hot
+local export, named, options, one_hot = core.export, core.named, core.options, core.one_hot
 
 -- ---- what all of them check ------------------------------------------------------------------------------------------
 
@@ -69,11 +69,6 @@ end
 
 local function sum_of(x) return core.sum(x, core.all_axes(x)) end
 local function mean_of(x) return core.mean_over(x, core.all_axes(x)) end
-
-local function named(x, name)
-  core.set_name(x, name)
-  return x
-end
 
 -- Defines a loss or metric: its nodes know what they belong to.
 local function define(name, f)

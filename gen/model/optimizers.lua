@@ -1,11 +1,12 @@
 -- optimizers.lua: update rules. The built-in ones are written as a user's own is: a function of the parameter p, its gradient g
 -- and the state s. Arguments and defaults are PyTorch's; slots carry the names of its state.
 --
--- core.build_updates, at the end, is called back from C when the gradients are there (updates.c).
+-- core.build_updates, at the end, is called back from C when the gradients are there (updates.c). Names given here (step_size) are
+-- those that the emitted program shows.
 local core = ...
 local nn, op = core.nn, core.op
 local fail, is_tensor, pairs, setmetatable, type = core.fail, core.is_tensor, pairs, setmetatable, type
-local export, options, number = core.export, core.options, core.number
+local export, named, options, number = core.export, core.named, core.options, core.number
 
 local optimizer_meta = {__name = "optimizer"}
 function core.is_optimizer(value) return type(value) == "table" and rawequal(getmetatable(value), optimizer_meta) end
@@ -84,7 +85,9 @@ local function adam(name, defaults, decoupled)
       s:set("exp_avg", m)
       s:set("exp_avg_sq", v)
       if decoupled and s.weight_decay ~= 0 then p = p * (1 - s.lr * s.weight_decay) end
-      return p - s.lr / (1 - b1 ^ s.t) * m / (op.sqrt(v / (1 - b2 ^ s.t)) + o.eps)
+      local step_size = named(s.lr / (1 - b1 ^ s.t), "step_size")
+      local correction = named(1 - b2 ^ s.t, "correction")
+      return p - step_size * m / (op.sqrt(v / correction) + o.eps)
     end)
   end)
 end
@@ -119,7 +122,7 @@ nn.adagrad = export(function(given)
     local d = decayed(p, g, s.weight_decay)
     local sum = s:slot("sum", o.initial_accumulator_value) + op.square(d)
     s:set("sum", sum)
-    local rate = o.lr_decay == 0 and s.lr or s.lr / (1 + (s.t - 1) * o.lr_decay)
+    local rate = o.lr_decay == 0 and s.lr or named(s.lr / (1 + (s.t - 1) * o.lr_decay), "step_size")
     return p - rate * d / (op.sqrt(sum) + o.eps)
   end)
 end)
@@ -166,9 +169,7 @@ end
 -- The loss where each parameter p[i] has the value q[i]; `word` names both: w_tried, loss_tried.
 local function loss_at(loss, p, q, word)
   for i = 1, #p do core.set_name(q[i], core.get_name(p[i]) .. "_" .. word) end
-  local result = core.substitute({loss}, p, q)[1]
-  core.set_name(result, "loss_" .. word)
-  return result
+  return named(core.substitute({loss}, p, q)[1], "loss_" .. word)
 end
 
 -- p + scale · normal, kept if the loss is lower
@@ -192,7 +193,7 @@ search("coordinate_search", "step", function(step, loss, parameters)
     fail("nn.coordinate_search: " .. total .. " coordinates are more than a float can count (2^24)")
   end
   local before = core.value("step") - 1
-  local turn = before - total * op.floor(before / total)
+  local turn = named(before - total * op.floor(before / total), "turn")
   local move, up, down, result = {}, {}, {}, {}
   for i, p in ipairs(parameters) do
     local place = op.float(core.reshape(core.index({counts[i]}, 1), p.shape)) + first[i]
@@ -291,10 +292,8 @@ local function clip(updates, norm, value)
       local squares = core.sum(op.square(each.gradient), core.all_axes(each.gradient))
       total = total and total + squares or squares
     end
-    local length = op.sqrt(total)
-    core.set_name(length, "gradient_norm")
-    local factor = op.minimum(1, norm / (length + 1e-6))
-    core.set_name(factor, "clip_factor")
+    local length = named(op.sqrt(total), "gradient_norm")
+    local factor = named(op.minimum(1, norm / (length + 1e-6)), "clip_factor")
     for _, each in ipairs(updates) do each.gradient = each.gradient * factor end
   end
 end

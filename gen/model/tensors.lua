@@ -108,6 +108,12 @@ function core.need_tensor(what, x, which)
   end
 end
 
+-- x, with the name that the program shows for it
+function core.named(x, name)
+  core.set_name(x, name)
+  return x
+end
+
 -- ---- definitions -----------------------------------------------------------------------------------------------------
 
 local methods = {}

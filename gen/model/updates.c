@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* begin(i): what is made from now on belongs to update i */
+/* begin(i): what is made from now on belongs to update i; explain finds it by the parameter that `of` names */
 static int begin(lua_State *lua)
 {
     Script *script = script_of(lua);
@@ -28,8 +28,10 @@ static void push_updates(Script *script)
         lua_createtable(lua, 0, 4);
         push_tensor(lua, leaf->node);
         lua_setfield(lua, -2, "parameter");
-        push_tensor(lua, model->updates[u].gradient);
-        lua_setfield(lua, -2, "gradient");
+        if (model->updates[u].gradient != NONE) {             /* a search has none */
+            push_tensor(lua, model->updates[u].gradient);
+            lua_setfield(lua, -2, "gradient");
+        }
         lua_pushnumber(lua, leaf->lr_factor);
         lua_setfield(lua, -2, "lr");
         if (!isnan(leaf->weight_decay)) {
