@@ -341,6 +341,29 @@ def lookup():
             {"x": grid(11, 8, 17, 29).view(11, 4, 2), "target": grid(11, 6, 5, 31).view(11, 3, 2), "at": at, "one": one}, loss)
 
 
+@model(30, 4, sgd(lr=0.5, momentum=0.5))
+def masked_softmax():
+    def loss(p, d):
+        x = d["x"]
+        score = (x @ p["w"] @ x.transpose(1, 2)).masked_fill(torch.ones(4, 4).triu(1) > 0, -torch.inf)
+        y = torch.softmax(score, -1) @ x + score.logsumexp(-1, keepdim=True) * 0.1
+        return F.mse_loss(y, d["target"])
+    return ({"w": grid(3, 3, 7, 13)},
+            {"x": grid(11, 12, 17, 29).view(11, 4, 3), "target": grid(11, 12, 5, 31).view(11, 4, 3)}, loss)
+
+
+@model(30, 4, sgd(lr=0.1))
+def inner_step():
+    def loss(p, d):
+        def predict(w, b):
+            return torch.tanh(d["x"] @ w + b)
+        inner = F.mse_loss(predict(p["w"], p["b"]), d["first"])
+        dw, db = torch.autograd.grad(inner, (p["w"], p["b"]), create_graph=True)
+        return F.mse_loss(predict(p["w"] - p["rate"] * dw, p["b"] - p["rate"] * db), d["second"])
+    return ({"w": grid(3, 2, 7, 13), "b": torch.zeros(2), "rate": tensor(0.3)},
+            {"x": grid(11, 3, 17, 29), "first": grid(11, 2, 5, 31), "second": grid(11, 2, 3, 37)}, loss)
+
+
 @model(10, 1, sgd(lr=0.125))
 def ties():
     def loss(p, d):
