@@ -142,7 +142,12 @@ static const char *step_text(const Plan *plan, Arena *arena)
     for (Role r = FORWARD_ROLE; r <= METRIC_ROLE; r++) {
         if (flop[r] == 0)
             continue;
-        text_print(&text, scale == 1 ? "%s%s %.0f" : "%s%s %.2f", separator, role_title(plan, role, r), (double)flop[r] / scale);
+        const double share = (double)flop[r] / scale;
+        text_print(&text, "%s%s ", separator, role_title(plan, role, r));
+        if (scale > 1 && share < 0.001)
+            text_add(&text, "under 0.001");
+        else
+            text_print(&text, scale == 1 ? "%.0f" : share < 0.1 ? "%.2g" : "%.2f", share);
         separator = "; ";
     }
     return text.bytes;
@@ -167,7 +172,19 @@ static bool has_rows(const Plan *plan)
     return false;
 }
 
-static void emit_conventions(const Plan *plan, Text *out)
+/* Is there a condition, "[b < rows]", in a formula? Indices have no spaces. */
+static bool has_condition(const char *program)
+{
+    for (const char *open = program; (open = strchr(open, '[')); open++) {
+        const size_t length = strcspn(open, "]\n");
+        for (size_t i = 1; i + 1 < length; i++)
+            if (open[i - 1] == ' ' && strchr("<>=!", open[i]))
+                return true;
+    }
+    return false;
+}
+
+static void emit_conventions(const Plan *plan, const char *program, Text *out)
 {
     Text text = text_new(out->arena);
     text_add(&text, "Conventions. ");
@@ -175,16 +192,22 @@ static void emit_conventions(const Plan *plan, Text *out)
         text_add(&text, "b counts the rows of the batch. ");
     if (plan->model->kind == MODEL_TRAIN)
         text_add(&text, "d_x is d loss / d x. A kernel sets what it computes (=); only updates change what is there. ");
+    if (has_condition(program))
+        text_add(&text, "In formulas [condition] is 1 where it holds, else 0. ");
     if (has_rows(plan) && plan->model->batch > 1)
         text_add(&text, "A batch of fewer rows than BATCH is filled up with copies of its first row, which weigh nothing in the loss and "
                         "so nothing in any gradient. ");
-    text_add(&text, "The state is static; nothing is allocated in a step. ");
-    text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so."
-                                           : "Arrays lie as PyTorch's tensors do, the last index running fastest.");
+    if (strstr(program, "nn_sum_lanes"))
+        text_add(&text, "A long sum is made of 16 partial sums, lane[0] to lane[15], on every processor, so that all add in one order. ");
+    text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so. "
+                                           : "Arrays lie as PyTorch's tensors do, the last index running fastest. ");
+    text_add(&text, "The state is static; nothing is allocated in a step.");
+    if (uses_name(program, "NN_KERNEL"))
+        text_add(&text, " NN_KERNEL is static; nngen/scalar.h says what else.");
     comment_paragraph(out, text.bytes);
 }
 
-void emit_header(const Plan *plan, const EmitOptions *options, Text *out)
+void emit_header(const Plan *plan, const EmitOptions *options, const char *program, Text *out)
 {
     const Model *model = plan->model;
     const bool train = model->kind == MODEL_TRAIN;
@@ -203,6 +226,6 @@ void emit_header(const Plan *plan, const EmitOptions *options, Text *out)
     text_add(out, " *\n");
     emit_memory_plan(plan, out);
     text_add(out, " *\n");
-    emit_conventions(plan, out);
+    emit_conventions(plan, program, out);
     comment_end(out);
 }

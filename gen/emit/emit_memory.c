@@ -33,65 +33,6 @@ static const char *slot_text(const Plan *plan, const Leaf *slot, Arena *arena)
     return arena_print(arena, "kept for %s", parameter);
 }
 
-/* Metrics and outputs that have their value in this buffer: "loss, accuracy". */
-static const char *result_text(const Plan *plan, int buffer, Arena *arena)
-{
-    const Model *model = plan->model;
-    Text text = text_new(arena);
-    for (int phase = 0; phase < PHASE_COUNT; phase++) {
-        const Metric *metrics = model->phase[phase].metrics;
-        for (int m = 0; metrics && m < model->metric_count; m++)
-            for (int part = 0; part < 3; part++) {
-                const NodeId node = metrics[m].part[part];
-                if (node != NONE && plan->buffer_of[node] == buffer && !strstr(text.bytes, metrics[m].name))
-                    text_print(&text, "%s%s", text.length ? ", " : "", metrics[m].name);
-            }
-        const Output *outputs = model->phase[phase].outputs;
-        for (int o = 0; outputs && o < model->output_count; o++)
-            if (plan->buffer_of[outputs[o].node] == buffer && !strstr(text.bytes, outputs[o].name))
-                text_print(&text, "%s%s", text.length ? ", " : "", outputs[o].name);
-    }
-    return text.bytes;
-}
-
-/* "d loss / d fc1", "relu, line 7" */
-static const char *value_text(const Plan *plan, const Buffer *buffer, Arena *arena)
-{
-    const Graph *graph = plan->model->graph;
-    const Node *node = &graph->nodes[buffer->node];
-    Text text = text_new(arena);
-    if (buffer->is_gradient && node->origin.gradient_of != NONE && graph->nodes[node->origin.gradient_of].origin.name)
-        text_print(&text, "d loss / d %s", graph->nodes[node->origin.gradient_of].origin.name);
-    else if (node->origin.rule)
-        text_print(&text, "%s (%s)", op_info[node->op].name, node->origin.rule);
-    else
-        text_add(&text, op_info[node->op].name);
-    if (node->origin.place.line > 0)
-        text_print(&text, ", line %d", node->origin.place.line);
-    return text.bytes;
-}
-
-static const char *holds(const Plan *plan, int b, Arena *arena)
-{
-    const Buffer *buffer = &plan->buffer[b];
-    const Leaf *leaf = buffer->leaf != NONE ? &plan->model->graph->leaves[buffer->leaf] : NULL;
-    switch (buffer->kind) {
-    case BUFFER_INPUT:
-        return leaf->classes > 0 ? "classes of the batch" : "the batch";
-    case BUFFER_PARAMETER:
-        return leaf->frozen ? "parameter, frozen" : "parameter";
-    case BUFFER_STATE:
-        return leaf->kind == LEAF_STATISTIC ? "running statistic" : slot_text(plan, leaf, arena);
-    case BUFFER_RESULT: {
-        const char *result = result_text(plan, b, arena);
-        return *result ? result : value_text(plan, buffer, arena);
-    }
-    case BUFFER_TEMPORARY:
-        return value_text(plan, buffer, arena);
-    }
-    bug("no such kind of buffer: %d", (int)buffer->kind);
-}
-
 /* Kernels that write and read a buffer, numbered over all phases. */
 typedef struct Uses { int buffer, kernel, first_write, last_read; } Uses;
 
@@ -138,6 +79,76 @@ static Uses uses_of(const Plan *plan, int buffer)
             uses.last_read = before;
     }
     return uses;
+}
+
+/* A value of the forward pass that is read again after the loss was looked at. */
+static bool is_kept_for_backward(const Plan *plan, int buffer)
+{
+    const Uses uses = uses_of(plan, buffer);
+    const Kernel *writer = kernel_at(plan, uses.first_write), *reader = kernel_at(plan, uses.last_read);
+    const bool in_training = uses.last_read < plan->kernel_count[PHASE_TRAIN];
+    return writer && reader && in_training && writer->before_loss_check && !reader->before_loss_check &&
+           !plan->model->graph->nodes[plan->buffer[buffer].node].origin.rule;
+}
+
+/* "d loss / d fc1", "select (relu)", "linear fc2", "square in mse", "relu(fc1)", "multiply, line 12" */
+static const char *value_text(const Plan *plan, const Buffer *buffer, Arena *arena)
+{
+    const Graph *graph = plan->model->graph;
+    const Node *node = &graph->nodes[buffer->node];
+    const char *operation = op_info[node->op].name;
+    const char *of = node->origin.gradient_of != NONE ? graph->nodes[node->origin.gradient_of].origin.name : NULL;
+    const char *operand = op_info[node->op].arity == 1 ? graph->nodes[node->operand[0]].origin.name : NULL;
+    if (of)
+        return arena_print(arena, "d loss / d %s", of);
+    if (node->origin.rule)
+        return arena_print(arena, "%s (%s)", operation, node->origin.rule);
+    if (node->origin.layer && node->origin.name)
+        return node->origin.layer;
+    if (node->origin.layer)
+        return arena_print(arena, "%s in %s", operation, node->origin.layer);
+    if (operand)
+        return arena_print(arena, "%s(%s)", operation, operand);
+    return node->origin.place.line > 0 ? arena_print(arena, "%s, line %d", operation, node->origin.place.line) : operation;
+}
+
+/* What the runtime reads it as: "loss of the batch", "output"; NULL: as nothing. */
+static const char *result_text(const Plan *plan, int buffer)
+{
+    const Model *model = plan->model;
+    for (int phase = 0; phase < PHASE_COUNT; phase++) {
+        const Metric *metrics = model->phase[phase].metrics;
+        for (int m = 0; metrics && m < model->metric_count; m++)
+            for (int part = 0; part < 3; part++)
+                if (metrics[m].part[part] != NONE && plan->buffer_of[metrics[m].part[part]] == buffer)
+                    return metrics[m].is_loss ? "loss of the batch" : "metric of the batch";
+        const Output *outputs = model->phase[phase].outputs;
+        for (int o = 0; outputs && o < model->output_count; o++)
+            if (plan->buffer_of[outputs[o].node] == buffer)
+                return model->kind == MODEL_SHOW ? "shown" : "output";
+    }
+    return NULL;
+}
+
+static const char *holds(const Plan *plan, int b, Arena *arena)
+{
+    const Buffer *buffer = &plan->buffer[b];
+    const Leaf *leaf = buffer->leaf != NONE ? &plan->model->graph->leaves[buffer->leaf] : NULL;
+    switch (buffer->kind) {
+    case BUFFER_INPUT:
+        return leaf->classes > 0 ? "classes of the batch" : "the batch";
+    case BUFFER_PARAMETER:
+        return leaf->frozen ? "parameter, frozen" : "parameter";
+    case BUFFER_STATE:
+        return leaf->kind == LEAF_STATISTIC ? "running statistic" : slot_text(plan, leaf, arena);
+    case BUFFER_RESULT:
+    case BUFFER_TEMPORARY: {
+        const char *result = buffer->rank == 0 || plan->model->kind == MODEL_SHOW ? result_text(plan, b) : NULL;
+        const char *value = result ? result : value_text(plan, buffer, arena);
+        return is_kept_for_backward(plan, b) ? arena_print(arena, "%s, kept for backward", value) : value;
+    }
+    }
+    bug("no such kind of buffer: %d", (int)buffer->kind);
 }
 
 static const char *kernel_name(const Plan *plan, int number)

@@ -7,13 +7,15 @@
 #include "emit/emit_comment.h"
 #include "emit/emit_kernel.h"
 
-void emit_header(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_header.c: the comment at the top */
+void emit_header(const Plan *plan, const EmitOptions *options, const char *program, Text *out);       /* emit_header.c: the comment above `program` */
 const char *model_text(const Model *model, Arena *arena);                         /* emit_model.c: "image (784) -> linear fc1 (100) …" */
 void emit_memory_plan(const Plan *plan, Text *out);                               /* emit_memory.c: its table of arrays */
 void emit_state(const Plan *plan, Text *out);                                     /* emit_state.c: struct State, constant tables */
 void emit_kernels(const Plan *plan, Text *out);                                   /* emit_steps.c: the kernels in sections */
 void emit_steps(const Plan *plan, const EmitOptions *options, Text *out);         /* emit_steps.c: train_step, evaluate, predict */
 void emit_find_not_finite(const Plan *plan, Text *out);                           /* emit_finite.c */
+void emit_data(const Plan *plan, Text *out);                                      /* emit_data.c: where its rows come from */
+bool has_data(const Model *model);
 void emit_tables(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_tables.c: what the runtime is told */
 
 /* The constant table that holds a TABLE node's elements, "table_1", with the node's sizes as dimensions. */

@@ -4,6 +4,8 @@
  * the options alone, so the same model gives the same bytes. What a kernel looks like is emit_kernel.c's; this file's siblings
  * print what surrounds the kernels.
  *
+ * The header is printed first but made last: it explains what the rest has, and nothing else.
+ *
  * The program is complete C, not fragments filled into a template: nearly every line depends on the model, and holes would
  * outnumber what is around them. */
 #include "emit/emit_parts.h"
@@ -29,7 +31,7 @@ void emit_program(const Plan *plan, const EmitOptions *options, Text *out)
         emit_find_not_finite(plan, &rest);
     emit_tables(plan, options, &rest);
 
-    emit_header(plan, options, out);
+    emit_header(plan, options, rest.bytes, out);
     emit_includes(rest.bytes, out);
     text_add(out, rest.bytes);
 }

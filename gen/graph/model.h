@@ -91,6 +91,7 @@ typedef struct Model {
     const char *stop_metric;            /* early_stop: "validation_loss"; NULL: none */
     int64_t stop_patience;
     double stop_min_delta;
+    bool stop_rises;                    /* higher values of stop_metric are better: accuracy, top_k, r2 */
 
     struct { const char *name, *value; } *options;      /* nn.option, as set: for the header of the emitted program */
     int option_count;
