@@ -45,11 +45,28 @@ static const char *fault_of_png(const unsigned char *bytes, size_t count)
     return "ends too early; the file is torn";
 }
 
+/* The tables of a segment that defines Huffman codes: 1 byte, 16 counts, as many bytes as they sum to, at most 256.
+ * (stb_image 2.27 writes past its table when there are more.) */
+static bool is_good_huffman_segment(const unsigned char *bytes, size_t count)
+{
+    enum { COUNTS = 16 };
+    while (count > 0) {
+        size_t codes = 0;
+        for (size_t i = 1; i <= COUNTS && i < count; i++)
+            codes += bytes[i];
+        if (codes > 256 || count < 1 + COUNTS + codes)
+            return false;
+        bytes += 1 + COUNTS + codes;
+        count -= 1 + COUNTS + codes;
+    }
+    return true;
+}
+
 /* Markers FF xx, most with a length and data; after a start of scan coded data, in which FF is followed by 00 or a restart
  * marker; the last one is the end of image. What is wrong, or NULL. */
 static const char *fault_of_jpeg(const unsigned char *bytes, size_t count)
 {
-    enum { END_OF_IMAGE = 0xD9, START_OF_SCAN = 0xDA, FIRST_RESTART = 0xD0, LAST_RESTART = 0xD7 };
+    enum { HUFFMAN_TABLES = 0xC4, END_OF_IMAGE = 0xD9, START_OF_SCAN = 0xDA, FIRST_RESTART = 0xD0, LAST_RESTART = 0xD7 };
     for (size_t at = 2; count - at >= 2;) {
         if (bytes[at] != 0xFF)
             return "is damaged: a marker is missing";
@@ -68,6 +85,8 @@ static const char *fault_of_jpeg(const unsigned char *bytes, size_t count)
             return "is damaged: a segment has no length";
         if (length > count - at)
             break;
+        if (marker == HUFFMAN_TABLES && !is_good_huffman_segment(bytes + at + 2, length - 2))
+            return "is damaged: a table of Huffman codes is none";
         at += length;
         if (marker == START_OF_SCAN)
             while (count - at >= 2 && (bytes[at] != 0xFF || bytes[at + 1] == 0 ||
