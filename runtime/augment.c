@@ -17,7 +17,8 @@ static int64_t draw_shift(uint32_t word, int shift)
 void nn_augment_row(const NnInput *input, size_t size, const void *from, void *to, uint64_t seed, int64_t epoch, int64_t row)
 {
     const uint32_t AUGMENT_STREAM = 0x61756774;               /* "augt": apart from the random nodes of a model */
-    NnWords words = nn_philox(seed, (uint32_t)row, (uint32_t)(row >> 32), (uint32_t)epoch, nn_stream(input->name) ^ AUGMENT_STREAM);
+    uint32_t stream = nn_stream(input->name) ^ AUGMENT_STREAM;
+    NnWords words = nn_philox(seed, (uint32_t)row, (uint32_t)(row >> 32), (uint32_t)epoch, stream);
     int64_t down = draw_shift(words.word[0], input->augment.shift), right = draw_shift(words.word[1], input->augment.shift);
     bool is_mirrored = input->augment.flip && words.word[2] >> 31;
 

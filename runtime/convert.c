@@ -130,10 +130,10 @@ void nn_tabulate_bytes(NnConversion *conversion, NnStored stored)
         REAL *out = to;                                                                                                       \
         if (conversion->period == 1)                                                                                          \
             for (int64_t i = 0; i < count; i++)                                                                               \
-                out[i] = (REAL)(((double)in[i] * scale - mean[0]) / spread[0]);                                                       \
+                out[i] = (REAL)(((double)in[i] * scale - mean[0]) / spread[0]);                                               \
         else                                                                                                                  \
             for (int64_t i = 0; i < count; i++)                                                                               \
-                out[i] = (REAL)(((double)in[i] * scale - mean[i]) / spread[i]);                                                       \
+                out[i] = (REAL)(((double)in[i] * scale - mean[i]) / spread[i]);                                               \
     } while (0)
 #define CONVERT_F32(TYPE) CONVERT(float, TYPE)
 #define CONVERT_F64(TYPE) CONVERT(double, TYPE)

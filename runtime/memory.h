@@ -1,8 +1,8 @@
 /* memory.h: the only door to the heap, so that the memory a program reports is what it holds.
  *
  * The runtime allocates while it starts and never in a step. A request that the machine cannot meet ends the program with
- * status 3 and the sum. Counted: every block with its 64 bytes of bookkeeping. Not counted: what libc, zlib and cJSON take for
- * a moment while a file is read. */
+ * status 3 and the sum. Counted: every block with its 64 bytes of bookkeeping. Not counted: what libc, zlib,
+ * libzip, cJSON and stb_image take for a moment while a file is read. */
 #ifndef NNGEN_RUNTIME_MEMORY_H
 #define NNGEN_RUNTIME_MEMORY_H
 
