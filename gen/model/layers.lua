@@ -240,3 +240,6 @@ nn.residual = core.export(function(inner)
   contain(states[layer], inner)
   return layer
 end)
+
+-- What other files of layers need.
+core.layers = {new = new_layer, options = layer_options, start = start_of, parameter = parameter_of, name = full_name}

@@ -51,7 +51,7 @@ static Degree degree_of(const Graph *graph, NodeId id, const Degree *degree)
     case OP_SQRT: return (Degree){bounded(a / 2), mixed};
     case OP_SUM: case OP_CONTRACT: return (Degree){bounded(a + b + folds_batch(graph, node)), mixed};
     case OP_NEGATE: case OP_ABS: case OP_RELU: case OP_DETACH: case OP_MAX: case OP_BROADCAST: case OP_RESHAPE: case OP_PERMUTE:
-    case OP_SLICE: case OP_PAD:
+    case OP_SLICE: case OP_PAD: case OP_UNFOLD: case OP_FOLD:
         return (Degree){bounded(a), mixed};
     default: return (Degree){0, mixed};
     }

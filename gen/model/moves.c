@@ -134,16 +134,48 @@ static int value(lua_State *lua)
     bug("no value %s", name);
 }
 
-/* normal(name, like): standard normal numbers of that shape, a stream of their own */
-static int normal(lua_State *lua)
+/* normal(name, like), uniform_like(name, like): random numbers of that shape, a stream of their own */
+static int draws(lua_State *lua, Op op)
 {
     const char *name = luaL_checkstring(lua, 1);
-    NodeId like = need_tensor(lua, 2, "normal");
+    NodeId like = need_tensor(lua, 2, "draws");
     Graph *graph = graph_here(lua);
     Attributes which = attributes();
     which.type = graph->nodes[like].type;
     which.stream = nn_stream(name);
-    push_tensor(lua, new_node(graph, OP_NORMAL, NULL, 0, which));
+    push_tensor(lua, new_node(graph, op, NULL, 0, which));
+    return 1;
+}
+
+static int normal(lua_State *lua)
+{
+    return draws(lua, OP_NORMAL);
+}
+
+static int uniform_like(lua_State *lua)
+{
+    return draws(lua, OP_UNIFORM);
+}
+
+static Windows windows_argument(lua_State *lua)
+{
+    return (Windows){axis_argument(lua, 2), luaL_checkinteger(lua, 3), luaL_checkinteger(lua, 4), luaL_checkinteger(lua, 5),
+                     luaL_checkinteger(lua, 6), luaL_checkinteger(lua, 7)};
+}
+
+/* unfold(x, axis, window, stride, dilation, before, after, outside) */
+static int unfold_axis(lua_State *lua)
+{
+    NodeId x = need_tensor(lua, 1, "unfold");
+    push_tensor(lua, unfold(graph_here(lua), x, windows_argument(lua), luaL_checknumber(lua, 8)));
+    return 1;
+}
+
+/* fold(x, axis, window, stride, dilation, before, after, size) */
+static int fold_axis(lua_State *lua)
+{
+    NodeId x = need_tensor(lua, 1, "fold");
+    push_tensor(lua, fold(graph_here(lua), x, windows_argument(lua), luaL_checkinteger(lua, 8)));
     return 1;
 }
 
@@ -206,7 +238,7 @@ void add_move_functions(lua_State *lua)
         {"sum", sum}, {"max", max}, {"argmax", argmax}, {"fold_size", fold_elements}, {"all_axes", every_axis},
         {"reshape", reshape}, {"permute", permute_axes}, {"slice", slice_axis}, {"pad", pad_axis}, {"concat", concat_axis},
         {"matmul", product}, {"contract", contraction}, {"index", index_numbers},
-        {"value", value}, {"normal", normal}, {"gradient", gradient}, {"substitute", replace}, {NULL, NULL},
+        {"value", value}, {"normal", normal}, {"uniform_like", uniform_like}, {"unfold", unfold_axis}, {"fold", fold_axis}, {"gradient", gradient}, {"substitute", replace}, {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);
 }

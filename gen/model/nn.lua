@@ -6,6 +6,8 @@
 --   functions     exp … softmax: one tensor in, one out
 --   initialisers  nn.init
 --   layers        linear, sequential …: functions with parameters
+--   windows       convolutions, pooling
+--   norms         layer_norm …, dropout, embedding
 --   losses        losses, penalties, metrics
 --   optimizers    sgd … lion, nn.optimizer, the searches
 --   data          nn.data
@@ -16,7 +18,7 @@ local concat, sort, type = table.concat, table.sort, type
 
 local nn = {}
 core.nn = nn
-for _, part in ipairs {"tensors", "functions", "initialisers", "layers", "losses", "optimizers", "data", "training"} do
+for _, part in ipairs {"tensors", "functions", "initialisers", "layers", "windows", "norms", "losses", "optimizers", "data", "training"} do
   core.part(part)
 end
 
@@ -96,7 +98,5 @@ end)
 -- ---- names that are not there ----------------------------------------------------------------------------------------
 
 return core.closed("nn", nn, {
-  "conv1d", "conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "global_avg_pool2d", "batch_norm1d", "batch_norm2d",
-  "layer_norm", "rms_norm", "group_norm", "dropout", "dropout2d", "embedding", "rnn", "lstm", "gru", "attention", "schedule",
-  "sweep",
+  "batch_norm1d", "batch_norm2d", "rnn", "lstm", "gru", "attention", "schedule", "sweep",
 })

@@ -1,2 +1,2 @@
 local nn = require "nn"
-local c = nn.conv2d(1, 10, 5)
+local c = nn.lstm(1, 10)

@@ -362,6 +362,49 @@ def inner_step():
         return F.mse_loss(predict(p["w"] - p["rate"] * dw, p["b"] - p["rate"] * db), d["second"])
     return ({"w": grid(3, 2, 7, 13), "b": torch.zeros(2), "rate": tensor(0.3)},
             {"x": grid(11, 3, 17, 29), "first": grid(11, 2, 5, 31), "second": grid(11, 2, 3, 37)}, loss)
+def nested(shape, a, b):
+    count = 1
+    for size in shape:
+        count *= size
+    return tensor([(i * i * a + i * b) % 61 / 30 - 1 for i in range(1, count + 1)]).view(shape)
+
+
+@model(30, 4, sgd(lr=0.05, momentum=0.9))
+def convolutions():
+    def loss(p, d):
+        a = torch.tanh(F.conv2d(d["image"], p["a.weight"], p["a.bias"], stride=(2, 1), padding=(1, 2), groups=2))
+        b = F.conv2d(a, p["b.weight"], dilation=(1, 2))
+        c = F.conv_transpose2d(a, p["c.weight"], p["c.bias"], stride=(2, 1), padding=1, output_padding=(1, 0))
+        e = F.conv1d(d["sound"], p["e.weight"], p["e.bias"], stride=2, padding=1)
+        near = lambda x, goal: (torch.tanh(x) - goal).square().mean()
+        return near(b, 0.3) + near(c, -0.2) + near(F.conv_transpose2d(a, p["d.weight"], stride=3, groups=2), 0.1) + near(e, 0.5)
+    return ({"a.weight": nested((4, 1, 3, 3), 7, 13), "a.bias": nested((4,), 3, 5), "b.weight": nested((3, 4, 2, 3), 11, 2),
+             "c.weight": nested((4, 2, 3, 3), 5, 17), "c.bias": nested((2,), 3, 1), "d.weight": nested((4, 1, 2, 2), 7, 3),
+             "e.weight": nested((2, 3, 4), 13, 7), "e.bias": nested((2,), 1, 9)},
+            {"image": nested((11, 2, 7, 6), 17, 29), "sound": nested((11, 3, 9), 5, 31)}, loss)
+
+
+@model(30, 4, sgd(lr=0.2, momentum=0.9))
+def pooling():
+    def loss(p, d):
+        h = F.conv2d(d["image"], p["a.weight"], p["a.bias"])
+        near = lambda x, goal: (torch.sigmoid(x) - goal).square().mean()
+        return (near(F.max_pool2d(h, 3, stride=2, padding=1), 0.3) + near(F.max_pool2d(h, 2), 0.9)
+                + near(F.avg_pool2d(h, (2, 3), stride=(1, 2), padding=1), 0.2) + near(h.mean((2, 3)), 0.7))
+    return ({"a.weight": nested((3, 2, 2, 2), 7, 13), "a.bias": nested((3,), 3, 5)}, {"image": nested((11, 2, 7, 6), 17, 29)}, loss)
+
+
+@model(30, 4, sgd(lr=0.1, momentum=0.9))
+def norms():
+    def loss(p, d):
+        h = F.embedding(d["words"], p["words.weight"])
+        near = lambda x, goal: (torch.tanh(x) - goal).square().mean()
+        return (near(F.layer_norm(h, (4,), p["a.weight"], p["a.bias"]), 0.3) + near(F.layer_norm(h, (5, 4), p["b.weight"], eps=1e-3), -0.2)
+                + near(F.rms_norm(h, (4,), p["c.weight"], eps=1e-5), 0.4) + near(F.group_norm(d["image"], 2, p["d.weight"], p["d.bias"]), 0.1))
+    words = torch.tensor([[(row * i + row + i * i) % 7 for i in range(1, 6)] for row in range(1, 12)])
+    return ({"words.weight": nested((7, 4), 7, 13), "a.weight": nested((4,), 3, 5), "a.bias": nested((4,), 2, 7), "b.weight": torch.ones(5, 4),
+             "c.weight": nested((4,), 5, 11), "d.weight": nested((4,), 3, 17), "d.bias": nested((4,), 2, 19)},
+            {"words": words, "image": nested((11, 4, 3, 2), 17, 29)}, loss)
 
 
 @model(10, 1, sgd(lr=0.125))

@@ -1,0 +1,2 @@
+local nn = require "nn"
+local y = nn.dropout(1.5)
