@@ -116,9 +116,8 @@ static Model *make_model(Wishes w)
     return model;
 }
 
-static const char *program_of(Wishes wishes, KernelMode mode)
+static const char *program_of_model(Model *model, KernelMode mode)
 {
-    Model *model = make_model(wishes);
     simplify(model);
     specialise(model);
     Plan *plan = fuse(arena, model, mode);
@@ -126,10 +125,15 @@ static const char *program_of(Wishes wishes, KernelMode mode)
     plan_memory(plan);
     check_plan(plan, "plan_memory");
     EmitOptions options = {.command = "nngen models/small.lua -o small.c", .check_command = "nngen models/small.lua", .output = "small.c",
-                           .can_check_gradients = wishes.precision == F64 && mode == KERNELS_GENERIC};
+                           .can_check_gradients = model->precision == F64 && mode == KERNELS_GENERIC};
     Text out = text_new(arena);
     emit_program(plan, &options, &out);
     return out.bytes;
+}
+
+static const char *program_of(Wishes wishes, KernelMode mode)
+{
+    return program_of_model(make_model(wishes), mode);
 }
 
 /* ---- what is asked of every program ---- */
@@ -315,6 +319,70 @@ START_TEST(counts_and_layout_in_the_tables)
 }
 END_TEST
 
+START_TEST(everything_said_about_data_and_training_is_passed_on)
+{
+    Model *model = make_model(usual);
+    model->data = (NnData){
+        .kind = NN_DATA_CSV, .file = {[NN_TRAIN] = "a \"quoted\".csv", [NN_TEST] = "b.csv"}, .first_rows = {[NN_TRAIN] = 10},
+        .share = {[NN_TRAIN] = 0.75, [NN_VALIDATION] = 0.25}, .stratify = "label", .no_shuffle = true, .folder = "models",
+        .default_folder = "data",
+    };
+    NnInput *input = &model->inputs[0];
+    *input = (NnInput){
+        .name = "image", .rank = 1, .shape = {7}, .elements = 7, .columns = {.first = 2, .last = 8}, .scale = 0.5, .mean = 1.5, .std = 2.5,
+        .standardize = NN_BY_ALL, .augment = {.shift = 2, .flip = true}, .later = 1,
+    };
+    model->drop_last = model->batch_all = model->stop_rises = true;
+    model->stop_metric = "validation_loss";
+    model->stop_patience = 3;
+    model->validate_every = 2;
+    model->epochs = 0;
+    model->steps = 12;
+    const char *program = program_of_model(model, KERNELS_FUSED);
+    static const char *const parts[] = {
+        ".kind = NN_DATA_CSV", ".file = {[NN_TRAIN] = \"a \\\"quoted\\\".csv\", [NN_TEST] = \"b.csv\"}", ".first_rows = {[NN_TRAIN] = 10}",
+        ".share = {[NN_TRAIN] = 0.75, [NN_VALIDATION] = 0.25}", ".stratify = \"label\"", ".no_shuffle = true", ".folder = \"models\"",
+        ".default_folder = \"data\"", ".columns = {.first = 2, .last = 8}", ".scale = 0.5, .mean = 1.5, .std = 2.5",
+        ".standardize = NN_BY_ALL", ".augment = {.shift = 2, .flip = true}", ".later = 1", ".drop_last = true", ".batch_all = true",
+        ".stop_metric = \"validation_loss\", .stop_patience = 3", ".stop_rises = true", ".validate_every = 2", ".steps = 12", ".lr = 0.5",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        ck_assert_msg(contains(program, parts[i]), "%s", parts[i]);
+    assert_compiles(program);
+    assert_tidy(program);
+}
+END_TEST
+
+/* Logits where they are positive, else minus infinity, and exp of that: an attention mask. The choice may hold infinities;
+ * what is computed from it may not. */
+START_TEST(infinities_that_the_model_put_there_are_not_accused)
+{
+    Model *model = make_model(usual);
+    Graph *graph = model->graph;
+    NodeId logits = model->outputs[0].node;
+    NodeId masked = apply3(graph, OP_SELECT, apply2(graph, OP_GREATER, logits, constant(graph, 0)), logits, constant(graph, -INFINITY));
+    NodeId power = apply1(graph, OP_EXP, masked);
+    named(graph, masked, "masked");
+    named(graph, power, "power");
+    model->metrics[0].part[1] = sum_axes(graph, power, all_axes(graph->nodes[power].type));
+    const char *program = program_of_model(model, KERNELS_GENERIC);
+    const char *search = strstr(program, "static bool find_not_finite");
+    ck_assert_ptr_nonnull(search);
+    ck_assert(contains(search, "masked"));
+    ck_assert(!contains(search, "found(culprit, \"masked\""));
+    ck_assert(contains(search, "found(culprit, \"power\", \"exp\""));
+    assert_compiles(program);
+}
+END_TEST
+
+START_TEST(the_header_tells_the_model)
+{
+    const char *program = program_of(usual, KERNELS_FUSED);
+    ck_assert(contains(program, " *   model       image (7) -> logits (3) -> loss\n"));
+    ck_assert(contains(program, "; batches of 5 rows; 2 epochs; seed 1; f32\n"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("emit_program");
@@ -333,6 +401,9 @@ int main(void)
     tcase_add_test(tests, the_loss_is_looked_at_before_the_update);
     tcase_add_test(tests, the_search_for_what_is_not_finite_sees_parameters_inputs_and_operations);
     tcase_add_test(tests, counts_and_layout_in_the_tables);
+    tcase_add_test(tests, everything_said_about_data_and_training_is_passed_on);
+    tcase_add_test(tests, infinities_that_the_model_put_there_are_not_accused);
+    tcase_add_test(tests, the_header_tells_the_model);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
