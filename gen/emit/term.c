@@ -179,6 +179,13 @@ static bool needs_cast(const Writing *w, const Term *term)
     return !w->formula && arithmetic && is_int_text(term->operand[0]) && (!term->operand[1] || is_int_text(term->operand[1]));
 }
 
+/* Does the C text read as a condition by itself? Arithmetic does not, and gcc warns of it. */
+static bool is_condition(const Term *term)
+{
+    Binding binding = term->kind == TERM_APPLY ? op_info[term->op].binding : BIND_ATOM;
+    return binding == BIND_COMPARE || binding == BIND_EQUALITY || term->kind == TERM_READ || term->kind == TERM_STAGE;
+}
+
 /* The operation's text with $a $b $c replaced, @ and # as the precision has them. An operand binds as tightly as the operation
  * that it stands in; the right one of a non-associative operator more tightly. */
 static const char *applied(const Writing *w, const Term *term)
@@ -203,7 +210,9 @@ static const char *applied(const Writing *w, const Term *term)
                 around = (Binding)(info->binding + 1);
             if (w->formula && (term->op == OP_SQUARE || term->op == OP_POWER))
                 around = BIND_ATOM;
-            if (o == 0 && needs_cast(w, term))
+            if (o == 0 && term->op == OP_SELECT && !w->formula && !is_condition(term->operand[0]))
+                text_print(&text, "%s != 0", term_text(w, term->operand[o], BIND_COMPARE));
+            else if (o == 0 && needs_cast(w, term))
                 text_print(&text, "(%s)%s", f32 ? "float" : "double", term_text(w, term->operand[o], BIND_ATOM));
             else
                 text_add(&text, term_text(w, term->operand[o], around));

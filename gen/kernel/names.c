@@ -59,26 +59,52 @@ const char *identifier(Arena *arena, const char *name)
 
 /* ---- names in use -------------------------------------------------------------------------------------------------- */
 
+/* A hash table of names, open addressing; each remembers the last number that was put behind it, so that a thousand values of
+ * one operation are numbered in one pass. */
 typedef struct Names {
     Arena *arena;
-    const char **name;
-    int count, room;
+    struct { const char *name; int last; } *entry;
+    int count, size;                    /* size is a power of two, at least twice the count */
 } Names;
+
+static int slot_of(const Names *names, const char *name)
+{
+    unsigned hash = 2166136261u;        /* FNV-1a */
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    int slot = (int)(hash & (unsigned)(names->size - 1));
+    while (names->entry[slot].name && strcmp(names->entry[slot].name, name) != 0)
+        slot = (slot + 1) & (names->size - 1);
+    return slot;
+}
 
 static bool in_use(const Names *names, const char *name)
 {
-    for (int i = 0; i < names->count; i++)
-        if (strcmp(names->name[i], name) == 0)
-            return true;
-    return false;
+    return names->size && names->entry[slot_of(names, name)].name;
+}
+
+static void use(Names *names, const char *name)
+{
+    if (2 * (names->count + 1) > names->size) {
+        Names larger = {.arena = names->arena, .count = names->count, .size = names->size ? 2 * names->size : 32};
+        larger.entry = arena_alloc(names->arena, sizeof *larger.entry * (size_t)larger.size);
+        for (int i = 0; i < names->size; i++)
+            if (names->entry[i].name)
+                larger.entry[slot_of(&larger, names->entry[i].name)] = names->entry[i];
+        *names = larger;
+    }
+    int slot = slot_of(names, name);
+    names->entry[slot].name = name;
+    names->entry[slot].last = 1;
+    names->count++;
 }
 
 static const char *unique(Names *names, const char *wish)
 {
     const char *name = wish;
-    for (int n = 2; in_use(names, name); n++)
-        name = arena_print(names->arena, "%s_%d", wish, n);
-    ARENA_PUSH(names->arena, names->name, names->count, names->room, name);
+    while (in_use(names, name))
+        name = arena_print(names->arena, "%s_%d", wish, ++names->entry[slot_of(names, wish)].last);
+    use(names, name);
     return name;
 }
 

@@ -9,6 +9,8 @@
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
+enum { LONGEST_EXPRESSION = 40 };       /* operations; longer ones are cut into values that have a name */
+
 const char *const reason_text[REASON_COUNT] = {
     [YES_INLINED] = "its one reader computes it in passing",
     [YES_EPILOGUE] = "computed where its operand is still in a register",
@@ -131,7 +133,8 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
             cheap = !(stored[from] && uses[from] == 1)  /* then it is the end of what made its operand, and costs nothing there */
                  && (!again[id] || op_info[graph->nodes[from].op].class == LEAF);
         }
-        stored[id] = mode == KERNELS_GENERIC || !(once || cheap);
+        bool long_already = price > LONGEST_EXPRESSION && class == POINTWISE;
+        stored[id] = mode == KERNELS_GENERIC || !(once || cheap) || long_already;
         if (mode == KERNELS_FUSED)
             record_verdict(plan, "inline", id, NONE, stored[id] ? NO_SECOND_READER : YES_INLINED);
     }
