@@ -141,10 +141,14 @@ static void emit_operation(const Plan *plain, const Kernel *kernel, const bool *
     const Stage *stage = &kernel->stage[kernel->stage_count - 1];
     const Node *node = &plain->model->graph->nodes[stage->node];
     const char *operation = op_info[node->op].name;
-    const char *name = node->origin.name || node->origin.layer ? arena_print(out->arena, "%s: ", node_name(plain, stage->node)) : "";
-    const char *place = node->origin.place.file ? arena_print(out->arena, ", %s", place_text(out->arena, node->origin.place)) : "";
+    Text comment = text_new(out->arena);
+    if (node->origin.name || node->origin.layer)
+        text_print(&comment, "%s: ", node_name(plain, stage->node));
+    text_add(&comment, operation);
+    if (node->origin.place.file)
+        text_print(&comment, ", %s", place_text(out->arena, node->origin.place));
     text_add(out, "\n");
-    comment_line(out, 4, arena_print(out->arena, "%s%s%s", name, operation, place));
+    comment_line(out, 4, comment.bytes);
     emit_loops(plain, kernel, out);
     if (tested[stage->node])
         emit_test(plain, &plain->buffer[stage->buffer], node_name(plain, stage->node), operation, node->origin.place, out);

@@ -7,7 +7,8 @@
 #include "emit/emit_comment.h"
 #include "emit/emit_kernel.h"
 
-void emit_header(const Plan *plan, const EmitOptions *options, const char *program, Text *out);       /* emit_header.c: the comment above `program` */
+/* emit_header.c: the comment above `program` */
+void emit_header(const Plan *plan, const EmitOptions *options, const char *program, Text *out);
 const char *model_text(const Model *model, Arena *arena);                         /* emit_model.c: "image (784) -> linear fc1 (100) …" */
 void emit_memory_plan(const Plan *plan, Text *out);                               /* emit_memory.c: its table of arrays */
 void emit_state(const Plan *plan, Text *out);                                     /* emit_state.c: struct State, constant tables */
@@ -37,15 +38,14 @@ bool is_update(const Plan *plan, const Kernel *kernel);       /* writes paramete
 bool is_gradient(const Plan *plan, const Kernel *kernel);     /* computes something of a derivative */
 int first_update(const Plan *plan);                           /* the first kernel of PHASE_TRAIN that is one, or their number */
 
-const Kernel *kernel_at(const Plan *plan, int number);        /* numbered over all phases in order; the one whose text it shares; NULL: no such kernel */
+const Kernel *kernel_at(const Plan *plan, int number);        /* over all phases in order; the one whose text it shares; NULL: none */
 bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */
 int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State) */
 bool is_in_state(const Buffer *buffer);                       /* a temporary that became a local of its kernel is not */
 int64_t aligned_bytes(int64_t bytes);                         /* rounded up to 64, where the next array begins */
 int64_t place_bytes(const Plan *plan, int place);             /* of the largest of its buffers, rounded up to 64 */
-const char *loss_expression(const Plan *plan, const Metric *metrics, Arena *arena);       /* "s->loss" */
 const char *place_text(Arena *arena, Place place);            /* "mnist_mlp.lua:7" */
-const char *shown_path(const char *path);                     /* a text must not tell where it was made: the name alone of an absolute path */
+const char *shown_path(const char *path);                     /* of an absolute path the name alone: a text hides where it was made */
 
 /* How an element of a buffer is addressed: element (i, j, …) of the logical shape is strides[0] i + strides[1] j + … */
 void buffer_strides(const Buffer *buffer, int64_t *strides);

@@ -43,11 +43,9 @@ int64_t state_bytes(const Plan *plan)
 {
     int64_t total = 0;
     for (int b = 0; b < plan->buffer_count; b++)
-        if (!is_in_state(&plan->buffer[b]))
-            continue;
-        else if (plan->buffer[b].place == NONE)
+        if (is_in_state(&plan->buffer[b]) && plan->buffer[b].place == NONE)
             total += aligned_bytes(plan->buffer[b].bytes);
-        else if (is_first_of_place(plan, b))
+        else if (is_in_state(&plan->buffer[b]) && is_first_of_place(plan, b))
             total += place_bytes(plan, plan->buffer[b].place);
     return total;
 }
@@ -89,7 +87,8 @@ static const char *layout_comment(const Plan *plan, const Buffer *buffer, Arena 
 static void emit_member(const Plan *plan, int b, int indent, Text *out)
 {
     const Buffer *buffer = &plan->buffer[b];
-    text_print(out, "%*s_Alignas(64) %s %s;", indent, "", real_type(plan, buffer->scalar), buffer_declarator(plan, b, out->arena));
+    text_print(out, "%*s_Alignas(64) %s %s;", indent, "", real_type(plan, buffer->scalar),
+               buffer_declarator(plan, b, out->arena));
     if (!is_row_major(buffer)) {
         text_pad(out, PLACE_COLUMN);
         text_print(out, " /* %s */", layout_comment(plan, buffer, out->arena));

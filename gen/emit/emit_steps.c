@@ -90,10 +90,12 @@ static const char *member(const Plan *plan, NodeId node, Arena *arena)
     return arena_print(arena, "s->%s", plan->buffer[plan->buffer_of[node]].name);
 }
 
-const char *loss_expression(const Plan *plan, const Metric *metrics, Arena *arena)
+/* "s->loss": its mean part, its sum part, or both */
+static const char *loss_expression(const Plan *plan, Arena *arena)
 {
-    const NodeId mean = metrics[0].part[0], sum = metrics[0].part[1];
-    if (mean == NONE || sum == NONE || metrics[0].kind == METRIC_R2)
+    const Metric *loss = &plan->model->phase[PHASE_TRAIN].metrics[0];
+    const NodeId mean = loss->part[0], sum = loss->part[1];
+    if (mean == NONE || sum == NONE)
         return member(plan, mean != NONE ? mean : sum, arena);
     return arena_print(arena, "%s + %s", member(plan, mean, arena), member(plan, sum, arena));
 }
@@ -116,7 +118,7 @@ static void emit_loss_check(const char *loss, Text *out)
 static void emit_train_step(const Plan *plan, bool can_check_gradients, Text *out)
 {
     const int count = plan->kernel_count[PHASE_TRAIN], check = loss_check(plan), update = first_update(plan);
-    const char *loss = loss_expression(plan, plan->model->phase[PHASE_TRAIN].metrics, out->arena);
+    const char *loss = loss_expression(plan, out->arena);
     Text first = text_new(out->arena), body = text_new(out->arena);
 
     emit_calls(plan, PHASE_TRAIN, 0, check, &first);
@@ -125,8 +127,8 @@ static void emit_train_step(const Plan *plan, bool can_check_gradients, Text *ou
         text_add(&first, "\n");
         emit_calls(plan, PHASE_TRAIN, check, update, &first);
         text_add(&first, "    return loss;\n");
-        emit_function(out, "/* Forward and backward on the batch that is in the state; gives its loss. */\n", "double", "gradients",
-                      first.bytes);
+        emit_function(out, "/* Forward and backward on the batch that is in the state; gives its loss. */\n", "double",
+                      "gradients", first.bytes);
         text_add(&body, "    const double loss = gradients(step);\n");
         emit_loss_check("loss", &body);
         text_add(&body, "\n");
@@ -138,8 +140,8 @@ static void emit_train_step(const Plan *plan, bool can_check_gradients, Text *ou
         emit_calls(plan, PHASE_TRAIN, check, count, &body);
     }
     text_add(&body, "    return loss;\n");
-    emit_function(out, "/* One step on the batch that is in the state; gives its loss, that of the parameters before the step. */\n",
-                  "double", "train_step", body.bytes);
+    static const char comment[] = "/* One step on the batch that is in the state; gives its loss, that of the parameters before. */\n";
+    emit_function(out, comment, "double", "train_step", body.bytes);
 }
 
 /* Where evaluation leaves a metric somewhere else than training: to where the runtime looks. */
@@ -150,7 +152,8 @@ static void emit_metric_copies(const Plan *plan, Text *out)
         for (int part = 0; part < 3; part++) {
             if (train[m].part[part] == NONE || evaluate[m].part[part] == NONE)
                 continue;
-            const char *to = member(plan, train[m].part[part], out->arena), *from = member(plan, evaluate[m].part[part], out->arena);
+            const char *to = member(plan, train[m].part[part], out->arena);
+            const char *from = member(plan, evaluate[m].part[part], out->arena);
             const Buffer *buffer = &plan->buffer[plan->buffer_of[train[m].part[part]]];
             if (strcmp(to, from) == 0)
                 continue;
@@ -177,7 +180,7 @@ void emit_steps(const Plan *plan, const EmitOptions *options, Text *out)
     if (has_phase(plan, PHASE_PREDICT)) {
         Text body = text_new(out->arena);
         emit_calls(plan, PHASE_PREDICT, 0, plan->kernel_count[PHASE_PREDICT], &body);
-        emit_function(out, train ? "/* The outputs of the batch, as evaluation computes them. */\n" : "/* The values to be shown. */\n",
-                      "void", "predict", body.bytes);
+        const char *comment = train ? "/* The outputs of the batch, as evaluation computes them. */\n" : "/* The values to be shown. */\n";
+        emit_function(out, comment, "void", "predict", body.bytes);
     }
 }
