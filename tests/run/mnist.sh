@@ -1,12 +1,13 @@
-# models/mnist_mlp.lua on real images: accuracy after each epoch, and the same bits over threads and a resume.
+# models/mnist_mlp.lua and mnist_linear2.lua on real images: accuracy (within what PyTorch's seeds give), and the same bits over
+# threads and a resume.
 # NNGEN_MNIST names a folder with MNIST's four files; without it Fashion-MNIST of Debian's package, where it is installed.
 . "$(dirname "$0")/tools/case.bash"
 tool tensors; tool json
 fashion=/usr/share/datasets/fashion-mnist
 if [ -n "${NNGEN_MNIST:-}" ]; then
-    data=$NNGEN_MNIST; low="0.914 0.932 0 0 0.958"; high="0.938 0.956 1 1 1"     # PyTorch's spread over seeds
+    data=$NNGEN_MNIST; low="0.914 0.932 0 0 0.958"; high="0.938 0.956 1 1 1"; linear="0.912 0.932"     # PyTorch's spread over seeds
 elif [ -d $fashion ]; then
-    data=$fashion; low="0.81 0.81 0.82 0.83 0.84"; high="0.86 0.875 0.88 0.885 0.89"   # PyTorch: 0.831 to 0.837 after the first, 0.857 to 0.871 after the fifth
+    data=$fashion; low="0.81 0.81 0.82 0.83 0.84"; high="0.86 0.875 0.88 0.885 0.89"; linear="0.83 0.85"   # PyTorch: 0.831 to 0.837 after the first, 0.857 to 0.871 after the fifth
 else
     skip "mnist_mlp" "no MNIST (NNGEN_MNIST names its folder) and no package dataset-fashion-mnist"
     exit 0
@@ -27,5 +28,10 @@ for threads in 1 2; do check "500 steps, --threads $threads" status 0 ./p --data
 check "the same bits" cmp t1 t2
 check "250 + 250" eval 'status 0 ./p --data $data --quiet --steps 250 --save h && status 0 ./p --data $data --quiet --resume h --steps 500 --save r && cmp t1 r'
 quick() { local spent; spent=$(milliseconds "${@:2}"); [ "$spent" -lt "$1" ] || { echo "$spent ms"; return 1; }; }
+linear() {
+    build l "$ROOT/models/mnist_linear2.lua" --data "$data" && status 0 ./l --data "$data" --quiet --log log --log-every 1000 &&
+    values epoch test_accuracy log | awk -v range="$linear" 'BEGIN { split(range, r) } { last = $1 } END { if (NR != 10 || last < r[1] || last > r[2]) { print last " after " NR " epochs"; exit 1 } }'
+}
+check "mnist_linear2: accuracy after ten epochs" linear
 check "generated in 50 ms" quick 50 "$NNGEN" "$ROOT/models/mnist_mlp.lua" --data "$data" -o q.c
 check "compiled in 2 s" quick 2000 $CC p.c $("$NNGEN" flags) -o q
