@@ -8,6 +8,8 @@
 #include "emit/term.h"
 #include <string.h>
 
+enum { LONGEST_RULES = 48 };            /* characters, after which further rules of one formula are left out */
+
 typedef struct Counting { int *uses; } Counting;
 
 static void count_use(Term *term, void *context)
@@ -216,7 +218,7 @@ void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out)
                      && s + 1 < kernel->stage_count && strlen(right) < 60;
         if (nameless) {                                 /* its one reader's formula holds it */
             expression[s] = right;
-            if (origin->rule)
+            if (origin->rule && rules.length < LONGEST_RULES)
                 text_print(&rules, "%s%s", rules.length ? "; " : "", origin->rule);
         } else {
             formula_line(out, comment_text(w.arena, arena_print(w.arena, "%s = %s", left_side(&w, stage), right)), rule_text(&w, stage, &rules));

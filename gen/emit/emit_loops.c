@@ -106,7 +106,8 @@ static void fold_element(Emission *e, int s)
     } else {
         line(e, "if (%s > %s_value) {", term_text(&e->w, stage->term, BIND_SUM), stage->name);
         line(e, "    %s_value = %s;", stage->name, term);
-        line(e, "    %s = %s;", element, e->kernel->axis[stage->fold_axis[0]].letter);
+        int axis = stage->fold_axis[0];
+        line(e, "    %s = %s;", element, is_loop(e, axis) ? e->kernel->axis[axis].letter : "0");
         line(e, "}");
     }
 }
@@ -188,6 +189,25 @@ static void check_sharing(Term *term, void *context)
     }
 }
 
+typedef struct Overwriting { const Stage *writer; bool allowed; } Overwriting;
+
+static void check_overwriting(Term *term, void *context)
+{
+    Overwriting *o = context;
+    if (term->kind == TERM_READ && term->buffer == o->writer->buffer)
+        for (int d = 0; d < term->rank; d++)
+            o->allowed &= same_index(&term->index[d], &o->writer->store[d]);
+}
+
+/* In shared loops a stage may overwrite only what the earlier ones have read at that very element. */
+static bool overwrites_what_is_read(const Emission *e, const Group *group, const Stage *writer)
+{
+    Overwriting overwriting = {writer, true};
+    for (int m = group->first; m < group->end && writer->buffer != NONE; m++)
+        each_term(e->kernel->stage[m].term, check_overwriting, &overwriting);
+    return !overwriting.allowed;
+}
+
 static Group next_group(const Emission *e, int first)
 {
     const Kernel *kernel = e->kernel;
@@ -203,7 +223,7 @@ static Group next_group(const Emission *e, int first)
             break;
         Sharing sharing = {e, &group, true};
         each_term(stage->term, check_sharing, &sharing);
-        if (!sharing.allowed)
+        if (!sharing.allowed || overwrites_what_is_read(e, &group, stage))
             break;
         group.end++;
     }

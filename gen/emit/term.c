@@ -144,7 +144,7 @@ static const char *literal(const Writing *w, double value, Scalar scalar)
             return arena_print(w->arena, "%.*s", (int)length - 2, text);
         return text;
     }
-    if (isinf(value))
+    if (isinf(value) || (w->plan->model->precision == F32 && isinf((float)value)))
         return value < 0 ? "-INFINITY" : "INFINITY";
     if (value == floor(value) && fabs(value) < 1e6)     /* 1.0f / rows is a division of floats, 2 * x needs no suffix */
         return arena_print(w->arena, "%.1f%s", value, w->plan->model->precision == F32 ? "f" : "");

@@ -136,6 +136,26 @@ static void copy_memory_roots(Model *model)
     arena_free(scratch);
 }
 
+/* A slot that is assigned another leaf as it stands gets a copy of it: two slots may then change places, for all of a step read
+ * the state before it. */
+static void copy_assigned_memory(Model *model)
+{
+    Graph *graph = model->graph;
+    Phase *phase = &model->phase[PHASE_TRAIN];
+    for (int u = 0; u < model->update_count; u++)
+        for (int a = 0; a < model->updates[u].assign_count; a++) {
+            NodeId *root = &model->updates[u].assigns[a], old = *root, value = graph->nodes[old].operand[0];
+            if (!is_memory(graph, value))
+                continue;
+            graph->now = graph->nodes[old].origin;
+            NodeId copy = new_node(graph, OP_DETACH, &value, 1, attributes());
+            *root = assign(graph, graph->nodes[old].attributes.leaf, copy);
+            for (int r = 0; r < phase->root_count; r++)
+                if (phase->roots[r] == old)
+                    phase->roots[r] = *root;
+        }
+}
+
 void specialise(Model *model)
 {
     specialise_prediction(model);       /* first: training folds the mode in all that is left */
@@ -145,5 +165,6 @@ void specialise(Model *model)
         specialise_training(model);
     }
     simplify(model);
+    copy_assigned_memory(model);
     copy_memory_roots(model);
 }

@@ -37,6 +37,13 @@ static bool is_taken_by_c(const char *name)
             if (strcmp(taken_by_c[i], stem) == 0)
                 return true;
     }
+    bool lower = strcmp(name, "math_errhandling") == 0;  /* macros of the C library are upper case, but this one */
+    if (lower)
+        return true;
+    for (const char *c = name; *c; c++)
+        lower |= islower((unsigned char)*c) != 0;
+    if (!lower && length > 2)
+        return true;
     static const char *const prefixes[] = {"nn_", "Nn", "NN_", "str", "mem", "wcs", "__", "table_", "int8_t", "int16_t", "int32_t", "int64_t", "uint"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
@@ -206,7 +213,9 @@ static bool letter_used(const Dimensions *d, const Names *names, const char *let
     for (int x = 0; x < d->kernel->axis_count; x++)
         if (d->letter[x] && strcmp(d->letter[x], letter) == 0)
             return true;
-    return in_use(names, letter);
+    char first[8];                                      /* i0: where a run of lanes along i begins */
+    snprintf(first, sizeof first, "%.6s0", letter);
+    return in_use(names, letter) || in_use(names, first);
 }
 
 static void name_axes(Plan *plan, Kernel *kernel, const Names *names)
@@ -221,8 +230,10 @@ static void name_axes(Plan *plan, Kernel *kernel, const Names *names)
             if (d.letter[x] && d.letter[y] && strcmp(d.letter[x], d.letter[y]) == 0)
                 d.letter[x] = NULL;
     for (int x = 0; x < kernel->axis_count; x++) {
-        if (d.letter[x] && in_use(names, d.letter[x]))
-            d.letter[x] = NULL;
+        const char *wished = d.letter[x];
+        d.letter[x] = NULL;
+        if (wished && !letter_used(&d, names, wished))
+            d.letter[x] = wished;
         bool outer = false;
         for (int o = 0; o < kernel->outer_count; o++)
             outer |= kernel->outer[o] == x;
@@ -341,6 +352,10 @@ static void name_stages(Plan *plan, Kernel *kernel)
         if (stage->buffer != NONE)                      /* its sum while it grows; the value itself has the buffer's name */
             wish = stage->fold == FOLD_MAX ? "largest" : stage->fold == FOLD_ARGMAX ? "best" : "sum";
         stage->name = unique(&names, wish);
+        while (stage->fold == FOLD_ARGMAX && in_use(&names, arena_print(plan->arena, "%s_value", stage->name)))
+            stage->name = unique(&names, wish);         /* its largest value is called so in the text */
+        if (stage->fold == FOLD_ARGMAX)
+            use(&names, arena_print(plan->arena, "%s_value", stage->name));
     }
     name_axes(plan, kernel, &names);
 }

@@ -17,12 +17,16 @@ static void count_reader(Stage *stage, Term *read, void *context)
 
 /* ---- direct updates ---------------------------------------------------------------------------------------------- */
 
-typedef struct Redirect { const Stage *after; int from, to; bool old_is_read; } Redirect;
+typedef struct Redirect { const Stage *after; const Index *store; int from, to; bool old_is_read; } Redirect;
 
 static void find_old_read(Stage *stage, Term *read, void *context)
 {
     Redirect *r = context;
-    r->old_is_read |= stage > r->after && read->buffer == r->to;
+    if (read->buffer != r->to || stage < r->after)
+        return;
+    r->old_is_read |= stage > r->after;
+    for (int d = 0; d < read->rank; d++)                /* in the loop that writes, only the element about to be written */
+        r->old_is_read |= !same_index(&read->index[d], &r->store[d]);
 }
 
 static void redirect_read(Stage *stage, Term *read, void *context)
@@ -48,7 +52,7 @@ static void write_directly(Plan *plan, Kernel *kernel, const int *readers_elsewh
         bool same_points = kernel->stage[writer].inner_count == copy->inner_count;
         for (int d = 0; d < copy->term->rank && same_points; d++)
             same_points = plain_axis(&copy->term->index[d]) == plain_axis(&copy->store[d]);
-        Redirect redirect = {&kernel->stage[writer], temporary, copy->buffer, false};
+        Redirect redirect = {&kernel->stage[writer], kernel->stage[writer].store, temporary, copy->buffer, false};
         each_read(kernel, find_old_read, &redirect);
         if (!same_points || redirect.old_is_read)
             continue;
