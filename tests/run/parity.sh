@@ -25,12 +25,15 @@ small momentum 23 10
 END
 done
 
+# one_case SCRIPT CASE KERNELS INITIAL
 one_case() {
-    build p "$ROOT/tests/parity/cases.lua" --set case="$1" --kernels "$2" &&
-    status 0 ./p --init "$ROOT/tests/parity/recorded/cases.safetensors" --no-shuffle --log log --quiet &&
-    values step loss log > actual && recorded cases "$1" > expected && near expected actual 1e-9
+    build p "$ROOT/tests/parity/$1.lua" --set case="$2" --kernels "$3" &&
+    status 0 ./p --init "$ROOT/tests/parity/recorded/$4.safetensors" --no-shuffle --log log --quiet &&
+    values step loss log > actual && recorded "$1" "$2" > expected && near expected actual 1e-9
 }
+names() { sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$ROOT/tests/parity/recorded/$1.jsonl"; }
 
-for name in $(sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$ROOT/tests/parity/recorded/cases.jsonl"); do
-    for kernels in fused generic; do check "$name $kernels" one_case "$name" $kernels; done
+for kernels in fused generic; do
+    for name in $(names cases); do check "$name $kernels" one_case cases "$name" $kernels cases; done
+    for name in $(names layers); do check "$name $kernels" one_case layers "$name" $kernels "layers_$name"; done
 done

@@ -1,16 +1,17 @@
--- Ones through dropout: in training the mean stays 1 but for chance, in evaluation it is 1. The weight's rate is 0.
+-- Ones through dropout, so that the loss counts what was kept: dropout.sh knows what must come of it.
 local nn = require "nn"
-local x = nn.input("x", {20, 5, 5})
-local p, kind = nn.option("p", 0.25), nn.option("kind", "dropout")
-local w = nn.parameter("w", {}, 1)
-local y = nn[kind](p)(x * w)
+local x = nn.input("x", {2000})
+local w = nn.parameter("w", {1}, 1)
+local p = nn.option("p", 0.25)
+local first, second = nn.dropout(p)(x), nn.dropout(p)(x)
+local ones, data = {}, {x = {}}
+for j = 1, 2000 do ones[j] = 1 end
+for i = 1, 10 do data.x[i] = ones end
 return nn.train {
-  loss = y:mean(), metrics = {square = nn.square(y):mean(), half = nn.square(y:mean({2, 3}) * (1 - p)):mean()},
-  optimizer = nn.sgd {lr = 0},
-  data = nn.data.table {train = {x = (function()
-    local rows = {}
-    for r = 1, 40 do rows[r] = {} for i = 1, 500 do rows[r][i] = 1 end end
-    return rows
-  end)()}, test = {x = {(function() local one = {} for i = 1, 500 do one[i] = 1 end return one end)()}}},
-  batch = 40, steps = 20,
+  loss = (first * w):mean(),
+  metrics = {kept = first:gt(0):mean(), square = first:square():mean(), both = (first * second):mean(),
+             shared_rows = (first - first:mean("batch")):abs():mean()},
+  outputs = {first = first},
+  optimizer = nn.sgd {lr = nn.option("lr", 0)},
+  data = nn.data.table {train = data, test = {x = {ones}}}, batch = 4, epochs = 2, precision = "f64",
 }

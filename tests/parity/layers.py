@@ -1,0 +1,113 @@
+"""Records what PyTorch makes of layers.lua: python3 tests/parity/layers.py
+
+Writes recorded/layers_CASE.safetensors, the initial weights of each network, and recorded/layers.jsonl, a line a case with the
+losses of 20 steps in f64, in file order, in batches of 3 of 7 rows. Needs torch and safetensors; run again only when a case is
+added."""
+import json
+import pathlib
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from safetensors.torch import save_file
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+here = pathlib.Path(__file__).resolve().parent
+ROWS, BATCH, STEPS = 7, 3, 20
+
+
+def conv1d(n, x):
+    h = torch.tanh(n["a"](x))
+    return n["c"](F.relu(n["b"](h)).flatten(1))
+
+
+def conv2d(n, x):
+    h = F.max_pool2d(torch.tanh(n["a"](x)), 2)
+    return n["c"](F.relu(n["b"](h)).mean((2, 3)))
+
+
+def pooling(n, x):
+    h = n["a"](x)
+    most, mean = F.max_pool2d(h, 3, 2, 1), F.avg_pool2d(h, (3, 2), 2, 1)
+    return n["b"](most.flatten(1)) + n["c"](mean.flatten(1))
+
+
+def transposed(n, x):
+    return n["c"](torch.sigmoid(n["b"](torch.tanh(n["a"](x)))).mean((2, 3)))
+
+
+def norms(n, x):
+    h = n["a"](x * n["gain"])
+    h = n["b"](torch.tanh(h) + x)
+    return n["e"](n["c"](n["d"](h)).flatten(1))
+
+
+def residual(n, x):
+    h = torch.tanh(n["block"]["first"](x))
+    h = h + n["block"]["second"](h)
+    return n["last"](h + x)
+
+
+def embedding(n, x):
+    h = n["a"](x)
+    return n["b"](torch.tanh(h * h.mean(1, keepdim=True)).flatten(1))
+
+
+CASES = {                                   # shape of a row, layers, network
+    "conv1d": ((3, 10), {"a": nn.Conv1d(3, 4, 3, stride=2, padding=1), "b": nn.Conv1d(4, 6, 2, dilation=2, groups=2),
+                         "c": nn.Linear(18, 3)}, conv1d),
+    "conv2d": ((2, 7, 6), {"a": nn.Conv2d(2, 4, 3, padding=1),
+                           "b": nn.Conv2d(4, 6, (3, 2), stride=(1, 2), padding=(1, 0), groups=2, bias=False),
+                           "c": nn.Linear(6, 3)}, conv2d),
+    "pooling": ((2, 7, 6), {"a": nn.Conv2d(2, 3, 3, padding=2, dilation=2), "b": nn.Linear(36, 3), "c": nn.Linear(48, 3)},
+                pooling),
+    "transposed": ((4, 4, 3), {"a": nn.ConvTranspose2d(4, 2, 3, stride=2, padding=1, output_padding=1),
+                               "b": nn.ConvTranspose2d(2, 4, (2, 3), groups=2, dilation=(1, 2)), "c": nn.Linear(4, 3)},
+                   transposed),
+    "norms": ((6, 2, 3), {"a": nn.GroupNorm(2, 6), "b": nn.LayerNorm((2, 3)), "c": nn.RMSNorm(3, eps=1e-5),
+                          "d": nn.Linear(3, 3), "e": nn.Linear(36, 3), "gain": nn.Parameter(torch.full((6, 1, 1), 0.75))},
+              norms),
+    "residual": ((5,), {"block": nn.ModuleDict({"first": nn.Linear(5, 5), "second": nn.Linear(5, 5)}), "last": nn.Linear(5, 3)},
+                 residual),
+    "embedding": (None, {"a": nn.Embedding(5, 3), "b": nn.Linear(12, 3)}, embedding),
+}
+
+
+def rows(shape):
+    label = torch.tensor([(i * i * 7 + i * 3) % 5 % 3 for i in range(1, ROWS + 1)])
+    if shape is None:
+        return torch.tensor([[(i * i + j * 2) % 5 for j in range(1, 5)] for i in range(1, ROWS + 1)]), label
+    count = torch.Size(shape).numel()
+    x = [[(i * i * 17 + j * 29 + i * j * 5) % 61 / 30 - 1 for j in range(1, count + 1)] for i in range(1, ROWS + 1)]
+    return torch.tensor(x).view(ROWS, *shape), label
+
+
+with open(here / "recorded" / "layers.jsonl", "w") as out:
+    for seed, (case, (shape, layers, network)) in enumerate(CASES.items()):
+        torch.manual_seed(seed)
+        parameters = {}
+        for layer, module in layers.items():
+            if isinstance(module, nn.Parameter):
+                parameters[f"{case}.{layer}"] = module
+                continue
+            for part in module.modules():
+                if hasattr(part, "reset_parameters"):
+                    part.reset_parameters()
+            parameters |= {f"{case}.{layer}.{name}": value for name, value in module.named_parameters()}
+        with torch.no_grad():
+            for value in parameters.values():
+                value += 0.1 * torch.randn_like(value)          # so that the norms do not start at 1 and 0
+        save_file({name: value.detach().clone() for name, value in parameters.items()},
+                  here / "recorded" / f"layers_{case}.safetensors")
+        (here / "recorded" / f"layers_{case}.safetensors").chmod(0o644)
+        x, label = rows(shape)
+        optimizer, at, found = torch.optim.SGD(parameters.values(), lr=0.1, momentum=0.9), 0, []
+        while len(found) < STEPS:
+            loss = F.cross_entropy(network(layers, x[at:at + BATCH]), label[at:at + BATCH])
+            at = at + BATCH if at + BATCH < ROWS else 0
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            found.append(loss.item())
+        out.write(json.dumps({"case": case, "torch": torch.__version__, "losses": found}) + "\n")
