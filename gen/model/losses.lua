@@ -262,9 +262,16 @@ core.metric_meta = {__name = "metric", __index = function()
 end}
 local function metric(fields) return setmetatable(fields, core.metric_meta) end
 
+-- Metrics of which more is better, for early_stop; of losses and everything else less is.
+core.rises = setmetatable({}, {__mode = "k"})
+local function rising(result)
+  core.rises[result] = true
+  return result
+end
+
 define("accuracy", function(scores, label)
   need_classes("accuracy", scores, label)
-  return mean_of(op.equal(core.argmax(scores, 1 << core.rank(scores)), label))
+  return rising(mean_of(op.equal(core.argmax(scores, 1 << core.rank(scores)), label)))
 end)
 
 -- The share of rows whose label is among the k largest; of equals the first are taken, as argmax takes the first.
@@ -277,7 +284,7 @@ define("top_k", function(scores, label, k)
   local own = core.reshape(core.sum(op.select(one_hot(label, classes), scores, 0), last), sizes)
   local before = op.less(core.index({classes}, 1), core.reshape(label, sizes))
   local ahead = core.sum(op.greater(scores, own) + op.equal(scores, own) * before, last)
-  return mean_of(op.less(ahead, k))
+  return rising(mean_of(op.less(ahead, k)))
 end)
 
 define("mean_absolute_error", function(prediction, target)

@@ -169,6 +169,7 @@ static void read_settings(Script *script, int table)
     model->clip_norm = field_number(lua, table, "clip_norm", 0);
     model->clip_value = field_number(lua, table, "clip_value", 0);
     model->stop_metric = field_string(lua, table, "stop_metric");
+    model->stop_rises = field_boolean(lua, table, "stop_rises");
     model->stop_patience = field_integer(lua, table, "stop_patience", 0);
     model->stop_min_delta = field_number(lua, table, "stop_min_delta", 0);
     model->precision = !strcmp(field_string(lua, table, "precision"), "f64") ? F64 : F32;

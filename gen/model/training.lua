@@ -66,11 +66,12 @@ local function metrics_of(given, losses)
     local metric = given[name]
     if type(metric) == "table" and rawequal(getmetatable(metric), core.metric_meta) then
       for _, part in ipairs(rawget(metric, "parts")) do core.set_name(part, name) end
-      list[i] = {name = name, kind = rawget(metric, "kind"), parts = rawget(metric, "parts"), elements = rawget(metric, "elements")}
+      list[i] = {name = name, kind = rawget(metric, "kind"), parts = rawget(metric, "parts"), elements = rawget(metric, "elements"),
+                 rises = rawget(metric, "kind") == "r2"}
     else
       metric = need_scalar("nn.train: metrics." .. name, metric)
       core.set_name(metric, name)
-      list[i] = {name = name, kind = "mean", parts = {metric}}
+      list[i] = {name = name, kind = "mean", parts = {metric}, rises = core.rises[given[name]]}
     end
   end
   return list
@@ -115,6 +116,9 @@ local function early_stop_of(given, definition, source)
     if not found then core.unknown("nn.train: early_stop: there is no metric", name, known) end
   end
   definition.stop_metric = chosen.metric
+  for _, each in ipairs(definition.metrics) do
+    if each.name == name then definition.stop_rises = each.rises end
+  end
   definition.stop_patience = integer("nn.train: early_stop", "patience", chosen.patience, 1)
   definition.stop_min_delta = number("nn.train: early_stop", "min_delta", chosen.min_delta, 0)
 end

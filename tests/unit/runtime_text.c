@@ -100,7 +100,7 @@ START_TEST(bad_texts_are_refused)
 {
     static const char *const invalid[] = {
         "ab\n\x80", "ab\n\xC3", "ab\n\xC0\x80", "ab\n\xE0\x80\x80", "ab\n\xED\xA0\x80", "ab\n\xF4\x90\x80\x80", "ab\n\xF8\x88\x80\x80\x80",
-        "ab\n\xFF", "ab\n\xF0\x9D\x84", "ab\n\xE2\x82" "a",
+        "ab\n\xFF", "ab\n\xF0\x9D\x84", "ab\n\xE2\x82\141",
     };
     describe(2, 40, false);
     for (size_t i = 0; i < sizeof invalid / sizeof *invalid; i++) {
