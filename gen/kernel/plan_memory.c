@@ -8,6 +8,7 @@
 #include "kernel/kernel.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct Live { int first[PHASE_COUNT], last[PHASE_COUNT]; } Live;
 
@@ -48,6 +49,19 @@ static int by_size(const void *a, const void *b)
     if (p->bytes != q->bytes)
         return p->bytes < q->bytes ? 1 : -1;
     return *(const int *)a - *(const int *)b;
+}
+
+/* More than this machine holds is refused when generating, with the sum. */
+static void check_fits(const Plan *plan)
+{
+    int64_t sum = 0;
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (plan->buffer[b].phases && __builtin_add_overflow(sum, plan->buffer[b].bytes, &sum))
+            sum = INT64_MAX;
+    int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    if (memory > 0 && sum > memory)
+        fail_machine("the arrays of this model take %s bytes, this machine has %s\n  smaller layers or a smaller batch would fit",
+                     grouped(plan->arena, sum), grouped(plan->arena, memory));
 }
 
 void plan_memory(Plan *plan)
@@ -98,4 +112,5 @@ void plan_memory(Plan *plan)
             plan->plain->buffer[b].phases = 1;
     }
     arena_free(scratch);
+    check_fits(plan);
 }
