@@ -22,17 +22,32 @@ static const double SECONDS_BETWEEN_SAVES = 1;                /* an epoch may be
 
 static volatile sig_atomic_t interrupted;
 
-static void on_interrupt(int signal)
+static struct timespec interrupted_at;
+
+/* The first Ctrl-C asks for an end after the step; a second one is the system's own and ends at once. What comes within
+ * ONE_PRESS of the first is the same wish told twice: a wrapper such as timeout(1) signals its child and then the whole group. */
+static const double ONE_PRESS = 0.3;                          /* seconds */
+
+static void on_interrupt(int number)
 {
-    (void)signal;
-    interrupted = 1;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double since = (double)(now.tv_sec - interrupted_at.tv_sec) + 1e-9 * (double)(now.tv_nsec - interrupted_at.tv_nsec);
+    if (!interrupted) {
+        interrupted = 1;
+        interrupted_at = now;
+    } else if (since > ONE_PRESS) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
 }
 
-/* The first Ctrl-C asks for an end after the step; the second one is the system's own and ends at once. */
 static void catch_interrupts(void)
 {
-    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
