@@ -2,16 +2,20 @@
 -- (core.bind), and data.c copies the result into the program's tables.
 local core = ...
 local nn = core.nn
-local fail, getmetatable, pairs, setmetatable, type = core.fail, getmetatable, pairs, setmetatable, type
+local fail, pairs, type = core.fail, pairs, type
 local any, export, number, options = core.any, core.export, core.number, core.options
 
-local source_meta = {__name = "data source"}
 -- source.classes: how many classes the training text has; the file is read when it is asked for, once.
-function source_meta.__index(source, key)
-  if key ~= "classes" or rawget(source, "kind") ~= "text" then return nil end
-  source.classes = core.text_classes(source.train, source.default, source.level == "byte")
+local new_object, source_of
+new_object, source_of = core.objects("data source", {__index = export(function(object, key)
+  local source = source_of(object)
+  if source.kind == "text" and key == "context" then return source.context end
+  if source.kind ~= "text" or key ~= "classes" then
+    core.unknown("a source nn.data." .. source.kind .. " has no", key, source.kind == "text" and {"classes", "context"} or {})
+  end
+  source.classes = source.classes or core.text_classes(source.train, source.default, source.level == "byte")
   return source.classes
-end
+end)})
 local sets = {"train", "validation", "test"}
 
 -- ---- what all sources share ------------------------------------------------------------------------------------------
@@ -24,7 +28,7 @@ end
 -- A table of named values, each judged.
 local function named_values(what, given, judge)
   if given == nil then return nil end
-  if type(given) ~= "table" or getmetatable(given) then fail(what .. " is a table by name, not " .. core.a(given)) end
+  if not core.is_plain(given) then fail(what .. " is a table by name, not " .. core.a(given)) end
   local result = {}
   for key, value in pairs(given) do
     if type(key) ~= "string" then fail(what .. " is a table by name, as {train = …}") end
@@ -92,7 +96,7 @@ local function new_source(kind, chosen)
     if ways.shift == 0 and not ways.flip then fail(title .. ' is {shift = 2}, {flip = "horizontal"} or both') end
     return ways
   end)
-  return setmetatable(chosen, source_meta)
+  return new_object(chosen)
 end
 
 local function file_name(what, value)
@@ -278,16 +282,17 @@ local function check_text(source)
   end
 end
 
--- Every input has its data in every set, and nothing else is named. core.bind(source) before nn.train or nn.show takes it.
-function core.bind(what, source)
-  if source == nil then
+-- The source, when every input has its data in every set, and nothing else is named; before nn.train or nn.show takes it.
+function core.bind(what, given)
+  if given == nil then
     if #core.inputs > 0 then
       fail(what .. ": the inputs have no data\ninput " .. core.quoted(core.inputs[1].name) .. " needs data = nn.data.…")
     end
     return nil
   end
-  if type(source) ~= "table" or not rawequal(getmetatable(source), source_meta) then
-    fail(what .. ": data is made by nn.data.idx, nn.data.csv, nn.data.table or another function of nn.data, not " .. core.a(source))
+  local source = source_of(given)
+  if not source then
+    fail(what .. ": data is made by nn.data.idx, nn.data.csv, nn.data.table or another function of nn.data, not " .. core.a(given))
   end
   if #core.inputs == 0 then fail(what .. ": there are data, but no input that takes them") end
   local known

@@ -2,18 +2,17 @@
 -- numbers and its two arguments. Formulas and defaults are PyTorch's torch.nn.init (Glorot and Bengio 2010, He et al. 2015).
 local core = ...
 local nn = core.nn
-local fail, getmetatable, type = core.fail, getmetatable, type
+local fail, type = core.fail, type
 
 local init = {}
-local initialiser = {__name = "initialiser"}
+local new_initialiser, draw_of = core.objects("initialiser", {})
+local new_maker, make_of
+new_maker, make_of = core.objects("initialiser", {__call = core.export(function(maker, ...)
+  return new_initialiser(make_of(maker)(...))
+end)})
 
 -- `make(…)` judges the arguments and gives the function; bare nn.init.zeros is the same as nn.init.zeros().
-local function define(name, make)
-  local maker = {make = make}
-  init[name] = setmetatable(maker, {__name = "initialiser", __call = core.export(function(_, ...)
-    return setmetatable({draw = make(...)}, initialiser)
-  end)})
-end
+local function define(name, make) init[name] = new_maker(make) end
 
 local function constant(value) return {kind = "constant", a = value} end
 
@@ -73,11 +72,10 @@ nn.init = core.closed("nn.init", init, {})
 
 -- What the user gave as a start (an initialiser, a number, a nested table) as core.parameter takes it.
 function core.start(given, shape, name)
-  local meta = type(given) == "table" and getmetatable(given)
-  if meta == initialiser then return given.draw(shape, name) end
-  if meta and given.make then return given.make()(shape, name) end
+  local draw = draw_of(given) or make_of(given) and make_of(given)()
+  if draw then return draw(shape, name) end
   if type(given) == "number" then return constant(core.number("the initial value of " .. core.quoted(name), "a number", given)) end
-  if type(given) == "table" and not meta then return {kind = "table", values = given} end
+  if core.is_plain(given) then return {kind = "table", values = given} end
   fail("the initial value of " .. core.quoted(name) .. " is an initialiser as nn.init.zeros(), a number or a nested table, not " ..
        core.a(given))
 end

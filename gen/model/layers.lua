@@ -1,27 +1,23 @@
 -- layers.lua: functions that have parameters.
 --
 -- A layer is made with its sizes and gets its parameters when it is first used, called or asked for one: only then its name is
--- known, for a named sequential prefixes it and unnamed layers are numbered in order of use. What a layer knows stands in
--- `states`, so that the layer itself answers only its parameters' names.
+-- known, for a named sequential prefixes it and unnamed layers are numbered in order of use. What a layer knows is its state;
+-- the layer itself answers only its parameters' names.
 local core = ...
 local nn, op = core.nn, core.op
-local fail, getmetatable, is_tensor, rawequal, type = core.fail, getmetatable, core.is_tensor, rawequal, type
+local fail, is_tensor, type = core.fail, core.is_tensor, type
 
 -- ---- what all layers share -------------------------------------------------------------------------------------------
 
-local states = setmetatable({}, {__mode = "k"})
-local layer_meta = {__name = "layer"}
+local layer_meta = {}
+local new_object, state_of                        -- once layer_meta is whole
 local unnamed = 0
-
-local function is_layer(value) return type(value) == "table" and rawequal(getmetatable(value), layer_meta) end
 
 -- `kind`: "linear"; `parameters`: field → {shape, start}; apply(state, x): what it computes
 local function new_layer(kind, options, fields)
-  local layer, state = {}, fields
-  state.kind, state.options, state.place = kind, options, core.place()
+  fields.kind, fields.options, fields.place = kind, options, core.place()
   if options.name then core.name(options.name, "nn." .. kind) end
-  states[layer] = state
-  return setmetatable(layer, layer_meta)
+  return new_object(fields)
 end
 
 -- "encoder.fc1": fixed at the first use
@@ -68,20 +64,19 @@ local function call(state, x)
 end
 
 layer_meta.__call = core.export(function(layer, x, ...)
-  if select("#", ...) > 0 then fail("nn." .. states[layer].kind .. ": a layer is called with one tensor") end
-  return call(states[layer], x)
+  if select("#", ...) > 0 then fail("nn." .. state_of(layer).kind .. ": a layer is called with one tensor") end
+  return call(state_of(layer), x)
 end)
 layer_meta.__tostring = function(layer)
-  local state = states[layer]
+  local state = state_of(layer)
   return "layer nn." .. state.kind .. (state.full_name and " " .. state.full_name or "")
 end
-layer_meta.__newindex = core.export(function() fail "a layer cannot be changed" end)
 layer_meta.__index = core.export(function(layer, key)
-  local state, words = states[layer], {}
+  local state, words = state_of(layer), {}
   if state.elements then
     if type(key) == "number" and state.elements[key] then return state.elements[key] end
     for _, element in ipairs(state.elements) do
-      local name = is_layer(element) and states[element].options.name
+      local name = state_of(element) and state_of(element).options.name
       if name and name == key then return element end
       words[#words + 1] = name or nil
     end
@@ -93,6 +88,7 @@ layer_meta.__index = core.export(function(layer, key)
   end
   core.unknown("a layer nn." .. state.kind .. " has no", key, words)
 end)
+new_object, state_of = core.objects("layer", layer_meta)
 
 -- The options of every layer with parameters, and those that are its own.
 local function layer_options(what, given, own)
@@ -112,7 +108,7 @@ end
 
 -- init = X is the weight's start; init = {weight = X, bias = Y} names them.
 local function start_of(what, given, field, default)
-  if type(given) == "table" and not getmetatable(given) and (given.weight ~= nil or given.bias ~= nil) then
+  if core.is_plain(given) and (given.weight ~= nil or given.bias ~= nil) then
     core.options(what .. ": init", given, {weight = core.any, bias = core.any})
     if given[field] ~= nil then return given[field] end
     return default
@@ -178,10 +174,11 @@ end)
 local function sequential(state, x)
   local around, last = core.at(nil), state.place
   for i, element in ipairs(state.elements) do
-    if is_layer(element) then
-      last = states[element].place
+    local inner = state_of(element)
+    if inner then
+      last = inner.place
       core.at(last)
-      x = call(states[element], x)
+      x = call(inner, x)
     else
       core.at(core.builtin[element] and last or nil)
       x = element(x)
@@ -196,13 +193,12 @@ local function sequential(state, x)
 end
 
 local function contain(state, element)
-  if is_layer(element) and not states[element].container and not states[element].full_name then
-    states[element].container = state
-  end
+  local inner = state_of(element)
+  if inner and not inner.container and not inner.full_name then inner.container = state end
 end
 
 nn.sequential = core.export(function(elements)
-  if type(elements) ~= "table" or getmetatable(elements) then
+  if not core.is_plain(elements) then
     fail("nn.sequential: a list of layers and functions in braces belongs here, not " .. core.a(elements))
   end
   local options, list = {}, {}
@@ -214,18 +210,18 @@ nn.sequential = core.export(function(elements)
   end
   for i = 1, #elements do
     local element = elements[i]
-    if not is_layer(element) and type(element) ~= "function" then
+    if not state_of(element) and type(element) ~= "function" then
       fail("nn.sequential: element " .. i .. " is " .. core.a(element) .. "; layers and functions of a tensor belong here")
     end
     list[i] = element
   end
   local container = new_layer("sequential", options, {elements = list, apply = sequential})
-  for _, element in ipairs(list) do contain(states[container], element) end
+  for _, element in ipairs(list) do contain(state_of(container), element) end
   return container
 end)
 
 nn.residual = core.export(function(inner)
-  if not is_layer(inner) and type(inner) ~= "function" then
+  if not state_of(inner) and type(inner) ~= "function" then
     fail("nn.residual: a layer or a function of a tensor belongs here, not " .. core.a(inner))
   end
   local layer = new_layer("residual", {}, {apply = function(state, x)
@@ -236,8 +232,8 @@ nn.residual = core.export(function(inner)
     end
     return x + y
   end})
-  states[layer].elements = {inner}
-  contain(states[layer], inner)
+  state_of(layer).elements = {inner}
+  contain(state_of(layer), inner)
   return layer
 end)
 

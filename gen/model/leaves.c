@@ -58,7 +58,7 @@ static int parameter(lua_State *lua)
 {
     Script *script = script_of(lua);
     Type type = read_shape(lua, 2, "nn.parameter");
-    Leaf leaf = new_leaf_of(LEAF_PARAMETER, checked_name(lua, 1, "nn.parameter"), type, script->places[luaL_checkinteger(lua, 5)]);
+    Leaf leaf = new_leaf_of(LEAF_PARAMETER, checked_name(lua, 1, "nn.parameter"), type, place_numbered(script, luaL_checkinteger(lua, 5)));
     leaf.init = read_init(lua, 3, &type, leaf.name);
     leaf.frozen = field_boolean(lua, 4, "freeze");
     leaf.lr_factor = field_number(lua, 4, "lr", 1);

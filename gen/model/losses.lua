@@ -257,10 +257,10 @@ end)
 -- ---- metrics ---------------------------------------------------------------------------------------------------------
 
 -- A metric that is no tensor: what the runtime folds over a set in its own way.
-core.metric_meta = {__name = "metric", __index = function()
+local metric
+metric, core.metric_of = core.objects("metric", {__index = export(function()
   fail "this metric has no value in the model: it can only stand in metrics = {…}"
-end}
-local function metric(fields) return setmetatable(fields, core.metric_meta) end
+end)})
 
 -- Metrics of which more is better, for early_stop; of losses and everything else less is.
 core.rises = setmetatable({}, {__mode = "k"})

@@ -2,6 +2,7 @@
 --
 -- It is written in Lua as far as it goes: a function of the language composes operations of ops.def, which `core` (C) makes as
 -- nodes. Its parts, in the order in which they need each other:
+--   objects       what nn hands out and takes back
 --   tensors       options, axes; what a tensor answers: arithmetic, folds, shapes
 --   functions     exp … softmax: one tensor in, one out
 --   initialisers  nn.init
@@ -18,7 +19,7 @@ local concat, sort, type = table.concat, table.sort, type
 
 local nn = {}
 core.nn = nn
-for _, part in ipairs {"tensors", "functions", "initialisers", "layers", "windows", "norms", "losses", "optimizers", "data", "training"} do
+for _, part in ipairs {"objects", "tensors", "functions", "initialisers", "layers", "windows", "norms", "losses", "optimizers", "data", "training"} do
   core.part(part)
 end
 
@@ -62,12 +63,15 @@ nn.gradient = core.export(function(y, x)
 end)
 
 local rng = {}
-rng.__index = rng
-rng.__name = "rng"
+local new_rng, rng_of = core.objects("rng", {__index = core.export(function(_, key)
+  if rng[key] then return rng[key] end
+  core.unknown("an rng has no", key, {"uniform", "normal", "integer", "permutation"})
+end)})
 local function drawn(self, what)
-  if getmetatable(self) ~= rng then core.fail("rng:" .. what .. ": called as rng:" .. what .. "(…), with a colon") end
-  self.at = self.at + 1
-  return self.seed, self.at - 1
+  local state = rng_of(self)
+  if not state then core.fail("rng:" .. what .. ": called as rng:" .. what .. "(…), with a colon") end
+  state.at = state.at + 1
+  return state.seed, state.at - 1
 end
 local function finite(what, value, default)
   return core.number(what, "an argument", value == nil and default or value)
@@ -92,7 +96,7 @@ rng.permutation = core.export(function(self, n)
   return core.permutation(seed, at, n)
 end)
 nn.rng = core.export(function(seed)
-  return setmetatable({seed = core.integer("nn.rng", "the seed", seed == nil and 0 or seed, 0), at = 0}, rng)
+  return new_rng {seed = core.integer("nn.rng", "the seed", seed == nil and 0 or seed, 0), at = 0}
 end)
 
 -- ---- names that are not there ----------------------------------------------------------------------------------------

@@ -8,12 +8,12 @@ local nn, op = core.nn, core.op
 local fail, is_tensor, pairs, setmetatable, type = core.fail, core.is_tensor, pairs, setmetatable, type
 local export, named, options, number = core.export, core.named, core.options, core.number
 
-local optimizer_meta = {__name = "optimizer"}
-function core.is_optimizer(value) return type(value) == "table" and rawequal(getmetatable(value), optimizer_meta) end
+local new_optimizer
+new_optimizer, core.optimizer_of = core.objects("optimizer", {})
 
 -- `arguments`: for the runtime's plain loops, in the order of its function (nngen/optimizer.h)
 local function optimizer(name, chosen, arguments, update)
-  return setmetatable({name = name, options = chosen, arguments = arguments, update = update, place = core.place()}, optimizer_meta)
+  return new_optimizer {name = name, options = chosen, arguments = arguments, update = update, place = core.place()}
 end
 
 nn.optimizer = export(function(update, given)
@@ -161,7 +161,7 @@ local function search(name, field, build)
     local o = rates(name, given, {[field] = core.any})
     number("nn." .. name, field, o[field], 0)
     local made = optimizer(name, {lr = 0, [field] = o[field]}, {o[field]}, nil)
-    made.search = function(loss, parameters) return build(o[field], loss, parameters) end
+    core.optimizer_of(made).search = function(loss, parameters) return build(o[field], loss, parameters) end
     return made
   end)
 end
@@ -209,12 +209,12 @@ end)
 -- ---- building the updates --------------------------------------------------------------------------------------------
 
 -- What an update function is given as s.
-local state_meta = {__name = "state"}
-local states = setmetatable({}, {__mode = "k"})
+local state_meta = {}
+local new_state, state_of
 
 local state_methods = {
   slot = export(function(s, name, initial)
-    local state = states[s]
+    local state = state_of(s)
     if not state then fail 's:slot is called with a colon: s:slot("m", 0)' end
     initial = number("s:slot", "the initial value", initial == nil and 0 or initial)
     core.name(name, "s:slot")
@@ -229,7 +229,7 @@ local state_methods = {
     return slot.tensor
   end),
   set = export(function(s, name, value)
-    local state = states[s]
+    local state = state_of(s)
     if not state then fail 's:set is called with a colon: s:set("m", value)' end
     if not state.slots[name] then core.unknown("s:set: there is no slot", name, {table.unpack(state.order)}) end
     if state.slots[name].value then fail("s:set: " .. core.quoted(name) .. " is set twice") end
@@ -241,7 +241,7 @@ local state_methods = {
 
 state_meta.__index = export(function(s, key)
   if state_methods[key] then return state_methods[key] end
-  local state = states[s]
+  local state = state_of(s)
   if key == "weight_decay" then state.decay_read = true end
   if state.values[key] ~= nil then return state.values[key] end
   local words = {"slot", "set"}
@@ -251,10 +251,10 @@ end)
 state_meta.__newindex = export(function()
   fail 'the state s is not assigned to: s:slot("m", 0) makes a slot, s:set("m", value) sets it'
 end)
+new_state, state_of = core.objects("state", state_meta)
 
 -- One parameter by the optimizer's function: the new parameter, then its slots in order of making.
 local function update_one(chosen, each, warned)
-  local s = setmetatable({}, state_meta)
   local rate = core.value("rate")
   local values = {lr = each.lr == 1 and rate or rate * each.lr, t = core.value("step"), weight_decay = 0}
   for key, value in pairs(chosen.options) do
@@ -262,8 +262,7 @@ local function update_one(chosen, each, warned)
   end
   if each.weight_decay then values.weight_decay = each.weight_decay end
   local state = {parameter = each.parameter, slots = {}, order = {}, values = values}
-  states[s] = state
-  local new = chosen.update(each.parameter, each.gradient, s)
+  local new = chosen.update(each.parameter, each.gradient, new_state(state))
   if type(new) == "number" then new = core.constant(new) end
   if not is_tensor(new) then
     fail("nn.optimizer: the function returns the new parameter, a tensor, not " .. core.a(new), chosen.place)

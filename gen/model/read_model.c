@@ -14,6 +14,23 @@ static const char *list_name(lua_State *lua, int element)
     return field_string(lua, element, "name");
 }
 
+/* The list's length, which is that of an array here. */
+static int bounded_count(lua_State *lua, int list, size_t room)
+{
+    lua_Unsigned count = lua_rawlen(lua, list);
+    if (count > room)
+        bug("a list of %llu in a definition, for an array of %zu", (unsigned long long)count, room);
+    return (int)count;
+}
+
+static size_t list_length(lua_State *lua, int table, const char *key)
+{
+    lua_getfield(lua, table, key);
+    size_t length = lua_rawlen(lua, -1);
+    lua_pop(lua, 1);
+    return length;
+}
+
 static void read_losses(Script *script, int definition)
 {
     lua_State *lua = script->lua;
@@ -49,7 +66,8 @@ static void read_metrics(Script *script, int definition)
         metric->elements = field_integer(lua, element, "elements", 0);
         metric->kind = !strcmp(kind, "counts") ? METRIC_COUNTS : !strcmp(kind, "r2") ? METRIC_R2 : METRIC_MEAN;
         lua_getfield(lua, element, "parts");
-        for (int p = 0; p < (int)lua_rawlen(lua, -1); p++) {
+        const int parts = bounded_count(lua, -1, sizeof metric->part / sizeof *metric->part);
+        for (int p = 0; p < parts; p++) {
             lua_rawgeti(lua, -1, p + 1);
             metric->part[p] = to_tensor(lua, -1);
             lua_pop(lua, 1);
@@ -88,7 +106,8 @@ static void read_optimizer(Script *script, int definition)
     lua_getfield(lua, table, "options");
     optimizer->lr = field_number(lua, -1, "lr", 0);
     lua_getfield(lua, table, "arguments");
-    for (int i = 0; i < (int)lua_rawlen(lua, -1); i++) {
+    const int arguments = bounded_count(lua, -1, sizeof optimizer->argument / sizeof *optimizer->argument);
+    for (int i = 0; i < arguments; i++) {
         lua_rawgeti(lua, -1, i + 1);
         optimizer->argument[i] = lua_tonumber(lua, -1);
         lua_pop(lua, 1);
@@ -192,7 +211,7 @@ static int read_definition(lua_State *lua)
     int definition = lua_gettop(lua);
     script->blame = field_place(lua, definition, "place");
     model->kind = !strcmp(field_string(lua, definition, "kind"), "show") ? MODEL_SHOW : MODEL_TRAIN;
-    model->metrics = NEW(script->arena, Metric, field_integer(lua, definition, "metric_count", 0) + 1);
+    model->metrics = NEW(script->arena, Metric, list_length(lua, definition, "losses") + list_length(lua, definition, "metrics") + 1);
     read_losses(script, definition);
     read_metrics(script, definition);
     read_outputs(script, definition);
@@ -206,7 +225,7 @@ static int read_definition(lua_State *lua)
 
 /* ---- the script ---------------------------------------------------------------------------------------------------- */
 
-/* Leaves the definition in the registry. */
+/* Leaves the definition, what nn.train or nn.show knows of the object that the model returned, in the registry. */
 static int run_script(lua_State *lua)
 {
     Script *script = script_of(lua);
@@ -215,16 +234,15 @@ static int run_script(lua_State *lua)
     Place end = {script->path, 0};
     if (lua_isnil(lua, -1))
         fail_at(end, "the model returns nothing\nits last line is return nn.train {...} or return nn.show {...}");
-    bool is_definition = lua_type(lua, -1) == LUA_TTABLE && lua_getmetatable(lua, -1);
-    if (is_definition) {
-        lua_getfield(lua, LUA_REGISTRYINDEX, "core");
-        lua_getfield(lua, -1, "definition_meta");
-        is_definition = lua_rawequal(lua, -1, -3);
-        lua_pop(lua, 3);
+    lua_getfield(lua, LUA_REGISTRYINDEX, "core");
+    lua_getfield(lua, -1, "definition_of");               /* nil: nn was not required */
+    if (lua_isfunction(lua, -1)) {
+        lua_pushvalue(lua, 1);
+        lua_call(lua, 1, 1);
     }
-    if (!is_definition)
+    if (lua_isnil(lua, -1))
         fail_at(end, "the model returns a %s\nits last line is return nn.train {...} or return nn.show {...}",
-                to_tensor(lua, -1) != NONE ? "tensor" : luaL_typename(lua, -1));
+                to_tensor(lua, 1) != NONE ? "tensor" : luaL_typename(lua, 1));
     lua_setfield(lua, LUA_REGISTRYINDEX, "definition");
     return 0;
 }

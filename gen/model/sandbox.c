@@ -52,10 +52,17 @@ Place user_place(lua_State *lua)
     return (Place){script->path, 0};
 }
 
+Place place_numbered(const Script *script, int64_t number)
+{
+    if (number < 0 || number >= script->place_count)
+        bug("there is no place %" PRId64, number);
+    return script->places[number];
+}
+
 Place node_place(lua_State *lua)
 {
     Script *script = script_of(lua);
-    return script->place_override != NONE ? script->places[script->place_override] : user_place(lua);
+    return script->place_override != NONE ? place_numbered(script, script->place_override) : user_place(lua);
 }
 
 void refuse_here(lua_State *lua, const char *format, ...)

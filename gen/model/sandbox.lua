@@ -25,6 +25,9 @@ function setmetatable(t, meta)
     core.fail("setmetatable: a model cannot have finalizers (__gc)")
   end
   if type(t) ~= "table" then error("bad argument #1 to 'setmetatable' (table expected, got " .. type(t) .. ")", 2) end
+  if meta ~= nil and type(meta) ~= "table" then
+    error("bad argument #2 to 'setmetatable' (nil or table expected, got " .. type(meta) .. ")", 2)
+  end
   return plain_setmetatable(t, meta)
 end
 

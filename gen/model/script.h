@@ -59,6 +59,7 @@ void count_outside(lua_State *lua, int64_t bytes);            /* against the mem
 /* The line of the innermost function of the user that is running: never one of nn.lua. */
 Place user_place(lua_State *lua);
 Place node_place(lua_State *lua);                             /* the same, or the line of the layer that makes nodes now */
+Place place_numbered(const Script *script, int64_t number);   /* one that Lua remembers */
 Script *script_of(lua_State *lua);
 _Noreturn void refuse_here(lua_State *lua, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -133,7 +133,7 @@ static const char *message_argument(lua_State *lua)
 
 static Place place_argument(lua_State *lua)
 {
-    return lua_isinteger(lua, 2) ? script_of(lua)->places[lua_tointeger(lua, 2)] : user_place(lua);
+    return lua_isinteger(lua, 2) ? place_numbered(script_of(lua), lua_tointeger(lua, 2)) : user_place(lua);
 }
 
 /* fail(message [, place]): further lines say more, the last one what to do */

@@ -4,20 +4,11 @@
 -- 0 the batch. Every function of a tensor is defined once and is nn.f(x) as well as x:f().
 local core = ...
 local nn, op = core.nn, core.op
-local getmetatable, math_type, pairs, rawget, tostring, type = getmetatable, math.type, pairs, rawget, tostring, type
+local pairs, tostring, type = pairs, tostring, type
 local concat, sort = table.concat, table.sort
 local export, fail, is_tensor = core.export, core.fail, core.is_tensor
 
 -- ---- judging arguments -----------------------------------------------------------------------------------------------
-
--- "a string", "nil", "a layer": what a value is, for messages
-function core.a(value)
-  if value == nil then return "nil" end
-  if is_tensor(value) then return "a tensor" end
-  local meta = type(value) == "table" and getmetatable(value)
-  local kind = type(meta) == "table" and rawget(meta, "__name") or type(value)
-  return (kind:find "^[aeiou]" and "an " or "a ") .. kind
-end
 
 -- A line of a message about a tensor: its shape, and where it was made.
 function core.seen(label, x)
@@ -66,7 +57,7 @@ function core.closed(what, functions, later)
     for word in pairs(functions) do words[#words + 1] = word end
     core.unknown(what .. " has no", name, words)
   end
-  return setmetatable({}, {__name = what, __index = find, __newindex = function() fail(what .. " cannot be changed") end})
+  return (core.objects(what, {__index = find, __newindex = export(function() fail(what .. " cannot be changed") end)})) {}
 end
 
 -- A table of options: `defaults` has every name that is allowed. A default's type is the option's; `core.any` leaves it to the
@@ -75,7 +66,7 @@ core.any, core.later = {}, {}
 function core.options(what, given, defaults)
   local result = {}
   if given == nil then given = {} end
-  if type(given) ~= "table" or getmetatable(given) then
+  if not core.is_plain(given) then
     fail(what .. ": options are a table as {name = value}, not " .. core.a(given))
   end
   for key, value in pairs(given) do

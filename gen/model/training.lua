@@ -2,14 +2,15 @@
 -- copies: lists sorted by name, every default filled in.
 local core = ...
 local nn, op = core.nn, core.op
-local getmetatable, pairs, rawequal, setmetatable, type = getmetatable, pairs, rawequal, setmetatable, type
+local pairs, type = pairs, type
 local fail, is_tensor = core.fail, core.is_tensor
 local any, later, integer, number = core.any, core.later, core.integer, core.number
 
-core.definition_meta = {__name = "model"}
+local new_definition
+new_definition, core.definition_of = core.objects("model", {})
 
 local function sorted_names(what, given)
-  if type(given) ~= "table" or getmetatable(given) then
+  if not core.is_plain(given) then
     fail(what .. " is a table by name, as {accuracy = …}, not " .. core.a(given))
   end
   local names = {}
@@ -39,7 +40,7 @@ end
 
 -- The losses: one, or several by name, which are trained on their sum.
 local function losses_of(given)
-  if type(given) ~= "table" or getmetatable(given) then
+  if not core.is_plain(given) then
     local loss = need_scalar("nn.train: loss", given)
     core.set_name(loss, "loss")
     return {{name = "loss", tensor = loss}}
@@ -64,10 +65,10 @@ local function metrics_of(given, losses)
   for i, name in ipairs(sorted_names("nn.train: metrics", given or {})) do
     if taken[name] then fail("nn.train: metrics: " .. core.quoted(name) .. " is a loss already") end
     local metric = given[name]
-    if type(metric) == "table" and rawequal(getmetatable(metric), core.metric_meta) then
-      for _, part in ipairs(rawget(metric, "parts")) do core.set_name(part, name) end
-      list[i] = {name = name, kind = rawget(metric, "kind"), parts = rawget(metric, "parts"), elements = rawget(metric, "elements"),
-                 rises = rawget(metric, "kind") == "r2"}
+    local folded = core.metric_of(metric)
+    if folded then
+      for _, part in ipairs(folded.parts) do core.set_name(part, name) end
+      list[i] = {name = name, kind = folded.kind, parts = folded.parts, elements = folded.elements, rises = folded.kind == "r2"}
     else
       metric = need_scalar("nn.train: metrics." .. name, metric)
       core.set_name(metric, name)
@@ -137,7 +138,8 @@ nn.train = core.export(function(given)
   if chosen.loss == nil then fail "nn.train: loss is missing: what to minimise" end
   local source = core.bind("nn.train", chosen.data)
   if chosen.optimizer == nil then fail "nn.train: optimizer is missing, as nn.sgd {lr = 0.1}" end
-  if not core.is_optimizer(chosen.optimizer) then
+  local optimizer = core.optimizer_of(chosen.optimizer)
+  if not optimizer then
     fail("nn.train: optimizer is one of nn's, as nn.sgd {lr = 0.1}, or nn.optimizer(…), not " .. core.a(chosen.optimizer))
   end
 
@@ -161,19 +163,19 @@ nn.train = core.export(function(given)
 
   local losses = losses_of(chosen.loss)
   local metrics = metrics_of(chosen.metrics, losses)
-  local definition = setmetatable({
-    kind = "train", place = core.place(), losses = losses, metrics = metrics, metric_count = #losses + #metrics,
+  local definition = {
+    kind = "train", place = core.place(), losses = losses, metrics = metrics,
     outputs = tensors_of("nn.train: outputs", chosen.outputs or {}),
-    optimizer = chosen.optimizer, source = source,
+    optimizer = optimizer, source = source,
     batch = batch, batch_all = chosen.batch == "all",
     epochs = positive("epochs", chosen.epochs, 0), steps = positive("steps", chosen.steps, 0),
     seed = integer("nn.train", "seed", chosen.seed, 0), precision = precision_of("nn.train", chosen.precision),
     clip_norm = number("nn.train", "clip_norm", chosen.clip_norm, 0),
     clip_value = number("nn.train", "clip_value", chosen.clip_value, 0),
     drop_last = chosen.drop_last, validate_every = positive("validate_every", chosen.validate_every),
-  }, core.definition_meta)
+  }
   early_stop_of(chosen.early_stop, definition, source)
-  return definition
+  return new_definition(definition)
 end)
 
 nn.show = core.export(function(given, settings)
@@ -182,10 +184,10 @@ nn.show = core.export(function(given, settings)
   local outputs = tensors_of("nn.show", given)
   if #outputs == 0 then fail "nn.show: nothing to show: name expressions, as {y = f(x)}" end
   local source = core.bind("nn.show", chosen.data)
-  return setmetatable({
+  return new_definition {
     kind = "show", place = core.place(), losses = {}, metrics = {}, outputs = outputs, source = source,
     batch = 1, batch_all = source ~= nil, epochs = 0, steps = 0, validate_every = 1, drop_last = false,
     seed = integer("nn.show", "seed", chosen.seed, 0), precision = precision_of("nn.show", chosen.precision),
     clip_norm = 0, clip_value = 0,
-  }, core.definition_meta)
+  }
 end)

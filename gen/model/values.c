@@ -90,9 +90,7 @@ bool field_boolean(lua_State *lua, int table, const char *key)
 
 Place field_place(lua_State *lua, int table, const char *key)
 {
-    Script *script = script_of(lua);
-    int64_t place = field_integer(lua, table, key, NONE);
-    return place >= 0 && place < script->place_count ? script->places[place] : (Place){script->path, 0};
+    return place_numbered(script_of(lua), field_integer(lua, table, key, NONE));
 }
 
 NodeId field_tensor(lua_State *lua, int table, const char *key)

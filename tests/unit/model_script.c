@@ -87,6 +87,32 @@ START_TEST(lua)
 END_TEST
 
 /* Hashed tables differ in order from run to run inside Lua; the graph must not. */
+/* What nn handed out stays what it was, whatever is written over it. */
+START_TEST(objects)
+{
+    World world = world_open(HEAD
+        "local w, x, c = nn.parameter('w', {2, 3}, nn.init.constant(2)), nn.input('x', {2}), nn.class('c', 3)\n"
+        "local o, counts = nn.sgd {lr = 0.5}, nn.confusion(x:matmul(w), c)\n"
+        "local data = nn.data.table {train = {x = {{1, 2}}, c = {0}}}\n"
+        "local model = nn.train {loss = nn.cross_entropy(x:matmul(w), c), metrics = {counts = counts}, optimizer = o, data = data,\n"
+        "  batch = 1, epochs = 1}\n"
+        "local layer = nn.linear(2, 3)\n"
+        "for _, object in ipairs {nn, nn.init, nn.init.zeros, nn.init.zeros(), nn.rng(1), o, counts, data, model, layer} do\n"
+        "  assert(type(getmetatable(object)) == 'string' and not pcall(setmetatable, object, nil) and next(object) == nil)\n"
+        "  for _, key in ipairs {'kind', 'name', 'place', 'arguments', 'options', 'losses', 'parts', 'metric_count', 'make'} do\n"
+        "    rawset(object, key, {w, w, w, w, w})\n"
+        "  end\n"
+        "end\n"
+        "return model\n", NULL);
+    ck_assert_int_eq(world.model->metric_count, 2);
+    ck_assert_double_eq(world.model->optimizer.lr, 0.5);
+    ck_assert_str_eq(world.model->optimizer.name, "sgd");
+    ck_assert_int_eq(world.model->metrics[1].kind, METRIC_COUNTS);
+    ck_assert_int_eq(world.model->metrics[1].part[1], NONE);
+    world_close(&world);
+}
+END_TEST
+
 START_TEST(same_graph)
 {
     char *first = NULL;
@@ -166,6 +192,7 @@ int main(void)
     tcase_add_test(cases, options);
     tcase_add_test(cases, modules);
     tcase_add_test(cases, lua);
+    tcase_add_test(cases, objects);
     tcase_add_test(cases, same_graph);
     tcase_add_test(cases, loose_ends);
     suite_add_tcase(suite, cases);
