@@ -203,7 +203,8 @@ static const CommandRow commands[COMMAND_COUNT] = {
      "  cc digits.c $(nngen flags) -o digits\n"},
     {"ops", command_ops, {0, 0}, "", "the operation table",
      "  nngen ops\n"},
-    {"language", NULL, {0, 0}, "", NULL, NULL},
+    {"language", command_language, {0, 0}, "", "the reference of the model language",
+     "  nngen language | less\n"},
     {"new", command_new, {1, 1}, "NAME", "a commented model to start from",
      "  nngen new first          writes first.lua\n"
      "  nngen run first.lua\n"},

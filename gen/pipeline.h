@@ -20,7 +20,7 @@ typedef struct Compilation {
 Compilation *run_passes(Arena *arena, Options *options, const char *last);
 
 /* The other commands. */
-Command command_run, command_check, command_explain, command_flags, command_ops, command_new;
+Command command_run, command_check, command_explain, command_flags, command_ops, command_language, command_new;
 
 /* command_flags.c: what a compiler needs after the source file, one argument an entry, ended by NULL. */
 const char *const *compile_flags(Arena *arena);

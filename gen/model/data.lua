@@ -334,3 +334,17 @@ function core.bind(what, given)
   end
   return source
 end
+
+core.document("data", {
+  {"nn.data.idx {…}", "One file an input, gzip or plain: `train = {image = \"images.idx.gz\", label = \"labels.idx.gz\"}`.",
+   call = function() return nn.data.idx {train = {}} end},
+  {"nn.data.npy {…}", "One file an input.", call = function() return nn.data.npy {train = {}} end},
+  {"nn.data.npz {…}", "One file a set, its arrays named as the inputs.", call = function() return nn.data.npz {train = "a"} end},
+  {"nn.data.safetensors {…}", "One file a set, its tensors named as the inputs.", call = function() return nn.data.safetensors {train = "a"} end},
+  {"nn.data.csv {…}", "`columns = {x = {1, 4}, label = \"species\"}`: a column by number or header, or a range of them.",
+   call = function() return nn.data.csv {train = "a", columns = {}} end},
+  {"nn.data.table {…}", "Rows made in Lua: `train = {x = {{…}, …}, label = {…}}`.", call = function() return nn.data.table {train = {}} end},
+  {"nn.data.images {…}", "A folder of folders, one a class.", call = function() return nn.data.images {train = "a"} end},
+  {"nn.data.text {…}", "Two class inputs of shape {context}, the second one place later; `source.classes` says how many there are.",
+   call = function() return nn.data.text {train = "a", context = 1, bind = {text = "x", next = "y"}} end},
+})

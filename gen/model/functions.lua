@@ -92,3 +92,25 @@ local function log_softmax(x, axis)
 end
 core.log_softmax = log_softmax
 define_named("log_softmax", log_softmax)
+
+-- ---- the reference ---------------------------------------------------------------------------------------------------
+
+local function documented(name, torch, text, on, call)
+  return {call or "nn." .. name .. "(x)", text, torch = torch, on = on, example = function(x) return nn[name](x) end}
+end
+core.document("functions", {
+  documented("exp", "torch.exp"), documented("log", "torch.log"), documented("sqrt", "torch.sqrt"), documented("rsqrt", "torch.rsqrt"),
+  documented("square", "torch.square"), documented("reciprocal", "torch.reciprocal"), documented("abs", "torch.abs", "The derivative at 0 is 0."),
+  documented("sign", "torch.sign"), documented("floor", "torch.floor"), documented("sin", "torch.sin"), documented("cos", "torch.cos"),
+  documented("tan", "torch.tan"), documented("atan", "torch.atan"), documented("tanh", "torch.tanh"), documented("erf", "torch.erf"),
+  {"nn.clamp(x, low, high)", "Either bound may be missing (nil). At a bound that is a number the derivative is 0.", torch = "torch.clamp",
+   example = function(x) return nn.clamp(x, -1, 1) end},
+  documented("relu", "F.relu", "The derivative at 0 is 0."),
+  documented("leaky_relu", "F.leaky_relu", "The slope is 0.01 unless given.", nil, "nn.leaky_relu(x, slope)"),
+  documented("elu", "F.elu", "alpha is 1 unless given.", nil, "nn.elu(x, alpha)"), documented("selu", "F.selu"),
+  documented("gelu", "F.gelu", '`approximate = "tanh"` is the approximation by tanh.'), documented("silu", "F.silu"), documented("mish", "F.mish"),
+  documented("softplus", "F.softplus"), documented("softsign", "F.softsign"), documented("sigmoid", "torch.sigmoid"),
+  documented("hardtanh", "F.hardtanh", "Bounds are -1 and 1 unless given.", nil, "nn.hardtanh(x, low, high)"), documented("hardsigmoid", "F.hardsigmoid"),
+  documented("softmax", "F.softmax", "Along the last axis unless one is given.", {3}, "nn.softmax(x, axis)"),
+  documented("log_softmax", "F.log_softmax", "Along the last axis unless one is given.", {3}, "nn.log_softmax(x, axis)"),
+})

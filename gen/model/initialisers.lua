@@ -79,3 +79,19 @@ function core.start(given, shape, name)
   fail("the initial value of " .. core.quoted(name) .. " is an initialiser as nn.init.zeros(), a number or a nested table, not " ..
        core.a(given))
 end
+
+core.document("initialisers", {
+  {"nn.init.zeros()", torch = "init.zeros_", formula = "0"},
+  {"nn.init.ones()", torch = "init.ones_", formula = "1"},
+  {"nn.init.constant(v)", torch = "init.constant_", formula = "v"},
+  {"nn.init.uniform(a, b)", "From 0 to 1 unless given.", torch = "init.uniform_", formula = "uniform in [a, b)"},
+  {"nn.init.normal(mean, std)", "0 and 1 unless given.", torch = "init.normal_", formula = "normal, of standard deviation std"},
+  {"nn.init.xavier_uniform {…}", torch = "init.xavier_uniform_", call = function() return nn.init.xavier_uniform() end,
+   formula = "uniform in ± gain sqrt(6 / (fan_in + fan_out))"},
+  {"nn.init.xavier_normal {…}", torch = "init.xavier_normal_", call = function() return nn.init.xavier_normal() end,
+   formula = "normal, std = gain sqrt(2 / (fan_in + fan_out))"},
+  {"nn.init.kaiming_uniform {…}", torch = "init.kaiming_uniform_", call = function() return nn.init.kaiming_uniform() end,
+   formula = "uniform in ± sqrt(6 / ((1 + a^2) fan))"},
+  {"nn.init.kaiming_normal {…}", torch = "init.kaiming_normal_", call = function() return nn.init.kaiming_normal() end,
+   formula = "normal, std = sqrt(2 / ((1 + a^2) fan))"},
+})

@@ -237,5 +237,24 @@ nn.residual = core.export(function(inner)
   return layer
 end)
 
+-- All parameters of a layer, in order.
+local function parameters_of(layer)
+  local list = {}
+  for _, each in ipairs(states[layer].fields or {}) do list[#list + 1] = parameter_of(states[layer], each.field) end
+  return list
+end
+
 -- What other files of layers need.
-core.layers = {new = new_layer, options = layer_options, start = start_of, parameter = parameter_of, name = full_name}
+core.layers = {parameters = parameters_of, new = new_layer, options = layer_options, start = start_of, parameter = parameter_of, name = full_name}
+
+core.document("leaves", {
+  {"nn.parameter(name, shape, init)", "A tensor that is trained; `init` is an initialiser, a number or a nested table.", torch = "nn.Parameter",
+   call = function() return nn.parameter("p", {}, 0) end},
+})
+core.document("layers", {
+  {"nn.linear(in, out)", shape = "(…, in) → (…, out)", torch = "nn.Linear", on = {4},
+   example = function(x) local fc = nn.linear(4, 3, {name = "fc"}) return fc(x), fc end},
+  {"nn.sequential {…}", "Layers and functions, one after the other; `name` prefixes the names of its parameters.", torch = "nn.Sequential",
+   formula = "… third(second(first(x)))", gradient = "the chain rule"},
+  {"nn.residual(f)", shape = "f gives the shape of its input", formula = "x + f(x)", gradient = "∂x = ∂y + what f sends back"},
+})

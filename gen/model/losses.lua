@@ -311,3 +311,36 @@ define("r2", function(prediction, target)
   local parts = {sum_of(op.square(target - prediction)), sum_of(target), sum_of(op.square(target))}
   return metric {kind = "r2", elements = elements, parts = parts}
 end)
+
+-- ---- the reference ---------------------------------------------------------------------------------------------------
+
+local function elementwise(name, torch, text)
+  return {"nn." .. name .. "(x, target)", text, torch = torch, on = {3}, folds = true, example = function(x)
+    return nn[name](x, nn.parameter("target", {3}, 0.25))
+  end}
+end
+local function of_classes(name, torch, text, formula, gradient)
+  return {"nn." .. name .. "(x, label)", text, torch = torch, shape = "x (…, classes), label (…)", formula = formula, gradient = gradient,
+          call = function() return nn[name](nn.parameter(name .. ".x", {1, 3}, 0), core.index({1}, 1)) end}
+end
+core.document("losses", {
+  elementwise("mse", "F.mse_loss"), elementwise("huber", "F.huber_loss"), elementwise("smooth_l1", "F.smooth_l1_loss"),
+  {"nn.l1(x, target)", "With one argument the penalty, the sum of |x|.", torch = "F.l1_loss", on = {3}, folds = true,
+   example = function(x) return nn.l1(x, nn.parameter("target", {3}, 0.25)) end},
+  {"nn.l2(w)", "A penalty: `+ 1e-3 * nn.l2(fc.weight)`.", on = {3}, folds = true, example = function(x) return nn.l2(x) end},
+  of_classes("cross_entropy", "F.cross_entropy", "The target may be probabilities of x's shape too.",
+             "loss = mean of logsumexp(x) - x[label]", "∂x = (softmax(x) - one_hot(label)) / rows"),
+  of_classes("nll", "F.nll_loss", "x is a log-probability.", "loss = mean of -x[label]", "∂x = -one_hot(label) / rows"),
+  elementwise("binary_cross_entropy", "F.binary_cross_entropy", "x is a probability; logarithms are cut at -100."),
+  elementwise("bce_with_logits", "F.binary_cross_entropy_with_logits"),
+  elementwise("kl_div", "F.kl_div", "x is a log-probability; the mean is over elements."),
+  of_classes("hinge", "F.multi_margin_loss", nil, "loss = mean of Σ_{k ≠ label} max(0, margin - x[label] + x[k]) / classes",
+             "∂x[k] = 1 / (classes rows) where the term is above 0; ∂x[label] = -their sum"),
+})
+core.document("metrics", {
+  {"nn.accuracy(scores, label)", formula = "share of rows whose largest score is the label's"},
+  {"nn.top_k(scores, label, k)", formula = "share of rows whose label is among the k largest scores"},
+  {"nn.confusion(scores, label)", "Logged as nested lists.", formula = "counts[label][prediction]"},
+  {"nn.mean_absolute_error(x, target)", formula = "mean of |x - target|"},
+  {"nn.r2(x, target)", formula = "1 - Σ (target - x)² / Σ (target - mean target)², over the whole set"},
+})

@@ -99,6 +99,23 @@ nn.rng = core.export(function(seed)
   return new_rng {seed = core.integer("nn.rng", "the seed", seed == nil and 0 or seed, 0), at = 0}
 end)
 
+core.document("leaves", {
+  {"nn.input(name, shape)", "Floats of each row, bound by the data. The shape is {} unless given."},
+  {"nn.class(name, n, shape)", "Integers in [0, n) of each row. The shape is {} unless given."},
+  {"nn.constant(v)", "A number or a nested table."},
+  {"nn.option(name, default)", "A string, number or boolean that `--set name=value` changes."},
+})
+core.document("training", {
+  {"nn.gradient(y, x)", "The derivative of a number y to x, a tensor or a list of them: a tensor like any other.", torch = "torch.autograd.grad"},
+})
+core.document("random", {
+  {"nn.rng(seed)", "A generator; the seed is 0 unless given."},
+  {"rng:uniform(a, b)", "In [a, b), from 0 to 1 unless given."},
+  {"rng:normal(mean, std)", "0 and 1 unless given."},
+  {"rng:integer(a, b)", "From a to b, both included."},
+  {"rng:permutation(n)", "The numbers 1 to n in random order."},
+})
+
 -- ---- names that are not there ----------------------------------------------------------------------------------------
 
 return core.closed("nn", nn, {

@@ -138,3 +138,20 @@ nn.embedding = core.export(function(count, width, given)
     return core.one_hot(x, count):matmul(layers.parameter(state, "weight"))
   end})
 end)
+
+core.document("layers", {
+  {"nn.layer_norm(shape)", "Over the last axes, those of `shape`.", torch = "nn.LayerNorm", on = {4},
+   example = function(x) local norm = nn.layer_norm(4, {name = "norm"}) return norm(x), norm end},
+  {"nn.rms_norm(shape)", "Over the last axes, those of `shape`.", torch = "nn.RMSNorm", on = {4},
+   example = function(x) local norm = nn.rms_norm(4, {name = "norm"}) return norm(x), norm end},
+  {"nn.group_norm(groups, channels)", "Each group of channels of each row for itself.", torch = "nn.GroupNorm", shape = "(channels, …) → the same",
+   call = function() return nn.group_norm(1, 1) end,
+   formula = "y = (x - mean) / sqrt(var + eps) weight[c] + bias[c], mean and var (divided by n) over a group",
+   gradient = "as layer_norm's, a group at a time"},
+  {"nn.dropout(p)", "p is 0.5 unless given; in evaluation y = x.", torch = "nn.Dropout", formula = "y = x m / (1 - p), m = 0 with probability p, else 1",
+   gradient = "∂x = ∂y m / (1 - p)"},
+  {"nn.dropout2d(p)", "Whole channels.", torch = "nn.Dropout2d", shape = "(channels, height, width) → the same",
+   formula = "y[c] = x[c] m[c] / (1 - p), m[c] = 0 with probability p, else 1", gradient = "∂x[c] = ∂y[c] m[c] / (1 - p)"},
+  {"nn.embedding(count, width)", shape = "classes (…) → (…, width)", torch = "nn.Embedding", call = function() return nn.embedding(1, 1) end,
+   formula = "y = weight[x]", gradient = "∂weight[k] = Σ of ∂y where x = k"},
+})

@@ -320,3 +320,26 @@ function core.build_updates(chosen, updates, loss, norm, value, begin)
   end
   return result
 end
+
+-- ---- the reference ---------------------------------------------------------------------------------------------------
+
+local function documented(name, torch, formula, text, given)
+  return {"nn." .. name .. " {…}", text, torch = torch, formula = formula, call = function() return nn[name](given) end}
+end
+core.document("optimizers", {
+  documented("sgd", "optim.SGD", "d = g + weight_decay p\nm = momentum m + (1 - dampening) d, m = d in the first step\n" ..
+    "p = p - lr m;  nesterov: p = p - lr (d + momentum m)"),
+  documented("adam", "optim.Adam", "d = g + weight_decay p\nm = b1 m + (1 - b1) d\nv = b2 v + (1 - b2) d²\n" ..
+    "p = p - lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)"),
+  documented("adamw", "optim.AdamW", "p = (1 - lr weight_decay) p, then as adam with d = g"),
+  documented("rmsprop", "optim.RMSprop", "d = g + weight_decay p\nv = alpha v + (1 - alpha) d²;  centered: a = alpha a + (1 - alpha) d, v - a² for v below\n" ..
+    "m = momentum m + d / (sqrt(v) + eps)\np = p - lr m"),
+  documented("adagrad", "optim.Adagrad", "d = g + weight_decay p\nv = v + d²\np = p - lr / (1 + (t - 1) lr_decay) d / (sqrt(v) + eps)"),
+  documented("adadelta", "optim.Adadelta", "d = g + weight_decay p\nv = rho v + (1 - rho) d²\nu = sqrt(a + eps) / sqrt(v + eps) d\n" ..
+    "a = rho a + (1 - rho) u²\np = p - lr u"),
+  documented("lion", nil, "u = sign(b1 m + (1 - b1) g)\nm = b2 m + (1 - b2) g\np = p - lr (u + weight_decay p)", "Chen et al. 2023, algorithm 2."),
+  documented("random_search", nil, "p' = p + scale · normal;  p = p' where the loss is lower there", "Follows no gradient.", {scale = 1}),
+  documented("coordinate_search", nil, "one coordinate a step, in turn: the best of p, p + step, p - step", "Follows no gradient.", {step = 1}),
+  {"nn.optimizer(f, {lr = …})", "One's own: f(p, g, s) returns the new p; `s:slot(name, initial)` is a state tensor of p's shape, " ..
+   "`s:set(name, value)` sets it, `s.lr` and `s.t` are scalars.", formula = "p = f(p, g, s)"},
+})

@@ -267,7 +267,7 @@ static char *folder_of(Arena *arena, const char *path)
     return folder;
 }
 
-Model *read_model(Arena *arena, const char *path, const ReadOptions *options, Script **result)
+Script *open_script(Arena *arena, const char *path, const ReadOptions *options)
 {
     Script *script = NEW(arena, Script, 1);
     Model *model = NEW(arena, Model, 1);
@@ -278,19 +278,30 @@ Model *read_model(Arena *arena, const char *path, const ReadOptions *options, Sc
     model->graph = script->graph;
     model->path = script->path;
     model->name = model_name(arena, path);
-
     open_sandbox(script);
+    return script;
+}
+
+void finish_model(Script *script)
+{
+    Model *model = script->model;
+    protected_call(script, read_definition);
+    script->blame = (Place){NULL, 0};
+    if (model->batch_all)
+        model->batch = nn_dataset_count(&model->data, model->inputs, model->input_count, script->options->data_dir);
+}
+
+Model *read_model(Arena *arena, const char *path, const ReadOptions *options, Script **result)
+{
+    Script *script = open_script(arena, path, options);
     start_clock(script);
     protected_call(script, run_script);
     stop_clock();
     refuse_unknown_settings(script);
-    protected_call(script, read_definition);
+    finish_model(script);
     warn_of_loose_ends(script);
-    script->blame = (Place){NULL, 0};
-    if (model->batch_all)
-        model->batch = nn_dataset_count(&model->data, model->inputs, model->input_count, options->data_dir);
     *result = script;
-    return model;
+    return script->model;
 }
 
 void close_script(Script *script)

@@ -26,4 +26,9 @@ Model *read_model(Arena *arena, const char *path, const ReadOptions *options, Sc
 void build_updates(Script *script, Model *model);
 void close_script(Script *script);
 
+/* read_reference.c: the reference of the language as the registrations of nn have it, in order. `text` is Markdown; a section
+ * with an example has the graph of its value and gradients as well, as a model of the kind show. */
+typedef struct Section { const char *text; Model *example; } Section;
+Section *read_reference(Arena *arena, int *count);
+
 #endif

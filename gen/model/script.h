@@ -48,6 +48,10 @@ struct Script {
     int seen_count, seen_room;
 };
 
+/* read_model.c: a script that has run nothing yet; and, when a definition is in the registry, its model made whole. */
+Script *open_script(Arena *arena, const char *path, const ReadOptions *options);
+void finish_model(Script *script);
+
 /* sandbox.c: a state with the safe libraries and the limits. */
 void open_sandbox(Script *script);
 void start_clock(Script *script);                             /* processor time counts while the user's code may run … */

@@ -47,7 +47,9 @@ function core.integer(what, name, value, low, high)
 end
 
 -- A table of functions that answers its names only; `later`: those that come with a later version.
+core.closed_tables = {}
 function core.closed(what, functions, later)
+  core.closed_tables[what] = functions
   local not_yet = {}
   for _, name in ipairs(later) do not_yet[name] = true end
   local function find(_, name)
@@ -65,6 +67,7 @@ end
 core.any, core.later = {}, {}
 function core.options(what, given, defaults)
   local result = {}
+  if core.on_options then core.on_options(what, defaults) end
   if given == nil then given = {} end
   if not core.is_plain(given) then
     fail(what .. ": options are a table as {name = value}, not " .. core.a(given))
@@ -124,6 +127,22 @@ local function define_named(name, f)
   end)
 end
 core.define_named = define_named
+
+-- ---- the reference ---------------------------------------------------------------------------------------------------
+
+-- `nngen language` prints an entry for every name; each file documents its own names below their definitions. An entry is
+--   {"nn.gelu(x)", "what it is, where the formula does not say it", formula = "…", shape = "…", gradient = "…", torch = "F.gelu",
+--    on = {3}, example = function(x) return nn.gelu(x) end}
+-- Of these the call is needed. The example gets a parameter of the shape `on` ({}: a number) and gives its value, and layers and
+-- tensors whose gradients are of interest as well: options with their defaults are those that it meets in core.options, value and
+-- gradients are written from its graph, unless `formula` and `gradient` say them. So neither can drift.
+core.entries = {}
+function core.document(group, entries)
+  for _, entry in ipairs(entries) do
+    entry.group, entry.name = group, entry[1]:gsub("^nn%.", ""):gsub("^x:", ""):match "^[%w_.:]+"
+    core.entries[#core.entries + 1] = entry
+  end
+end
 
 -- ---- axes ------------------------------------------------------------------------------------------------------------
 
@@ -479,3 +498,50 @@ for event, symbol in pairs {__mod = "%", __idiv = "//", __band = "&", __bor = "|
                             __bnot = "~"} do
   meta[event] = export(function() fail("tensors have no operator " .. symbol) end)
 end
+
+-- ---- the reference ---------------------------------------------------------------------------------------------------
+
+core.document("tensors", {
+  {"x:sum(axis)", shape = "drops the axis, or leaves it with size 1 where {keep = true}", torch = "x.sum(axis)", on = {3, 2},
+   example = function(x) return nn.sum(x, 1) end},
+  {"x:mean(axis)", torch = "x.mean(axis)", on = {3, 2}, example = function(x) return nn.mean(x, 1) end},
+  {"x:max(axis)", "At a tie the first counts.", torch = "x.max(axis).values", on = {3, 2}, example = function(x) return nn.max(x, 1) end},
+  {"x:min(axis)", "At a tie the first counts.", torch = "x.min(axis).values", on = {3, 2}, example = function(x) return nn.min(x, 1) end},
+  {"x:var(axis)", "Divides by n - 1, or by n where {unbiased = false}.", torch = "x.var(axis)", on = {3, 2},
+   example = function(x) return nn.var(x, 1) end},
+  {"x:logsumexp(axis)", torch = "x.logsumexp(axis)", on = {3, 2}, example = function(x) return nn.logsumexp(x, 1) end},
+  {"nn.pow(x, p)", "As x ^ p.", torch = "torch.pow", example = function(x) return nn.pow(x, nn.parameter("p", {}, 3)) end},
+  {"x:gt(b)", torch = "x > b", formula = "1 where x > b, else 0", gradient = "0"},
+  {"x:ge(b)", torch = "x >= b", formula = "1 where x >= b, else 0", gradient = "0"},
+  {"x:lt(b)", torch = "x < b", formula = "1 where x < b, else 0", gradient = "0"},
+  {"x:le(b)", torch = "x <= b", formula = "1 where x <= b, else 0", gradient = "0"},
+  {"x:eq(b)", torch = "x == b", formula = "1 where x = b, else 0", gradient = "0"},
+  {"x:ne(b)", torch = "x != b", formula = "1 where x is not b, else 0", gradient = "0"},
+  {"nn.maximum(a, b)", "At a tie half of the gradient goes to each.", torch = "torch.maximum",
+   example = function(x) local b = nn.parameter("b", {}, 0) return nn.maximum(x, b), b end},
+  {"nn.minimum(a, b)", "At a tie half of the gradient goes to each.", torch = "torch.minimum",
+   example = function(x) local b = nn.parameter("b", {}, 0) return nn.minimum(x, b), b end},
+  {"nn.where(condition, a, b)", "The branch that is not taken gets no gradient, not even where it is NaN.", torch = "torch.where",
+   example = function(x) local b = nn.parameter("b", {}, 0) return nn.where(nn.parameter("condition", {}, 1), x, b), b end},
+  {"x:matmul(b)", "The last two axes; one before them counts in both, or is repeated. A vector is a row on the left, a column on the right.",
+   torch = "torch.matmul", shape = "(…, n, k), (…, k, m) → (…, n, m)", on = {2, 3},
+   example = function(x) local b = nn.parameter("b", {3, 4}, 0) return nn.matmul(x, b), b end},
+  {"nn.detach(x)", torch = "x.detach()", formula = "x", gradient = "0"},
+  {"nn.float(x)", "Classes as numbers.", torch = "x.float()", formula = "x", gradient = "0 to classes"},
+  {"x:reshape {…}", "One size may be -1: it is found from the others.", torch = "x.reshape", formula = "the same elements in the same order",
+   gradient = "∂y in the shape of x"},
+  {"nn.flatten(x)", torch = "nn.Flatten()", shape = "(a, b, …) → (a · b · …)", formula = "the same elements in the same order",
+   gradient = "∂y in the shape of x"},
+  {"x:permute {…}", torch = "x.permute", formula = "axis order[i] of x becomes axis i", gradient = "∂y with the axes put back"},
+  {"x:transpose(i, j)", torch = "x.transpose", formula = "axes i and j change places", gradient = "∂y with the axes put back"},
+  {"x:slice(axis, first, last)", "Places count from 1, both ends included.", torch = "x.narrow", formula = "x[first … last]",
+   gradient = "∂y between zeros"},
+  {"x:pad(axis, before, after, value)", "The value is 0 unless given.", torch = "F.pad", formula = "x between `before` and `after` values",
+   gradient = "that part of ∂y"},
+  {"nn.concat({a, b}, axis)", torch = "torch.cat", formula = "b behind a", gradient = "each its part of ∂y"},
+  {"nn.stack({a, b}, axis)", torch = "torch.stack", formula = "a and b along a new axis", gradient = "each its part of ∂y"},
+  {"nn.one_hot(label, classes)", "The number of classes is the label's own unless given.", torch = "F.one_hot",
+   shape = "(…) → (…, classes)", formula = "1 where the place is the class, else 0", gradient = "0"},
+  {"x:gather(axis, index)", "Index values count from 0. An index without that axis picks one element for each of its own.",
+   torch = "x.gather", formula = "y[i] = x[index[i]] along the axis", gradient = "∂x[k] = Σ over i with index[i] = k of ∂y[i]"},
+})

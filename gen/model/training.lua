@@ -191,3 +191,9 @@ nn.show = core.export(function(given, settings)
     clip_norm = 0, clip_value = 0,
   }
 end)
+
+core.document("training", {
+  {"nn.train {…}", "What to minimise, by which optimizer, on which data, for how long.",
+   call = function() return nn.train {loss = nn.parameter("trained", {}, 0), optimizer = nn.sgd(), steps = 1} end},
+  {"nn.show({name = expression}, {…})", "Prints values; no training.", call = function() return nn.show {y = nn.parameter("shown", {}, 0)} end},
+})

@@ -179,3 +179,27 @@ nn.global_avg_pool2d = core.export(function(x)
   need_image({kind = "global_avg_pool2d"}, x, 2)
   return x:mean {2, 3}
 end)
+
+local sizes = "size → (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1"
+core.document("layers", {
+  {"nn.conv1d(in, out, kernel)", shape = "(in, length) → (out, length'); " .. sizes, torch = "nn.Conv1d",
+   call = function() return nn.conv1d(1, 1, 1) end,
+   formula = "y[o,l] = bias[o] + Σ_{c,v} x[c, stride l + dilation v - padding] weight[o,c,v]",
+   gradient = "∂x[c,m] = Σ ∂y[o,l] weight[o,c,v] over o and the (l, v) that read m;  ∂weight[o,c,v] = Σ_{b,l} ∂y[o,l] x[c, …];  ∂bias[o] = Σ_{b,l} ∂y[o,l]"},
+  {"nn.conv2d(in, out, kernel)", shape = "(in, height, width) → (out, height', width'); " .. sizes, torch = "nn.Conv2d",
+   call = function() return nn.conv2d(1, 1, 1) end,
+   formula = "y[o,y,x] = bias[o] + Σ_{c,u,v} x[c, stride y + dilation u - padding, stride x + dilation v - padding] weight[o,c,u,v]",
+   gradient = "as conv1d, in two axes"},
+  {"nn.conv_transpose2d(in, out, kernel)", torch = "nn.ConvTranspose2d", call = function() return nn.conv_transpose2d(1, 1, 1) end,
+   shape = "(in, height, width) → (out, height', width'); size → (size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1",
+   formula = "y[o] at stride y + dilation u - padding, … gets x[c,y,x] weight[c,o,u,v], summed over c; + bias[o]",
+   gradient = "∂x is conv2d of ∂y by weight"},
+  {"nn.max_pool2d(kernel)", "The stride is the kernel unless given. Of equal maxima the first in reading order gets the gradient.",
+   shape = "(channels, height, width) → (channels, height', width')", torch = "nn.MaxPool2d", call = function() return nn.max_pool2d(1) end,
+   formula = "y[c,y,x] = max_{u,v} x[c, stride y + u - padding, …]", gradient = "∂y to where the maximum was"},
+  {"nn.avg_pool2d(kernel)", "The stride is the kernel unless given; padding counts.",
+   shape = "(channels, height, width) → (channels, height', width')", torch = "nn.AvgPool2d", call = function() return nn.avg_pool2d(1) end,
+   formula = "y[c,y,x] = Σ_{u,v} x[c, stride y + u - padding, …] / kernel elements", gradient = "∂y / kernel elements to each of the window"},
+  {"nn.global_avg_pool2d(x)", shape = "(channels, height, width) → (channels)", torch = "nn.AdaptiveAvgPool2d(1)", on = {2, 3, 3},
+   example = function(x) return nn.global_avg_pool2d(x) end},
+})
