@@ -58,7 +58,7 @@ local function definition(entry, y, wanted, labels)
     local folded = entry.folds and y or (y * nn.parameter("∂y", core.sizes(y), 1)):sum()
     for i, gradient in ipairs(nn.gradient(folded, wanted)) do shown[labels[i]] = gradient end
   end
-  return nn.show(shown)
+  return core.definition_of(nn.show(shown))
 end
 
 -- ---- texts -----------------------------------------------------------------------------------------------------------

@@ -240,7 +240,7 @@ end)
 -- All parameters of a layer, in order.
 local function parameters_of(layer)
   local list = {}
-  for _, each in ipairs(states[layer].fields or {}) do list[#list + 1] = parameter_of(states[layer], each.field) end
+  for _, each in ipairs(state_of(layer).fields or {}) do list[#list + 1] = parameter_of(state_of(layer), each.field) end
   return list
 end
 
