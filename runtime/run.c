@@ -98,6 +98,18 @@ static void open_data(NnRun *run)
         nn_fail(NN_WRONG_INPUT, NULL, "early_stop watches %s, but there is no such set or metric", nn_quoted(program->stop_metric));
 }
 
+/* Batch norm has no variance of one row. The batch that is too small is the last of an epoch; a shorter run never comes to it. */
+static void refuse_small_batches(const NnRun *run)
+{
+    const NnProgram *program = run->program;
+    const int64_t last = run->has_data ? run->epoch_rows % program->batch : 0;
+    if (!last || last >= program->least_rows || program->drop_last || run->last_step <= run->epoch_rows / program->batch)
+        return;
+    nn_fail(NN_WRONG_INPUT, NULL, "the last batch of an epoch has %lld row%s (%lld rows in batches of %d), but %s needs at least %lld to "
+            "train; take another batch, or drop_last = true", (long long)last, last == 1 ? "" : "s", (long long)run->epoch_rows,
+            program->batch, program->least_rows_for, (long long)program->least_rows);
+}
+
 static void set_limits(NnRun *run)
 {
     const NnProgram *program = run->program;
@@ -151,6 +163,7 @@ NnRun *nn_start(const NnProgram *program, int argc, char **argv)
         exit(nn_check_gradients(run));
     if (flags.predict)
         exit(nn_predict(run));
+    refuse_small_batches(run);
     nn_show_memory(run);
     if (flags.benchmark)
         exit(nn_benchmark(run));

@@ -117,20 +117,31 @@ static void emit_place(const Plan *plan, int place, Text *out)
     text_add(out, "    };\n");
 }
 
-static const char *const kind_title[] = {
-    [BUFFER_INPUT] = "the batch", [BUFFER_PARAMETER] = "parameters", [BUFFER_STATE] = "what the optimizer keeps of them",
-    [BUFFER_TEMPORARY] = "what the functions below leave for each other", [BUFFER_RESULT] = "what the runtime reads",
+/* The struct's members in groups; a group is a kind of buffer, statistics being one of their own. */
+static const struct { BufferKind kind; bool is_statistic; const char *title; } groups[] = {
+    {BUFFER_PARAMETER, false, "parameters"},
+    {BUFFER_STATE, true, "running statistics"},
+    {BUFFER_STATE, false, "what the optimizer keeps of them"},
+    {BUFFER_INPUT, false, "the batch"},
+    {BUFFER_TEMPORARY, false, "what the functions below leave for each other"},
+    {BUFFER_RESULT, false, "what the runtime reads"},
 };
 
-static void emit_members(const Plan *plan, BufferKind kind, Text *out)
+static bool is_statistic(const Plan *plan, const Buffer *buffer)
+{
+    return buffer->leaf != NONE && plan->model->graph->leaves[buffer->leaf].kind == LEAF_STATISTIC;
+}
+
+static void emit_members(const Plan *plan, size_t group, Text *out)
 {
     bool titled = false;
     for (int b = 0; b < plan->buffer_count; b++) {
         const Buffer *buffer = &plan->buffer[b];
-        if (buffer->kind != kind || !is_in_state(buffer) || (buffer->place != NONE && !is_first_of_place(plan, b)))
+        const bool is_here = buffer->kind == groups[group].kind && is_statistic(plan, buffer) == groups[group].is_statistic;
+        if (!is_here || !is_in_state(buffer) || (buffer->place != NONE && !is_first_of_place(plan, b)))
             continue;
         if (!titled)
-            text_print(out, "    /* %s */\n", kind_title[kind]);
+            text_print(out, "    /* %s */\n", groups[group].title);
         titled = true;
         if (buffer->place == NONE)
             emit_member(plan, b, 4, out);
@@ -141,10 +152,9 @@ static void emit_members(const Plan *plan, BufferKind kind, Text *out)
 
 static void emit_struct(const Plan *plan, Text *out)
 {
-    static const BufferKind order[] = {BUFFER_PARAMETER, BUFFER_STATE, BUFFER_INPUT, BUFFER_TEMPORARY, BUFFER_RESULT};
     text_add(out, "static struct State {\n");
-    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
-        emit_members(plan, order[k], out);
+    for (size_t group = 0; group < sizeof groups / sizeof *groups; group++)
+        emit_members(plan, group, out);
     text_add(out, "} state;\n");
     text_print(out, "_Static_assert(sizeof(struct State) == %lld, \"the memory plan above\");\n", (long long)state_bytes(plan));
 }

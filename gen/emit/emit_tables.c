@@ -198,6 +198,9 @@ static void emit_training(const Plan *plan, Text *out)
     text_print(out, " .lr = %s,", double_text(out->arena, model->optimizer.lr));
     if (model->batch_all)
         text_add(out, " .batch_all = true,");
+    if (model->least_rows > 0)
+        text_print(out, " .least_rows = %lld, .least_rows_for = %s,", (long long)model->least_rows,
+                   c_string(out->arena, model->least_rows_for));
     if (model->drop_last)
         text_add(out, " .drop_last = true,");
     if (model->validate_every > 1)

@@ -137,6 +137,11 @@ void check_model(const Model *model, const char *after)
             if (graph->nodes[update->assigns[a]].op != OP_ASSIGN)
                 bug("after %s: %%%d is no assignment", after, update->assigns[a]);
     }
+    for (int s = 0; s < model->statistics.count; s++) {
+        const Node *node = &graph->nodes[model->statistics.assigns[s]];
+        if (node->op != OP_ASSIGN || graph->leaves[node->attributes.leaf].kind != LEAF_STATISTIC)
+            bug("after %s: %%%d assigns no statistic", after, model->statistics.assigns[s]);
+    }
     for (int p = 0; p < PHASE_COUNT; p++)
         check_phase(model, &model->phase[p], p == PHASE_TRAIN, after);
     arena_free(scratch);

@@ -108,6 +108,10 @@ static void list_roots(const Model *model, RootLine *line, Text *out)
             line(out, NULL, arena_print(out->arena, "gradient of %s", model->graph->leaves[update->parameter].name),
                  update->gradient);
     }
+    for (int s = 0; s < model->statistics.count; s++) {
+        const NodeId node = model->statistics.assigns[s];
+        line(out, NULL, model->graph->leaves[model->graph->nodes[node].attributes.leaf].name, node);
+    }
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */

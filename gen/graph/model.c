@@ -33,6 +33,8 @@ NodeId **model_roots(Arena *arena, Model *model, int *count)
         for (int a = 0; a < model->updates[u].assign_count; a++)
             note(&addresses, &model->updates[u].assigns[a]);
     }
+    for (int s = 0; s < model->statistics.count; s++)
+        note(&addresses, &model->statistics.assigns[s]);
     for (int p = 0; p < PHASE_COUNT; p++) {
         Phase *phase = &model->phase[p];
         for (int r = 0; r < phase->root_count; r++)

@@ -35,6 +35,9 @@ typedef struct Update {
     int assign_count;
 } Update;
 
+/* Running statistics: an ASSIGN each. Training alone computes them; evaluation reads what they left. */
+typedef struct Statistics { NodeId *assigns; int count, room; } Statistics;
+
 /* What the standard optimizers were given, so that generic programs can call the runtime's plain loops (nn_optimizer_*). */
 typedef struct Optimizer {
     const char *name;                   /* "sgd" …, "custom", "random_search", "coordinate_search" */
@@ -73,6 +76,7 @@ typedef struct Model {
     Optimizer optimizer;
     Update *updates;
     int update_count;
+    Statistics statistics;
     Derivative *derivatives;            /* in the order in which the script asked; ids as the script made them */
     int derivative_count;
     double clip_norm, clip_value;       /* 0: none; already part of the graph after the pass update */
@@ -82,6 +86,8 @@ typedef struct Model {
     int input_count;
 
     int64_t batch;                      /* rows of a batch; batch = "all" is already resolved; 1 without data */
+    int64_t least_rows;                 /* what training needs in every batch (batch norm: 2); 0: any */
+    const char *least_rows_for;         /* who: "nn.batch_norm1d bn1" */
     bool batch_all;                     /* then the program refuses training data of another size */
     int64_t epochs, steps;              /* one of them; 0: not given */
     uint64_t seed;

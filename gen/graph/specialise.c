@@ -79,6 +79,8 @@ static void specialise_training(Model *model)
         for (int a = 0; a < update->assign_count; a++)
             add_root(&roots, update->assigns[a]);
     }
+    for (int s = 0; s < model->statistics.count; s++)
+        add_root(&roots, model->statistics.assigns[s]);
     phase->roots = roots.list;
     phase->root_count = roots.count;
 }
@@ -136,24 +138,21 @@ static void copy_memory_roots(Model *model)
     arena_free(scratch);
 }
 
-/* A slot that is assigned another leaf as it stands gets a copy of it: two slots may then change places, for all of a step read
- * the state before it. */
-static void copy_assigned_memory(Model *model)
+/* What is assigned another leaf as it stands gets a copy of it: two slots may then change places, for all of a step read the
+ * state before it. */
+static void copy_assigned_memory(Model *model, NodeId *root)
 {
     Graph *graph = model->graph;
     Phase *phase = &model->phase[PHASE_TRAIN];
-    for (int u = 0; u < model->update_count; u++)
-        for (int a = 0; a < model->updates[u].assign_count; a++) {
-            NodeId *root = &model->updates[u].assigns[a], old = *root, value = graph->nodes[old].operand[0];
-            if (!is_memory(graph, value))
-                continue;
-            graph->now = graph->nodes[old].origin;
-            NodeId copy = new_node(graph, OP_DETACH, &value, 1, attributes());
-            *root = assign(graph, graph->nodes[old].attributes.leaf, copy);
-            for (int r = 0; r < phase->root_count; r++)
-                if (phase->roots[r] == old)
-                    phase->roots[r] = *root;
-        }
+    const NodeId old = *root, value = graph->nodes[old].operand[0];
+    if (!is_memory(graph, value))
+        return;
+    graph->now = graph->nodes[old].origin;
+    NodeId copy = new_node(graph, OP_DETACH, &value, 1, attributes());
+    *root = assign(graph, graph->nodes[old].attributes.leaf, copy);
+    for (int r = 0; r < phase->root_count; r++)
+        if (phase->roots[r] == old)
+            phase->roots[r] = *root;
 }
 
 void specialise(Model *model)
@@ -165,6 +164,10 @@ void specialise(Model *model)
         specialise_training(model);
     }
     simplify(model);
-    copy_assigned_memory(model);
+    for (int u = 0; u < model->update_count; u++)
+        for (int a = 0; a < model->updates[u].assign_count; a++)
+            copy_assigned_memory(model, &model->updates[u].assigns[a]);
+    for (int s = 0; s < model->statistics.count; s++)
+        copy_assigned_memory(model, &model->statistics.assigns[s]);
     copy_memory_roots(model);
 }

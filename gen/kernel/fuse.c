@@ -408,32 +408,49 @@ static void note_producer(Stage *reader, Term *read, void *context)
         p->is_producer[representative(p->joining, writer)] = true;
 }
 
+/* Tries the consumer's producers, the latest first; true: it joined one. */
+static bool join_a_producer(Joining *joining, int consumer, bool *is_producer)
+{
+    memset(is_producer, 0, sizeof *is_producer * (size_t)joining->count);
+    each_read(&joining->kernel[consumer], note_producer, &(Producers){joining, is_producer});
+    for (int producer = joining->count - 1; producer >= 0; producer--) {
+        if (!is_producer[producer] || producer == consumer)
+            continue;
+        Reason reason = try_to_join(joining, producer, consumer);
+        const char *rule = reason == YES_UPDATE ? "update" : reason == YES_EPILOGUE ? "epilogue"
+                         : reason == YES_SHARED_LOOPS ? "share loops" : "join";
+        record_verdict(joining->plan, rule, joining->first_node[producer], joining->first_node[consumer], reason);
+        if (reason <= YES_UPDATE)
+            return true;
+    }
+    return false;
+}
+
+/* Running statistics first: what one is assigned belongs to its update, after the loss, and would else be computed ahead of it
+ * with the forward values that it reads. */
+static void join_statistics(Joining *joining, bool *is_producer)
+{
+    const Plan *plan = joining->plan;
+    for (int k = 0; k < joining->count; k++) {
+        const Stage *stage = &joining->kernel[k].stage[0];
+        const int leaf = joining->kernel[k].stage_count && stage->buffer != NONE ? plan->buffer[stage->buffer].leaf : NONE;
+        if (joining->joined[k] == k && leaf != NONE && plan->model->graph->leaves[leaf].kind == LEAF_STATISTIC)
+            join_a_producer(joining, k, is_producer);
+    }
+}
+
 void join_kernels(Joining *joining)
 {
     Plan *plan = joining->plan;
     Arena *scratch = arena_new();
     bool *is_producer = NEW(scratch, bool, joining->count);
+    join_statistics(joining, is_producer);
     for (bool changed = true; changed; ) {
         changed = false;
         int first_verdict = plan->verdict_count;
-        for (int consumer = 0; consumer < joining->count; consumer++) {
-            if (joining->joined[consumer] != consumer)
-                continue;
-            memset(is_producer, 0, sizeof *is_producer * (size_t)joining->count);
-            each_read(&joining->kernel[consumer], note_producer, &(Producers){joining, is_producer});
-            for (int producer = joining->count - 1; producer >= 0; producer--) {
-                if (!is_producer[producer] || producer == consumer)
-                    continue;
-                Reason reason = try_to_join(joining, producer, consumer);
-                const char *rule = reason == YES_UPDATE ? "update" : reason == YES_EPILOGUE ? "epilogue"
-                                 : reason == YES_SHARED_LOOPS ? "share loops" : "join";
-                record_verdict(plan, rule, joining->first_node[producer], joining->first_node[consumer], reason);
-                if (reason <= YES_UPDATE) {
-                    changed = true;
-                    break;
-                }
-            }
-        }
+        for (int consumer = 0; consumer < joining->count; consumer++)
+            if (joining->joined[consumer] == consumer)
+                changed |= join_a_producer(joining, consumer, is_producer);
         if (changed) {                                  /* refusals count only in the last round */
             int kept = first_verdict;
             for (int v = first_verdict; v < plan->verdict_count; v++)

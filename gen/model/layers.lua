@@ -45,7 +45,9 @@ local function parameter_of(state, field)
     local before = core.at(nil)
     for _, each in ipairs(state.fields) do
       local name = core.name(full_name(state) .. "." .. each.field, "nn." .. state.kind)
-      made[each.field] = core.parameter(name, each.shape, core.start(each.start, each.shape, name), state.options, state.place)
+      local start = core.start(each.start, each.shape, name)
+      made[each.field] = each.statistic and core.statistic(name, each.shape, start, state.place) or
+                         core.parameter(name, each.shape, start, state.options, state.place)
     end
     core.at(before)
   end
@@ -119,20 +121,47 @@ end
 
 -- ---- parameters ------------------------------------------------------------------------------------------------------
 
-nn.parameter = core.export(function(name, shape, start, options)
-  core.name(name, "nn.parameter")
-  options = core.options("nn.parameter", options, {freeze = core.any, lr = core.any, weight_decay = core.any})
-  core.parameter_options("nn.parameter", options)
+-- The shape and the initial value of what `nn.parameter` or `nn.statistic` makes.
+local function leaf_arguments(what, name, shape, start)
+  core.name(name, what)
   if type(shape) == "number" then shape = {shape} end
   if type(shape) ~= "table" then
-    fail("nn.parameter: the shape of " .. core.quoted(name) .. " is a list of sizes as {28, 28}, not " .. core.a(shape))
+    fail(what .. ": the shape of " .. core.quoted(name) .. " is a list of sizes as {28, 28}, not " .. core.a(shape))
   end
   if start == nil then
-    fail("nn.parameter: " .. core.quoted(name) .. " has no initial value\n" ..
+    fail(what .. ": " .. core.quoted(name) .. " has no initial value\n" ..
          "give an initialiser as nn.init.zeros(), a number or a nested table")
   end
-  return core.parameter(name, shape, core.start(start, shape, name), options, core.place())
+  return shape, core.start(start, shape, name)
+end
+
+nn.parameter = core.export(function(name, shape, start, options)
+  options = core.options("nn.parameter", options, {freeze = core.any, lr = core.any, weight_decay = core.any})
+  core.parameter_options("nn.parameter", options)
+  shape, start = leaf_arguments("nn.parameter", name, shape, start)
+  return core.parameter(name, shape, start, options, core.place())
 end)
+
+-- ---- running statistics ----------------------------------------------------------------------------------------------
+
+-- What training keeps besides parameters, as batch norm its running mean (norms.lua): a tensor that is saved with the parameters,
+-- that no optimizer touches, and that nn.assign moves: in training, after a step, it has the value; in evaluation it stays.
+nn.statistic = core.export(function(name, shape, start)
+  shape, start = leaf_arguments("nn.statistic", name, shape, start)
+  return core.statistic(name, shape, start, core.place())
+end)
+
+local assigned = {}
+nn.assign = core.export(function(statistic, value)
+  core.need_tensor("nn.assign", statistic, "a running statistic")
+  local name = core.get_name(statistic)
+  core.assign(statistic, value)
+  if assigned[name] then fail("nn.assign: " .. core.quoted(name) .. " is assigned twice; one value belongs to a step") end
+  assigned[name] = true
+end)
+
+-- 1 in training, 0 in evaluation and prediction
+nn.training = core.export(function() return core.value "mode" end)
 
 -- ---- linear ----------------------------------------------------------------------------------------------------------
 
@@ -250,6 +279,10 @@ core.layers = {parameters = parameters_of, new = new_layer, options = layer_opti
 core.document("leaves", {
   {"nn.parameter(name, shape, init)", "A tensor that is trained; `init` is an initialiser, a number or a nested table.", torch = "nn.Parameter",
    call = function() return nn.parameter("p", {}, 0) end},
+  {"nn.statistic(name, shape, init)", "A tensor that is saved and not trained, as batch norm's running mean; nn.assign moves it.",
+   torch = "register_buffer"},
+  {"nn.assign(statistic, value)", "Every step of training ends by giving the statistic this value, of tensors as they were before the step."},
+  {"nn.training()", "1 in training, 0 in evaluation and prediction: for nn.where.", torch = "self.training"},
 })
 core.document("layers", {
   {"nn.linear(in, out)", shape = "(…, in) → (…, out)", torch = "nn.Linear", on = {4},

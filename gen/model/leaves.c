@@ -81,6 +81,17 @@ static int slot(lua_State *lua)
     return 1;
 }
 
+/* statistic(name, shape, init, place): a state that training assigns and the optimizer leaves alone */
+static int statistic(lua_State *lua)
+{
+    Type type = read_shape(lua, 2, "nn.statistic");
+    Place place = script_of(lua)->places[luaL_checkinteger(lua, 4)];
+    Leaf leaf = new_leaf_of(LEAF_STATISTIC, checked_name(lua, 1, "nn.statistic"), type, place);
+    leaf.init = read_init(lua, 3, &type, leaf.name);
+    push_tensor(lua, new_leaf(graph_here(lua), leaf));
+    return 1;
+}
+
 /* constant(v): a number or a nested table */
 static int constant_of(lua_State *lua)
 {
@@ -166,7 +177,7 @@ static int option(lua_State *lua)
 void add_leaf_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"input", input}, {"parameter", parameter}, {"slot", slot}, {"constant", constant_of}, {"option", option}, {NULL, NULL},
+        {"input", input}, {"parameter", parameter}, {"slot", slot}, {"statistic", statistic}, {"constant", constant_of}, {"option", option}, {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);
 }

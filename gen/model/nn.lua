@@ -119,5 +119,5 @@ core.document("random", {
 -- ---- names that are not there ----------------------------------------------------------------------------------------
 
 return core.closed("nn", nn, {
-  "batch_norm1d", "batch_norm2d", "rnn", "lstm", "gru", "attention", "schedule", "sweep",
+  "rnn", "lstm", "gru", "attention", "schedule", "sweep",
 })

@@ -14,6 +14,64 @@ local function normalised(x, axes, eps)
   return centred * nn.rsqrt(nn.square(centred):mean(axes, {keep = true}) + eps)
 end
 
+-- ---- batch norm ------------------------------------------------------------------------------------------------------
+
+-- In training by the mean and variance of the batch, which also move the running ones; in evaluation by those. A layer that is
+-- used twice moves them twice, one after the other.
+local function batch_norm(state, x)
+  need_floats(state, x)
+  local sizes, channels, affine = core.sizes(x), state.channels, {state.channels}
+  if not core.per_row(x) or not state.ranks[#sizes] or sizes[1] ~= channels then
+    fail("nn." .. state.kind .. ": " .. layers.name(state) .. " takes " .. state.shapes:gsub("channels", channels) ..
+         " in each row of a batch, this tensor has the shape " .. core.shape(x) .. core.seen("tensor", x))
+  end
+  core.need_rows(2, "nn." .. state.kind .. " " .. layers.name(state))
+  local axes = {"batch"}
+  for axis = 2, #sizes do axes[axis], affine[axis] = axis, 1 end
+  local function of_channel(field) return core.reshape(layers.parameter(state, field), affine) end
+
+  local name = layers.name(state):gsub("^.*%.", "")
+  local mean = core.named(x:mean(axes), name .. "_mean")
+  local centred = x - core.reshape(mean, affine)
+  local var = core.named(nn.square(centred):mean(axes), name .. "_var")
+  local count = core.fold_size(x, core.all_axes(x)) / channels
+  local function move(field, value)
+    local before = state.moved[field] or layers.parameter(state, field)
+    state.moved[field] = (1 - state.momentum) * before + state.momentum * nn.detach(value)
+    core.assign(layers.parameter(state, field), state.moved[field])
+  end
+  move("running_mean", mean)
+  move("running_var", var * (count / (count - 1)))
+
+  local training = core.value "mode"
+  local from_mean = op.select(training, centred, x - of_channel "running_mean")
+  local scale = nn.rsqrt(op.select(training, core.reshape(var, affine), of_channel "running_var") + state.eps)
+  local y = from_mean * scale
+  if not state.options.affine then return y end
+  return y * of_channel "weight" + of_channel "bias"
+end
+
+local function batch_norm_of(kind, ranks, shapes)
+  local what = "nn." .. kind
+  return core.export(function(channels, given)
+    channels = integer(what, "the number of channels", channels, 1)
+    local o = layers.options(what, given, {eps = 1e-5, momentum = 0.1, affine = true})
+    local shape, fields = {channels}, {}
+    if o.affine then
+      fields[1] = {field = "weight", shape = shape, start = layers.start(what, o.init, "weight", nn.init.ones())}
+      fields[2] = {field = "bias", shape = shape, start = layers.start(what, o.init, "bias", nn.init.zeros())}
+    end
+    fields[#fields + 1] = {field = "running_mean", shape = shape, start = 0, statistic = true}
+    fields[#fields + 1] = {field = "running_var", shape = shape, start = 1, statistic = true}
+    return layers.new(kind, o, {
+      channels = channels, ranks = ranks, shapes = shapes, eps = number(what, "eps", o.eps, 0),
+      momentum = number(what, "momentum", o.momentum, 0, 1), moved = {}, fields = fields, apply = batch_norm,
+    })
+  end)
+end
+nn.batch_norm1d = batch_norm_of("batch_norm1d", {true, true}, "(channels) or (channels, length)")
+nn.batch_norm2d = batch_norm_of("batch_norm2d", {[3] = true}, "(channels, height, width)")
+
 -- ---- layer, rms and group norm ---------------------------------------------------------------------------------------
 
 local function last_axes(state, x)
@@ -140,6 +198,13 @@ nn.embedding = core.export(function(count, width, given)
 end)
 
 core.document("layers", {
+  {"nn.batch_norm1d(channels)", "In training by the batch, which needs two rows; in evaluation by running_mean and running_var.",
+   torch = "nn.BatchNorm1d", shape = "(channels) or (channels, length) → the same", call = function() return nn.batch_norm1d(1) end,
+   formula = "y = (x - mean) / sqrt(var + eps) weight[c] + bias[c], mean and var (divided by n) of a channel over all rows and places\n" ..
+     "running_mean = (1 - momentum) running_mean + momentum mean\n" ..
+     "running_var = (1 - momentum) running_var + momentum var n / (n - 1)", gradient = "as layer_norm's, a channel at a time"},
+  {"nn.batch_norm2d(channels)", torch = "nn.BatchNorm2d", shape = "(channels, height, width) → the same",
+   call = function() return nn.batch_norm2d(1) end, formula = "as batch_norm1d", gradient = "as batch_norm1d's"},
   {"nn.layer_norm(shape)", "Over the last axes, those of `shape`.", torch = "nn.LayerNorm", on = {4},
    example = function(x) local norm = nn.layer_norm(4, {name = "norm"}) return norm(x), norm end},
   {"nn.rms_norm(shape)", "Over the last axes, those of `shape`.", torch = "nn.RMSNorm", on = {4},

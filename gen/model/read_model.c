@@ -126,6 +126,8 @@ static bool *reached_nodes(Arena *arena, const Model *model, bool losses_only)
         for (int p = 0; p < 3; p++)
             if (model->metrics[m].part[p] != NONE && (model->metrics[m].is_loss || !losses_only))
                 reached[model->metrics[m].part[p]] = true;
+    for (int s = 0; s < model->statistics.count && !losses_only; s++)
+        reached[model->statistics.assigns[s]] = true;
     for (int o = 0; o < model->output_count && !losses_only; o++)
         reached[model->outputs[o].node] = true;
     for (NodeId id = graph->count - 1; id >= 0; id--)         /* operands come before their readers */
@@ -286,9 +288,13 @@ void finish_model(Script *script)
 {
     Model *model = script->model;
     protected_call(script, read_definition);
+    const Place definition = script->blame;
     script->blame = (Place){NULL, 0};
     if (model->batch_all)
         model->batch = nn_dataset_count(&model->data, model->inputs, model->input_count, script->options->data_dir);
+    if (model->kind == MODEL_TRAIN && model->batch < model->least_rows)
+        fail_at(definition, "%s needs at least %lld rows in a batch to train, not %lld\ntake a larger batch", model->least_rows_for,
+                (long long)model->least_rows, (long long)model->batch);
 }
 
 Model *read_model(Arena *arena, const char *path, const ReadOptions *options, Script **result)

@@ -276,6 +276,7 @@ static int open_state(lua_State *lua)
     add_tensor_functions(lua);
     add_move_functions(lua);
     add_leaf_functions(lua);
+    add_update_functions(lua);
     add_random_functions(lua);
     add_data_functions(lua);
     lua_setfield(lua, LUA_REGISTRYINDEX, "core");

@@ -79,6 +79,7 @@ void add_move_functions(lua_State *lua);                      /* moves.c: folds,
 void add_leaf_functions(lua_State *lua);                      /* leaves.c: inputs, parameters, constants, options */
 void add_talk_functions(lua_State *lua);                      /* talk.c: places, names, refusals, files */
 void load_text(lua_State *lua, const char *path);             /* pushes the file's chunk as a function */
+void add_update_functions(lua_State *lua);                    /* updates.c: running statistics */
 void add_random_functions(lua_State *lua);                    /* random.c: nn.rng */
 void add_data_functions(lua_State *lua);                      /* data.c: what a text has, read while the model is */
 

@@ -1,4 +1,7 @@
-/* updates.c: the pass that turns gradients into updates: an ASSIGN for every trained parameter and every slot.
+/* updates.c: what a step leaves in its parameters, slots and running statistics: an ASSIGN each.
+ *
+ * Running statistics are assigned while the script runs (core.assign). The rest is the pass `update`, which turns gradients into
+ * updates.
  *
  * Takes the model after differentiate_model. The rules themselves are Lua functions, nn's (optimizers.lua) or the user's; here
  * their results become ASSIGN nodes. Every node made meanwhile carries the optimizer's name as its rule. */
@@ -97,6 +100,54 @@ static void make_assigns(Script *script)
         lua_pop(lua, 1);
     }
 }
+
+/* ---- running statistics ---- */
+
+/* assign(statistic, value): its value after a training step; given again, the later value holds */
+static int assign_statistic(lua_State *lua)
+{
+    Script *script = script_of(lua);
+    Statistics *all = &script->model->statistics;
+    const NodeId target = need_tensor(lua, 1, "nn.assign"), value = need_tensor(lua, 2, "nn.assign");
+    Graph *graph = graph_here(lua);
+    const int leaf = graph->nodes[target].attributes.leaf;
+    if (graph->nodes[target].op != OP_STATE || graph->leaves[leaf].kind != LEAF_STATISTIC)
+        refuse_here(lua, "nn.assign: a running statistic belongs first, as nn.statistic makes it; parameters are the optimizer's");
+    const Type type = graph->leaves[leaf].type;
+    if (!fits(graph->nodes[value].type, type))
+        refuse_here(lua, "nn.assign: a value of the shape %s%s does not fit %s, which has the shape %s", shape_text(script->arena, graph->nodes[value].type),
+                    graph->nodes[value].type.scalar == INT ? ", of integers," : "", quoted(script->arena, graph->leaves[leaf].name),
+                    shape_text(script->arena, type));
+    graph->now.rule = "running statistic";
+    const NodeId root = assign(graph, leaf, broadcast_to(graph, value, type));
+    for (int s = 0; s < all->count; s++)
+        if (graph->nodes[all->assigns[s]].attributes.leaf == leaf) {
+            all->assigns[s] = root;
+            return 0;
+        }
+    ARENA_PUSH(script->arena, all->assigns, all->count, all->room, root);
+    return 0;
+}
+
+/* need_rows(count, who): training refuses batches of fewer rows */
+static int need_rows(lua_State *lua)
+{
+    Model *model = script_of(lua)->model;
+    const int64_t rows = luaL_checkinteger(lua, 1);
+    if (rows <= model->least_rows)
+        return 0;
+    model->least_rows = rows;
+    model->least_rows_for = arena_string(script_of(lua)->arena, luaL_checkstring(lua, 2));
+    return 0;
+}
+
+void add_update_functions(lua_State *lua)
+{
+    static const luaL_Reg functions[] = {{"assign", assign_statistic}, {"need_rows", need_rows}, {NULL, NULL}};
+    luaL_setfuncs(lua, functions, 0);
+}
+
+/* ---- the pass ---- */
 
 static int build(lua_State *lua)
 {

@@ -76,6 +76,8 @@ typedef struct NnProgram {
     NnPrecision precision;
     int batch;
     bool batch_all, drop_last;
+    int64_t least_rows;                 /* what training needs in every batch; 0: any number */
+    const char *least_rows_for;         /* who needs them: "nn.batch_norm1d bn1" */
     int64_t epochs, steps;              /* steps 0: epochs count */
     uint64_t seed;
     double lr;

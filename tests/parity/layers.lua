@@ -1,5 +1,5 @@
 -- Networks of the layers that look at images, sequences and classes: `--set case=NAME` picks one; layers.py does the same in
--- PyTorch. 7 rows in batches of 3, the last of one row; numbers without a file, equal in every language.
+-- PyTorch. 7 rows in batches of 3, the last of one row (or of 5, the last of two); numbers without a file, equal in every language.
 local nn = require "nn"
 local name = nn.option("case", "conv2d")
 local function named(layer, options)
@@ -37,6 +37,14 @@ local cases = {
     h = nn.rms_norm({3}, named "c")(nn.linear(3, 3, named "d")(h))
     return nn.linear(36, 3, named "e")(h:flatten())
   end},
+  batch_norm = {{2, 3, 5}, function(x)
+    local h = nn.batch_norm2d(4, named("b", {eps = 1e-3, momentum = 0.3}))(nn.conv2d(2, 4, 2, named "a")(x)):relu()
+    h = nn.batch_norm1d(4, named "c")(h:reshape {4, 8})
+    local twice = nn.batch_norm1d(6, named "e")
+    h = nn.linear(32, 6, named "d")(h:flatten())
+    h = nn.batch_norm1d(6, named("f", {affine = false}))(twice(h):tanh() + twice(h * h))
+    return nn.linear(6, 3, named "g")(h)
+  end, batch = 5},
   residual = {{5}, function(x)
     local block = nn.sequential {nn.linear(5, 5, {name = "first"}), nn.tanh, nn.residual(nn.linear(5, 5, {name = "second"})), name = name .. ".block"}
     return nn.linear(5, 3, named "last")(nn.residual(block)(x))
@@ -53,6 +61,7 @@ local data = {class = {}}
 for i = 1, 7 do data.class[i] = (i * i * 7 + i * 3) % 5 % 3 end
 
 local logits
+local batch = cases[name] and cases[name].batch or 3
 if name == "embedding" then
   local words = nn.class("words", 5, {4})
   data.words = {}
@@ -69,5 +78,5 @@ end
 return nn.train {
   loss = nn.cross_entropy(logits, class),
   optimizer = nn.sgd {lr = 0.1, momentum = 0.9},
-  data = nn.data.table {train = data}, batch = 3, steps = 20, precision = "f64",
+  data = nn.data.table {train = data, test = data}, batch = batch, steps = 20, precision = "f64",
 }

@@ -1,7 +1,7 @@
 """Records what PyTorch makes of layers.lua: python3 tests/parity/layers.py
 
 Writes recorded/layers_CASE.safetensors, the initial weights of each network, and recorded/layers.jsonl, a line a case with the
-losses of 20 steps in f64, in file order, in batches of 3 of 7 rows. Needs torch and safetensors; run again only when a case is
+losses of 20 steps in f64, in file order, in batches of 3 (of 5 for batch norm) of 7 rows, and in evaluation after each epoch. Needs torch and safetensors; run again only when a case is
 added."""
 import json
 import pathlib
@@ -49,6 +49,12 @@ def residual(n, x):
     return n["last"](h + x)
 
 
+def batch_norm(n, x):
+    h = F.relu(n["b"](n["a"](x)))
+    h = n["d"](n["c"](h.view(-1, 4, 8)).flatten(1))
+    return n["g"](n["f"](torch.tanh(n["e"](h)) + n["e"](h * h)))
+
+
 def embedding(n, x):
     h = n["a"](x)
     return n["b"](torch.tanh(h * h.mean(1, keepdim=True)).flatten(1))
@@ -71,6 +77,9 @@ CASES = {                                   # shape of a row, layers, network
     "residual": ((5,), {"block": nn.ModuleDict({"first": nn.Linear(5, 5), "second": nn.Linear(5, 5)}), "last": nn.Linear(5, 3)},
                  residual),
     "embedding": (None, {"a": nn.Embedding(5, 3), "b": nn.Linear(12, 3)}, embedding),
+    "batch_norm": ((2, 3, 5), {"a": nn.Conv2d(2, 4, 2), "b": nn.BatchNorm2d(4, eps=1e-3, momentum=0.3), "c": nn.BatchNorm1d(4),
+                               "d": nn.Linear(32, 6), "e": nn.BatchNorm1d(6), "f": nn.BatchNorm1d(6, affine=False),
+                               "g": nn.Linear(6, 3)}, batch_norm),
 }
 
 
@@ -86,7 +95,7 @@ def rows(shape):
 with open(here / "recorded" / "layers.jsonl", "w") as out:
     for seed, (case, (shape, layers, network)) in enumerate(CASES.items()):
         torch.manual_seed(seed)
-        parameters = {}
+        parameters, buffers, batch = {}, {}, 5 if case == "batch_norm" else BATCH
         for layer, module in layers.items():
             if isinstance(module, nn.Parameter):
                 parameters[f"{case}.{layer}"] = module
@@ -95,19 +104,26 @@ with open(here / "recorded" / "layers.jsonl", "w") as out:
                 if hasattr(part, "reset_parameters"):
                     part.reset_parameters()
             parameters |= {f"{case}.{layer}.{name}": value for name, value in module.named_parameters()}
+            buffers |= {f"{case}.{layer}.{name}": value for name, value in module.named_buffers()}
         with torch.no_grad():
             for value in parameters.values():
                 value += 0.1 * torch.randn_like(value)          # so that the norms do not start at 1 and 0
-        save_file({name: value.detach().clone() for name, value in parameters.items()},
+        save_file({name: value.detach().clone() for name, value in (parameters | buffers).items()},
                   here / "recorded" / f"layers_{case}.safetensors")
         (here / "recorded" / f"layers_{case}.safetensors").chmod(0o644)
         x, label = rows(shape)
         optimizer, at, found = torch.optim.SGD(parameters.values(), lr=0.1, momentum=0.9), 0, []
+        modules, evaluated = torch.nn.ModuleDict({k: m for k, m in layers.items() if isinstance(m, nn.Module)}), []
         while len(found) < STEPS:
-            loss = F.cross_entropy(network(layers, x[at:at + BATCH]), label[at:at + BATCH])
-            at = at + BATCH if at + BATCH < ROWS else 0
+            loss = F.cross_entropy(network(layers, x[at:at + batch]), label[at:at + batch])
+            at = at + batch if at + batch < ROWS else 0
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             found.append(loss.item())
-        out.write(json.dumps({"case": case, "torch": torch.__version__, "losses": found}) + "\n")
+            if at == 0 or len(found) == STEPS:
+                modules.eval()
+                with torch.no_grad():
+                    evaluated.append(F.cross_entropy(network(layers, x), label).item())
+                modules.train()
+        out.write(json.dumps({"case": case, "torch": torch.__version__, "losses": found, "evaluated": evaluated}) + "\n")

@@ -31,9 +31,10 @@ one_case() {
     status 0 ./p --init "$ROOT/tests/parity/recorded/$4.safetensors" --no-shuffle --log log --quiet &&
     values step loss log > actual && recorded "$1" "$2" > expected && near expected actual 1e-9
 }
+evaluated() { values epoch test_loss log > actual && recorded "$1" "$2" evaluated > expected && near expected actual 1e-9; }
 names() { sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$ROOT/tests/parity/recorded/$1.jsonl"; }
 
 for kernels in fused generic; do
     for name in $(names cases); do check "$name $kernels" one_case cases "$name" $kernels cases; done
-    for name in $(names layers); do check "$name $kernels" one_case layers "$name" $kernels "layers_$name"; done
+    for name in $(names layers); do check "$name $kernels" one_case layers "$name" $kernels "layers_$name" && check "$name $kernels, evaluated" evaluated layers "$name"; done
 done

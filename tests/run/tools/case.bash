@@ -66,8 +66,8 @@ values() {
         rest = substr($0, at + length(key)); sub(/[,}].*/, "", rest); print rest }' "$3"
 }
 
-# recorded FILE CASE: the losses PyTorch had, a line each.
-recorded() { sed -n "/\"case\": \"$2\"/{s/.*\"losses\": \\[//;s/\\].*//;s/, */\\n/g;p}" "$ROOT/tests/parity/recorded/$1.jsonl"; }
+# recorded FILE CASE [KEY]: the losses PyTorch had, a line each; or its "evaluated" ones, after each epoch.
+recorded() { sed -n "/\"case\": \"$2\"/{s/.*\"${3:-losses}\": \\[//;s/\\].*//;s/, */\\n/g;p}" "$ROOT/tests/parity/recorded/$1.jsonl"; }
 
 # near EXPECTED ACTUAL FIRST [LAST]: two files of numbers agree line by line, relative to max(|expected|, 1e-3), within
 # FIRST at the first line, growing to LAST (geometrically) at the last.
