@@ -43,11 +43,11 @@ static const char *right_side(const Writing *w, const Stage *stage)
 static const char *left_side(const Writing *w, const Stage *stage)
 {
     if (stage->buffer != NONE)
-        return access_text(w, stage->buffer, stage->store);
+        return access_text(w, stage->buffer, stage->store, NULL);
     Index inner[MAX_AXES];
     for (int i = 0; i < stage->inner_count; i++)
         inner[i] = index_axis(stage->inner[i]);
-    return local_text(w, stage, inner);
+    return local_text(w, stage, inner, NULL);
 }
 
 /* "(rule: matmul, right operand)" for what a derivative rule built, "(sgd)" for an update; with the rules of the formulas that

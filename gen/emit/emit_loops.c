@@ -115,7 +115,7 @@ static void fold_element(Emission *e, int s)
 static void store_line(Emission *e, const Stage *stage, const char *value)
 {
     if (stage->buffer != NONE)
-        assign_line(e, access_text(&e->w, stage->buffer, stage->store), "=", value);
+        assign_line(e, access_text(&e->w, stage->buffer, stage->store, NULL), "=", value);
 }
 
 /* w = w - x reads better as w -= x; likewise v = v + x. */
@@ -130,7 +130,7 @@ static bool in_place(Emission *e, const Stage *stage)
     for (int d = 0; d < old->rank; d++)
         if (!same_index(&old->index[d], &stage->store[d]))
             return false;
-    assign_line(e, access_text(&e->w, stage->buffer, stage->store), term->op == OP_ADD ? "+=" : "-=", term_text(&e->w, term->operand[1], BIND_SUM));
+    assign_line(e, access_text(&e->w, stage->buffer, stage->store, NULL), term->op == OP_ADD ? "+=" : "-=", term_text(&e->w, term->operand[1], BIND_SUM));
     return true;
 }
 
@@ -333,6 +333,40 @@ static void emit_nest(Emission *e)
     emit_stages(e, true);
 }
 
+/* ---- scatter --------------------------------------------------------------------------------------------------------- */
+
+static void scatter_loops(Emission *e, const int *axis, int count, const char *left, const char *operator, const char *right)
+{
+    for (int i = 0; i < count; i++)
+        open_loop(e, axis[i]);
+    assign_line(e, left, operator, right);
+    for (int i = count - 1; i >= 0; i--)
+        close_loop(e, axis[i]);
+}
+
+/* Zero, then for b: for t: for d: r[index[b][t]][d] += x[b][t][d]. Rows come in order, and whoever has some of the columns adds to
+ * them alone: the sums are the same for any number of threads. */
+static void emit_scatter(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const Stage *stage = &kernel->stage[0];
+    const Scatter scatter = scatter_of(stage);
+    int loop[MAX_AXES * 2], count = 0;
+    scatter_loops(e, kernel->outer, kernel->outer_count, access_text(&e->w, stage->buffer, stage->store, NULL), "=", zero(e));
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (kernel->axis[kernel->outer[o]].batch)
+            loop[count++] = kernel->outer[o];
+    for (int f = 0; f < stage->fold_count; f++)
+        loop[count++] = stage->fold_axis[f];
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (!kernel->axis[kernel->outer[o]].batch && kernel->outer[o] != scatter.picked)
+            loop[count++] = kernel->outer[o];
+    Index place[MAX_RANK + 1];
+    for (int d = 0; d < e->w.plan->buffer[stage->buffer].rank; d++)
+        place[d] = plain_axis(&stage->store[d]) == scatter.picked ? (Index){.divisor = 1, .looked_up = true} : stage->store[d];
+    scatter_loops(e, loop, count, access_text(&e->w, stage->buffer, place, scatter.index), "+=", term_text(&e->w, scatter.value, BIND_CHOICE));
+}
+
 /* ---- contraction ------------------------------------------------------------------------------------------------------------ */
 
 static bool is_outer(const Kernel *kernel, int axis)
@@ -446,6 +480,8 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
             emit_lanes(&e);
         else
             emit_lane_fold(&e);
+    } else if (kernel->form == FORM_SCATTER) {
+        emit_scatter(&e);
     } else {
         emit_nest(&e);
     }

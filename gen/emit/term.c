@@ -90,12 +90,14 @@ const char *index_text(const Writing *w, const Index *index, Binding around)
     return bound(w, whole, own, around);
 }
 
-static const char *indexed(const Writing *w, const char *name, const Index *index, const int8_t *order, int rank)
+/* `place`: what stands for the index that is looked up. */
+static const char *indexed(const Writing *w, const char *name, const Index *index, const Term *place, const int8_t *order, int rank)
 {
     Text text = text_new(w->arena);
     text_add(&text, name);
     for (int d = 0; d < rank; d++) {
-        const char *one = index_text(w, &index[order ? order[d] : d], BIND_CHOICE);
+        const Index *at = &index[order ? order[d] : d];
+        const char *one = at->looked_up ? term_text(w, place, BIND_CHOICE) : index_text(w, at, BIND_CHOICE);
         if (w->formula)
             text_print(&text, "%s%s%s", d == 0 ? "[" : ",", one, d == rank - 1 ? "]" : "");
         else
@@ -104,7 +106,7 @@ static const char *indexed(const Writing *w, const char *name, const Index *inde
     return text.bytes;
 }
 
-const char *local_text(const Writing *w, const Stage *stage, const Index *inner)
+const char *local_text(const Writing *w, const Stage *stage, const Index *inner, const Term *place)
 {
     Index index[MAX_AXES * 2];
     int count = 0;
@@ -113,7 +115,7 @@ const char *local_text(const Writing *w, const Stage *stage, const Index *inner)
             index[count++] = index_axis(w->kernel->outer[o]);
     for (int i = 0; i < stage->inner_count; i++)
         index[count++] = inner[i];
-    return indexed(w, stage->name, index, NULL, count);
+    return indexed(w, stage->name, index, place, NULL, count);
 }
 
 static bool written_here(const Writing *w, int buffer)
@@ -124,7 +126,7 @@ static bool written_here(const Writing *w, int buffer)
     return false;
 }
 
-const char *access_text(const Writing *w, int buffer, const Index *index)
+const char *access_text(const Writing *w, int buffer, const Index *index, const Term *place)
 {
     const Buffer *b = &w->plan->buffer[buffer];
     const char *name = b->name;
@@ -132,7 +134,7 @@ const char *access_text(const Writing *w, int buffer, const Index *index)
         name = strchr(name, '>') + 1;
     if (b->rank == 0)
         return w->in_function && !w->formula && written_here(w, buffer) ? arena_print(w->arena, "*%s", name) : name;
-    return indexed(w, name, index, w->formula ? NULL : b->order, b->rank);
+    return indexed(w, name, index, place, w->formula ? NULL : b->order, b->rank);
 }
 
 static const char *literal(const Writing *w, double value, Scalar scalar)
@@ -283,7 +285,7 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
         }
         return bound(w, applied(w, term), binding_of(w, term->op), around);
     case TERM_READ: {
-        const char *text = access_text(w, term->buffer, term->index);
+        const char *text = access_text(w, term->buffer, term->index, term->operand[0]);
         return text[0] == '*' ? bound(w, text, BIND_UNARY, around) : text;
     }
     case TERM_STAGE: {
@@ -293,9 +295,9 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
         if (w->lanes_local && term->stage == 0)
             return arena_print(w->arena, "%s%s", stage->name, w->lanes_local);
         if (w->formula)
-            return local_text(w, stage, term->index);
+            return local_text(w, stage, term->index, term->operand[0]);
         if (w->is_array && w->is_array[term->stage])
-            return indexed(w, stage->name, term->index, NULL, term->rank);
+            return indexed(w, stage->name, term->index, term->operand[0], NULL, term->rank);
         return stage->name;
     }
     case TERM_NUMBER: {
@@ -303,7 +305,7 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
         return text[0] == '-' ? bound(w, text, BIND_UNARY, around) : text;
     }
     case TERM_TABLE:
-        return indexed(w, table_name(w->plan, term->node, w->arena), term->index, NULL, term->rank);
+        return indexed(w, table_name(w->plan, term->node, w->arena), term->index, term->operand[0], NULL, term->rank);
     case TERM_INDEX:
         return index_text(w, &term->index[0], around);
     case TERM_SYMBOL:

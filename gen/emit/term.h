@@ -18,12 +18,13 @@ typedef struct Writing {
 
 const char *term_text(const Writing *writing, const Term *term, Binding around);     /* parenthesised if it binds looser than `around` */
 const char *index_text(const Writing *writing, const Index *index, Binding around);
-const char *access_text(const Writing *writing, int buffer, const Index *index);     /* fc1_weight[j][i]; in formulas fc1_weight[j,i] */
+/* fc1_weight[j][i]; in formulas fc1_weight[j,i]. `place` stands for the index that is looked up; NULL: none is. */
+const char *access_text(const Writing *writing, int buffer, const Index *index, const Term *place);
 /* Adds an expression that begins at the current column; where a line would pass LINE it is broken before the loosest operator
  * that fits, and goes on after `margin` (" *" in comments) at column `indent`. */
 void add_wrapped(Text *text, const char *expression, const char *margin, size_t indent, size_t spare);
 
-const char *local_text(const Writing *writing, const Stage *stage, const Index *inner);      /* a local as mathematics: power[b,k], the outer axes included */
+const char *local_text(const Writing *writing, const Stage *stage, const Index *inner, const Term *place);      /* a local as mathematics: power[b,k], the outer axes included */
 const char *axis_extent(const Writing *writing, int axis);                           /* BATCH or 784 */
 
 #endif

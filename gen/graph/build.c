@@ -169,13 +169,30 @@ NodeId reduce(Graph *graph, Op op, NodeId a, uint32_t axes)
     return new_node(graph, op, &a, 1, folded);
 }
 
+static Attributes with_letters(const char *letters)
+{
+    Attributes a = attributes();
+    if (strlen(letters) >= sizeof a.letters)
+        bug("letters %s", letters);
+    strcpy(a.letters, letters);
+    return a;
+}
+
 NodeId contract(Graph *graph, NodeId a, NodeId b, const char *letters)
 {
-    Attributes product = attributes();
-    if (strlen(letters) >= sizeof product.letters)
-        bug("letters %s", letters);
-    strcpy(product.letters, letters);
-    return new_node(graph, OP_CONTRACT, (NodeId[]){a, b}, 2, product);
+    return new_node(graph, OP_CONTRACT, (NodeId[]){a, b}, 2, with_letters(letters));
+}
+
+NodeId gather(Graph *graph, NodeId a, NodeId index, const char *letters)
+{
+    return new_node(graph, OP_GATHER, (NodeId[]){a, index}, 2, with_letters(letters));
+}
+
+NodeId scatter_add(Graph *graph, NodeId a, NodeId index, const char *letters, int64_t size)
+{
+    Attributes placed = with_letters(letters);
+    placed.size = size;
+    return new_node(graph, OP_SCATTER_ADD, (NodeId[]){a, index}, 2, placed);
 }
 
 NodeId assign(Graph *graph, int leaf, NodeId value)

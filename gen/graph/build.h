@@ -42,6 +42,8 @@ NodeId unfold(Graph *graph, NodeId a, Windows windows, double value);
 NodeId fold(Graph *graph, NodeId a, Windows windows, int64_t size);      /* the transpose: back to `size` elements along the axis */
 NodeId reduce(Graph *graph, Op op, NodeId a, uint32_t axes);  /* SUM, MAX, ARGMAX just as it stands, spare rows included */
 NodeId contract(Graph *graph, NodeId a, NodeId b, const char *letters);
+NodeId gather(Graph *graph, NodeId a, NodeId index, const char *letters);
+NodeId scatter_add(Graph *graph, NodeId a, NodeId index, const char *letters, int64_t size);
 NodeId assign(Graph *graph, int leaf, NodeId value);
 
 /* The folds of the model language: those over the batch see valid rows only (SUM of a · ROW_MASK; MAX with spare rows at

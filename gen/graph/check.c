@@ -30,7 +30,8 @@ static Attributes used_attributes(const Node *node)
         used.axis = a->axis, used.from = a->from, used.to = a->to, used.window = a->window, used.stride = a->stride;
         used.dilation = a->dilation, used.size = a->size, used.value = a->value;
         break;
-    case OP_CONTRACT:
+    case OP_CONTRACT: case OP_GATHER: case OP_SCATTER_ADD:
+        used.size = node->op == OP_SCATTER_ADD ? a->size : 0;
         for (int i = 0; i < (int)sizeof used.letters && a->letters[i]; i++)
             used.letters[i] = a->letters[i];
         break;

@@ -33,8 +33,8 @@ static GradientRule *const gradient_rule[OP_COUNT] = {
 static const char *rule_text(Arena *arena, Op op, int operand)
 {
     const char *name = op == OP_CONTRACT ? "matmul" : op_info[op].name;
-    if (op_info[op].arity == 1)
-        return name;
+    if (op_info[op].arity == 1 || op == OP_GATHER || op == OP_SCATTER_ADD)
+        return name;                    /* one operand that a derivative flows to */
     if (op == OP_SELECT)
         return arena_print(arena, "%s, %s choice", name, operand == 1 ? "first" : "second");
     return arena_print(arena, "%s, %s operand", name, operand == 0 ? "left" : "right");

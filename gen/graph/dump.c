@@ -57,7 +57,7 @@ static void add_attributes(const Graph *graph, const Node *node, Text *text)
         text_print(text, ", axis %d, windows of %" PRId64 ", stride %" PRId64 ", dilation %" PRId64 ", %" PRId64 " before, %" PRId64 " after",
                    a->axis, a->window, a->stride, a->dilation, a->from, a->to);
         break;
-    case OP_CONTRACT: text_print(text, ", \"%s\"", a->letters); break;
+    case OP_CONTRACT: case OP_GATHER: case OP_SCATTER_ADD: text_print(text, ", \"%s\"", a->letters); break;
     default: break;
     }
 }

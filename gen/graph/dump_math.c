@@ -325,6 +325,11 @@ static void write_move(Writer *w, const Node *node)
         write_operand(w, node->operand[1], false);
         text_print(w->out, ", %d", a->axis);
         break;
+    case OP_GATHER: case OP_SCATTER_ADD:
+        text_add(w->out, ", ");
+        write_operand(w, node->operand[1], false);
+        text_print(w->out, ", \"%s\"", a->letters);
+        break;
     default: break;
     }
     text_add(w->out, ")");
@@ -336,6 +341,10 @@ static void write_formula(Writer *w, NodeId id)
     switch (op_info[node->op].class) {
     case LEAF: case RANDOM: write_leaf(w, node); return;
     case REDUCE:
+        if (node->op == OP_SCATTER_ADD) {
+            write_move(w, node);
+            return;
+        }
         text_add(w->out, op_info[node->op].name);
         if (node->op != OP_FOLD)
             write_axes(w, node->attributes.axes, w->graph->nodes[node->operand[0]].type);

@@ -346,6 +346,52 @@ NodeId gradient_fold(Graph *graph, NodeId node, int operand, NodeId g)
     return unfold(graph, g, windows_at(graph, node), 0);
 }
 
+/* ---- gather ------------------------------------------------------------------------------------------------------ */
+
+/* r[b,t,d] = a[index[b,t], d]    da[v,d] = sum of g[b,t,d] over index[b,t] = v
+ * Where every axis of r is one of a, as when a row picks one of its scores, nothing is summed:  da[b,k] = g[b] if index[b] = k else 0,
+ * which is elementwise and may be computed in passing. */
+NodeId gradient_gather(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    if (operand == 1)
+        return NONE;
+    NodeId a = operand_of(graph, node, 0), index = operand_of(graph, node, 1);
+    Letters l = split_letters(attributes_of(graph, node)->letters);
+    Type type = type_of(graph, a);
+    int picked = 0;
+    while (strchr(l.result, l.operand[0][picked]))
+        picked++;
+    int axis = picked + !type.per_row;
+    if (strspn(l.result, l.operand[0]) < strlen(l.result))
+        return scatter_add(graph, g, index, arena_print(graph->arena, "%s,%s->%s", l.result, l.operand[1], l.operand[0]), axis_size(type, axis));
+
+    /* g and the index in the order of a's axes, repeated along those that they lack */
+    uint32_t index_lacks = 0;
+    int8_t order[MAX_RANK], index_order[MAX_RANK];
+    int rank = 0, index_rank = 0;
+    for (const char *c = l.operand[0]; *c; c++) {
+        int here = (int)(c - l.operand[0]) + !type.per_row;
+        const char *in_result = strchr(l.result, *c), *in_index = strchr(l.operand[1], *c);
+        if (*c != 'b' && in_result)
+            order[rank++] = (int8_t)(in_result - l.result + !type.per_row);
+        if (*c != 'b' && in_index)
+            index_order[index_rank++] = (int8_t)(in_index - l.operand[1] + (l.operand[1][0] != 'b'));
+        index_lacks |= in_index ? 0 : 1u << here;
+    }
+    NodeId own = permute(graph, g, order), places = permute(graph, index, index_order);
+    NodeId chosen = apply2(graph, OP_EQUAL, broadcast_axes(graph, places, index_lacks, type), index_along(graph, type, axis));
+    return where(graph, chosen, broadcast_axes(graph, own, 1u << axis, type));
+}
+
+/* r[v,d] = sum of a[b,t,d] over index[b,t] = v       da[b,t,d] = g[index[b,t], d] */
+NodeId gradient_scatter_add(Graph *graph, NodeId node, int operand, NodeId g)
+{
+    if (operand == 1)
+        return NONE;
+    Letters l = split_letters(attributes_of(graph, node)->letters);
+    return gather(graph, g, operand_of(graph, node, 1), arena_print(graph->arena, "%s,%s->%s", l.result, l.operand[1], l.operand[0]));
+}
+
 /* ---- contraction ------------------------------------------------------------------------------------------------- */
 
 /* r = sum a b, with letters A,B->R       da = sum g b with R,B->A;  db = sum a g with A,R->B

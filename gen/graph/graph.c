@@ -127,6 +127,8 @@ bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_el
     if (a->axes != b->axes || a->axis != b->axis || a->from != b->from || a->to != b->to || a->leaf != b->leaf ||
         a->stream != b->stream)
         return false;
+    if (a->window != b->window || a->stride != b->stride || a->dilation != b->dilation || a->size != b->size)
+        return false;
     if (memcmp(a->order, b->order, sizeof a->order) || memcmp(a->letters, b->letters, sizeof a->letters))
         return false;
     if (memcmp(&a->value, &b->value, sizeof a->value) || !same_type(a->type, b->type))
@@ -143,6 +145,40 @@ Letters split_letters(const char *letters)
     memcpy(split.operand[1], comma + 1, (size_t)(arrow - comma - 1));
     strcpy(split.result, arrow + 2);
     return split;
+}
+
+/* `looks` bounds the walk: choices of choices would double it each time. */
+static int64_t limit_of(const Graph *graph, NodeId id, int *looks)
+{
+    const Node *node = &graph->nodes[id];
+    const Attributes *a = &node->attributes;
+    if (node->type.scalar != INT || --*looks < 0)
+        return INT64_MAX;
+    switch (node->op) {
+    case OP_INPUT: return graph->leaves[a->leaf].classes > 0 ? graph->leaves[a->leaf].classes : INT64_MAX;
+    case OP_INDEX: return a->axis == 0 ? INT64_MAX : axis_size(node->type, a->axis);
+    case OP_ARGMAX: return a->axes & 1 ? INT64_MAX : axis_size(type_of(graph, node->operand[0]), 31 - __builtin_clz(a->axes));
+    case OP_PAD: {
+        int64_t inside = limit_of(graph, node->operand[0], looks);
+        if (!(a->value >= 0 && a->value < 0x1p31))
+            return INT64_MAX;
+        return (int64_t)a->value >= inside ? (int64_t)a->value + 1 : inside;
+    }
+    case OP_SELECT: case OP_CONCAT: {
+        int first = node->op == OP_SELECT;
+        int64_t left = limit_of(graph, node->operand[first], looks), right = limit_of(graph, node->operand[first + 1], looks);
+        return left > right ? left : right;
+    }
+    case OP_BROADCAST: case OP_RESHAPE: case OP_PERMUTE: case OP_SLICE: case OP_DETACH: case OP_GATHER:
+        return limit_of(graph, node->operand[0], looks);
+    default: return INT64_MAX;
+    }
+}
+
+int64_t index_limit(const Graph *graph, NodeId node)
+{
+    int looks = 1000;
+    return limit_of(graph, node, &looks);
 }
 
 bool *needed_for(const Graph *graph, Arena *arena, const NodeId *roots, int count)

@@ -59,9 +59,9 @@ typedef struct Attributes {
     int axis;                           /* INDEX, SLICE, PAD, CONCAT, UNFOLD, FOLD */
     int64_t from, to;                   /* SLICE, PAD, UNFOLD, FOLD */
     int8_t order[8];                    /* PERMUTE: order[d - 1], d from 1 to rank */
-    char letters[32];                   /* CONTRACT: "bi,ji->bj"; a per-row operand's first letter is 'b', the batch, and only that */
+    char letters[32];                   /* CONTRACT, GATHER, SCATTER_ADD: "bi,ji->bj"; a per-row operand's first letter is 'b', the batch, and only that */
     int64_t window, stride, dilation;   /* UNFOLD, FOLD; their padding is `from` before and `to` after */
-    int64_t size;                       /* FOLD: of the axis in the result */
+    int64_t size;                       /* FOLD, SCATTER_ADD: of the axis in the result */
     double value;                       /* CONSTANT, PAD, UNFOLD */
     const double *table;                /* TABLE: row-major; lives as long as the graph */
     int leaf;                           /* INPUT, PARAMETER, STATE, ASSIGN: an index into graph->leaves */
@@ -123,6 +123,14 @@ const char *shape_text(Arena *arena, Type type);
 bool same_type(Type a, Type b);
 bool same_shape(Type a, Type b);                              /* apart from the scalar */
 Type scalar_type(Scalar scalar);
+
+/* The least n known such that all integers of the node lie in [0, n); INT64_MAX: none is. Classes of data are checked when they
+ * are read, all other integers are places along an axis: so an index is in range always, or refused when generating. */
+int64_t index_limit(const Graph *graph, NodeId node);
+
+/* The three words of the attribute `letters`. */
+typedef struct Letters { char operand[2][MAX_RANK + 2], result[MAX_RANK + 2]; } Letters;
+Letters split_letters(const char *letters);
 
 /* The passes over graphs: each opens with what it needs, keeps and breaks. */
 void check_graph(const Graph *graph, const char *after);      /* check.c: every invariant above, or a bug() that names the pass */

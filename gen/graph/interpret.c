@@ -220,6 +220,33 @@ static void evaluate_windows(const Node *node, const double *a, Extent windows, 
     }
 }
 
+/* GATHER reads, SCATTER_ADD adds to, the element of `table` that the index names, for every element of `wide`. */
+static void evaluate_picks(const Node *node, const double *a, const double *index, Extent wide, Extent places, Extent table, double *out)
+{
+    Letters l = split_letters(node->attributes.letters);
+    bool gathers = node->op == OP_GATHER;
+    const char *wide_letters = gathers ? l.result : l.operand[0], *table_letters = gathers ? l.operand[0] : l.result;
+    int64_t stride[MAX_DIMENSIONS] = {0}, index_stride[MAX_DIMENSIONS] = {0}, picked_stride = 0;
+    for (int d = 0; d < wide.rank; d++) {
+        const char *in_table = strchr(table_letters, wide_letters[d]), *in_index = strchr(l.operand[1], wide_letters[d]);
+        stride[d] = in_table ? table.stride[in_table - table_letters] : 0;
+        index_stride[d] = in_index ? places.stride[in_index - l.operand[1]] : 0;
+    }
+    for (int d = 0; d < table.rank; d++)
+        if (!strchr(wide_letters, table_letters[d]))
+            picked_stride = table.stride[d];
+    int64_t at[MAX_DIMENSIONS] = {0}, at_index[MAX_DIMENSIONS] = {0}, offset = 0, index_offset = 0;
+    for (int64_t i = 0; i < wide.count; i++) {
+        int64_t element = offset + (int64_t)index[index_offset] * picked_stride;
+        if (gathers)
+            out[i] = a[element];
+        else
+            out[element] += a[i];
+        advance(&wide, at, &offset, stride);
+        advance(&wide, at_index, &index_offset, index_stride);
+    }
+}
+
 /* for every element of the result: sum over the folded letters of a b, the last of them in a loop of its own */
 static void evaluate_contract(const Node *node, const double *a, const double *b, Extent left, Extent right, Extent to,
                               double *out)
@@ -297,6 +324,10 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
             evaluate_windows(node, operand[0], from[0], to, out);
             return;
         }
+        if (node->op == OP_SCATTER_ADD) {
+            evaluate_picks(node, operand[0], operand[1], from[0], from[1], to, out);
+            return;
+        }
         evaluate_fold(node, operand[0], from[0], to, out); return;
     case CONTRACT: evaluate_contract(node, operand[0], operand[1], from[0], from[1], to, out); return;
     case EFFECT: memcpy(out, operand[0], sizeof *out * (size_t)to.count); return;
@@ -316,6 +347,7 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
                  out);
         return;
     case OP_UNFOLD: evaluate_windows(node, operand[0], to, from[0], out); return;
+    case OP_GATHER: evaluate_picks(node, operand[0], operand[1], to, from[1], from[0], out); return;
     default: evaluate_move(node, operand[0], from[0], to, out); return;
     }
 }

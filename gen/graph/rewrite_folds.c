@@ -102,19 +102,11 @@ static bool is_index_along(const Graph *graph, NodeId node, int axis)
     return !(graph->nodes[node].attributes.axes >> axis & 1) && type_of(graph, operand_of(graph, node, 0)).rank == 1;
 }
 
-/* Is it the same along the axis, and certain to lie in [0, size)? Classes of data are checked when they are read. */
+/* Is it the same along the axis, and certain to lie in [0, size)? */
 static bool is_class_below(const Graph *graph, NodeId node, int axis, int64_t size)
 {
-    if (op_of(graph, node) != OP_BROADCAST || !(graph->nodes[node].attributes.axes >> axis & 1))
-        return false;
-    while (op_of(graph, node) == OP_BROADCAST || op_of(graph, node) == OP_RESHAPE)
-        node = operand_of(graph, node, 0);
-    const Attributes *a = &graph->nodes[node].attributes;
-    if (op_of(graph, node) == OP_INPUT)
-        return graph->leaves[a->leaf].classes > 0 && graph->leaves[a->leaf].classes <= size;
-    if (op_of(graph, node) != OP_ARGMAX || a->axes & 1)
-        return false;
-    return axis_size(type_of(graph, operand_of(graph, node, 0)), 31 - __builtin_clz(a->axes)) <= size;
+    bool repeated = op_of(graph, node) == OP_BROADCAST && graph->nodes[node].attributes.axes >> axis & 1;
+    return repeated && index_limit(graph, node) <= size;
 }
 
 /* Is it [k = class], k the index along the axis, of which exactly one k holds? */

@@ -16,7 +16,7 @@ static NodeId pair(const Graph *graph, const Node *node, Op outer, Op inner)
 static NodeId move_nothing(Graph *graph, const Node *node)
 {
     const Attributes *a = &node->attributes;
-    if (op_info[node->op].class != MOVE || node->op == OP_BROADCAST || node->op == OP_CONCAT)
+    if (op_info[node->op].class != MOVE || node->op == OP_BROADCAST || node->op == OP_CONCAT || node->op == OP_GATHER)
         return NONE;
     if (!same_type(node->type, type_of(graph, node->operand[0])))
         return NONE;

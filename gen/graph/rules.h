@@ -46,10 +46,6 @@ bool *needed_for(const Graph *graph, Arena *arena, const NodeId *roots, int coun
 /* How well people know a node, to choose what a gradient that serves several is called after: a parameter, a name, none. */
 int renown(const Graph *graph, NodeId node);
 
-/* The three words of a contraction's letters. */
-typedef struct Letters { char operand[2][MAX_RANK + 2], result[MAX_RANK + 2]; } Letters;
-Letters split_letters(const char *letters);
-
 int64_t axis_size(Type type, int axis);                       /* axis 1 … rank */
 Type without_axes(Type type, uint32_t axes);                  /* what a fold over `axes` leaves; bit 0 takes the batch away */
 bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_elements);

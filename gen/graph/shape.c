@@ -402,34 +402,96 @@ static int read_letters(const Question *question, const char **at, Type type, in
     return count;
 }
 
+/* The result's type from its letters, their sizes being known. */
+static Type type_of_letters(const Question *question, const char *letters, const int64_t size[26], Scalar scalar, unsigned *set)
+{
+    Type type = {.scalar = scalar, .per_row = *letters == 'b'};
+    *set = 0;
+    for (const char *at = letters; *at; at++) {
+        int which = *at - 'a';
+        if (which < 0 || which >= 26 || !size[which] || *set >> which & 1 || (*at == 'b' && at > letters))
+            bug("letters %s", question->attributes->letters);
+        *set |= 1u << which;
+        if (*at != 'b' && type.rank == MAX_RANK)
+            refuse(question, "fold or reshape some axes into one", "the result has more than %d axes", MAX_RANK);
+        if (*at != 'b')
+            type.size[type.rank++] = size[which];
+    }
+    return type;
+}
+
+/* Both operands; gives where the letters of the result begin. */
+static const char *read_operands(const Question *question, int64_t size[26], unsigned set[2])
+{
+    const char *letters = question->attributes->letters, *at = letters;
+    read_letters(question, &at, operand_type(question, 0), size, &set[0]);
+    if (*at++ != ',')
+        bug("letters %s", letters);
+    read_letters(question, &at, operand_type(question, 1), size, &set[1]);
+    if (*at++ != '-' || *at++ != '>')
+        bug("letters %s", letters);
+    return at;
+}
+
 /* Every letter stands in exactly two or in all three of left, right and result, and once in each. This is the same condition
  * read from each of the three, so the gradient of a contraction is a contraction. */
 Type shape_contract(const Question *question)
 {
     require_floats(question);
-    const char *letters = question->attributes->letters, *at = letters;
     int64_t size[26] = {0};
-    unsigned left, right, result = 0;
-    read_letters(question, &at, operand_type(question, 0), size, &left);
-    if (*at++ != ',')
-        bug("letters %s", letters);
-    read_letters(question, &at, operand_type(question, 1), size, &right);
-    if (*at++ != '-' || *at++ != '>')
-        bug("letters %s", letters);
-    Type type = {.scalar = FLOAT, .per_row = *at == 'b'};
-    for (int d = 0; *at; at++, d++) {
-        int which = *at - 'a';
-        if (which < 0 || which >= 26 || !size[which] || result >> which & 1 || (*at == 'b') != (type.per_row && d == 0))
-            bug("letters %s", letters);
-        result |= 1u << which;
-        if (*at != 'b') {
-            if (type.rank == MAX_RANK)
-                refuse(question, "fold or reshape some axes into one", "the result has more than %d axes", MAX_RANK);
-            type.size[type.rank++] = size[which];
-        }
-    }
-    if (((left ^ right) & ~result) || (result & ~(left | right)))
-        bug("letters %s: each belongs in at least two of the three", letters);
+    unsigned set[2], result;
+    const char *letters = read_operands(question, size, set);
+    Type type = type_of_letters(question, letters, size, FLOAT, &result);
+    if (((set[0] ^ set[1]) & ~result) || (result & ~(set[0] | set[1])))
+        bug("letters %s: each belongs in at least two of the three", question->attributes->letters);
+    return type;
+}
+
+/* "wide,index->narrow" or "table,index->wide": the letters of all three, and the one that only the table has. */
+static int picked_letter(const Question *question, unsigned table, unsigned index, unsigned wide)
+{
+    unsigned picked = table & ~wide, batch = 1u << ('b' - 'a');
+    if (!picked || picked & (picked - 1) || picked & (index | batch) || index & ~wide || wide & ~(table | index))
+        bug("letters %s", question->attributes->letters);
+    return __builtin_ctz(picked);
+}
+
+static void require_index_below(const Question *question, int64_t size)
+{
+    NodeId index = question->operand[1];
+    if (operand_type(question, 1).scalar != INT)
+        refuse(question, "classes are made by nn.class(name, n)", "the index holds floats, not integers");
+    int64_t limit = index_limit(question->graph, index);
+    if (limit == INT64_MAX)
+        refuse(question, "classes, and places along an axis other than the batch, are known to stay below a number",
+               "how far the integers of the index reach cannot be seen, and the axis has %" PRId64 " places", size);
+    if (limit > size)
+        refuse(question, "the axis needs a place for every integer of the index",
+               "the integers of the index reach to %" PRId64 ", the axis has %" PRId64 " places, from 0", limit - 1, size);
+}
+
+Type shape_gather(const Question *question)
+{
+    int64_t size[26] = {0};
+    unsigned set[2], wide;
+    const char *result = read_operands(question, size, set);
+    Type type = type_of_letters(question, result, size, operand_type(question, 0).scalar, &wide);
+    require_index_below(question, size[picked_letter(question, set[0], set[1], wide)]);
+    return type;
+}
+
+Type shape_scatter_add(const Question *question)
+{
+    int64_t size[26] = {0};
+    unsigned set[2], table;
+    const char *result = read_operands(question, size, set);
+    if (operand_type(question, 0).scalar != FLOAT)
+        bug("scatter_add of integers");
+    for (const char *at = result; *at; at++)
+        if (*at >= 'a' && *at <= 'z' && !size[*at - 'a'])
+            size[*at - 'a'] = question->attributes->size;
+    Type type = type_of_letters(question, result, size, FLOAT, &table);
+    require_index_below(question, size[picked_letter(question, table, set[1], set[0])]);
     return type;
 }
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const char *const phase_name[PHASE_COUNT] = {"train", "evaluate", "predict"};
-static const char *const form_name[] = {"nest", "row", "contraction", "call"};
+static const char *const form_name[] = {"nest", "row", "contraction", "scatter", "call"};
 static const char *const fold_name[] = {"", "sum", "max", "argmax"};
 
 static void dump_axis(const Kernel *kernel, int axis, Text *out)
@@ -38,7 +38,10 @@ static void dump_indices(const Kernel *kernel, const Index *index, int rank, Tex
 {
     for (int d = 0; d < rank; d++) {
         text_add(out, d ? "," : "[");
-        dump_index(kernel, &index[d], out);
+        if (index[d].looked_up)
+            text_add(out, "*");
+        else
+            dump_index(kernel, &index[d], out);
     }
     text_add(out, rank ? "]" : "");
 }

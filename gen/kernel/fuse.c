@@ -136,7 +136,7 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
     *shape = (Shape){0};
     if (a->stage_count + b->stage_count > MOST_STAGES || a->axis_count + b->axis_count > MAX_AXES * 2)
         return NO_FULL;
-    if (any_contraction(plan, b))
+    if (any_contraction(plan, b) || a->form == FORM_SCATTER || b->form == FORM_SCATTER)
         return NO_FOLD_AFTER_FOLD;
 
     if (p->reads_whole) {

@@ -20,6 +20,9 @@ bool keeps_indices(Type from, Type to);
 /* The term where 0 <= index < to, else 0 (lower.c). */
 Term *inside_or_zero(Plan *plan, NodeId node, Term *term, Index index, int64_t to);
 
+/* (value if index = picked else 0) (lower.c). */
+Term *value_where(Plan *plan, NodeId node, Term *value, Term *index, Index picked);
+
 /* Kernels of one phase while they are joined: kernel[i] is alive while joined[i] == i. */
 typedef struct Joining {
     Plan *plan;

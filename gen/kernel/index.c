@@ -18,7 +18,7 @@ Index index_constant(int64_t constant)
 
 bool is_affine(const Index *index)
 {
-    return index->divisor == 1 && index->modulus == 0;
+    return index->divisor == 1 && index->modulus == 0 && !index->looked_up;
 }
 
 Index index_shift(Index index, int64_t by)
@@ -109,6 +109,8 @@ int plain_axis(const Index *index)
 
 bool same_index(const Index *a, const Index *b)
 {
+    if (a->looked_up || b->looked_up)                   /* equal only where the terms are that hold them */
+        return false;
     if (a->constant != b->constant || a->count != b->count || a->divisor != b->divisor || a->modulus != b->modulus)
         return false;
     for (int t = 0; t < a->count; t++) {

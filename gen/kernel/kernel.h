@@ -31,11 +31,12 @@ typedef struct Index {
     int count;
     struct { int axis; int64_t factor; } term[MAX_TERMS_OF_INDEX];
     int64_t divisor, modulus;           /* (…) / divisor % modulus; 1 and 0: none */
+    bool looked_up;                     /* instead of all that: operand[0] of the term that is read at it, an int */
 } Index;
 
 typedef enum TermKind {
     TERM_APPLY,                         /* op of the operands: POINTWISE */
-    TERM_READ,                          /* buffer[index …] */
+    TERM_READ,                          /* buffer[index …]; where one index is looked up, operand[0] is the integer: words[at[b][t]][d] */
     TERM_STAGE,                         /* the value of an earlier stage at index … of its inner axes */
     TERM_NUMBER,
     TERM_TABLE,                         /* constant table [index …] */
@@ -81,6 +82,7 @@ typedef enum Form {
     FORM_NEST,                          /* loops as they stand, folds as one scalar sum in index order */
     FORM_ROW,                           /* shared outer axes, several inner folds */
     FORM_CONTRACTION,                   /* a sum of products with m, n, k: see schedule.c */
+    FORM_SCATTER,                       /* sum of (x if index = v else 0): zero, then one x after the other to its place (scatter_of) */
     FORM_CALL,                          /* a call of the runtime: a standard optimizer in generic programs */
 } Form;
 
@@ -166,6 +168,10 @@ bool assigns(const Plan *plan, const Stage *stage);           /* writes a parame
 bool is_part_of_gradient(const Model *model, NodeId node);    /* built by a derivative rule, not by the optimizer or the model */
 bool is_part_of_update(const Model *model, NodeId node);      /* built by the optimizer */
 const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as fc1_weight: letters, digits, underscore; off C's keywords, libc's and our own names */
+
+/* FORM_SCATTER: outer axis `picked` runs over the places, which the fold finds by `index` instead. */
+typedef struct Scatter { const Term *index, *value; int picked; } Scatter;
+Scatter scatter_of(const Stage *stage);
 
 /* index.c: arithmetic on indices. */
 Index index_axis(int axis);

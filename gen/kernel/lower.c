@@ -129,6 +129,20 @@ Term *inside_or_zero(Plan *plan, NodeId node, Term *term, Index index, int64_t t
     return inside(plan, node, term, index, 0, to, filling(plan, node, 0));
 }
 
+Term *value_where(Plan *plan, NodeId node, Term *value, Term *index, Index picked)
+{
+    Term *place = new_term(plan, TERM_INDEX, node), *equal = new_term(plan, TERM_APPLY, node), *choice = new_term(plan, TERM_APPLY, node);
+    place->scalar = INT;
+    equal->op = OP_EQUAL;
+    equal->operand[0] = index;
+    equal->operand[1] = with_indices(place, &picked, 1);
+    choice->op = OP_SELECT;
+    choice->operand[0] = equal;
+    choice->operand[1] = value;
+    choice->operand[2] = filling(plan, node, 0);
+    return choice;
+}
+
 /* operand at `index` moved by -from along dimension d where that lies in [0, size); elsewhere `other` */
 static Term *guarded(Plan *plan, const bool *stored, NodeId id, NodeId operand, const Index *index, const Axis *axis, int d,
                      int64_t from, Term *other)
@@ -158,6 +172,25 @@ static Term *in_window(Plan *plan, const bool *stored, NodeId id, const Index *i
         return term;
     int64_t size = plan->model->graph->nodes[node->operand[0]].type.size[a->axis - 1];
     return inside(plan, id, term, place, 0, size, filling(plan, id, a->value));
+}
+
+/* The table's element that the index names: a read that looks one of its indices up. The table is stored, or a leaf. */
+static Term *gathered(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    Letters l = split_letters(node->attributes.letters);
+    Index of_table[MAX_RANK + 1], of_index[MAX_RANK + 1];
+    for (int d = 0; l.operand[0][d]; d++) {
+        const char *at = strchr(l.result, l.operand[0][d]);
+        of_table[d] = at ? index[at - l.result] : (Index){.divisor = 1, .looked_up = true};
+    }
+    for (int d = 0; l.operand[1][d]; d++)
+        of_index[d] = index[strchr(l.result, l.operand[1][d]) - l.result];
+    Term *term = lower(plan, stored, node->operand[0], of_table, axis, false);
+    if (term->kind != TERM_READ && term->kind != TERM_TABLE)
+        bug("node %d gathers from what is not in memory", id);
+    term->operand[0] = lower(plan, stored, node->operand[1], of_index, axis, false);
+    return term;
 }
 
 Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis, bool itself)
@@ -235,6 +268,8 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
         return lower(plan, stored, node->operand[0], to, axis, false);
     case OP_UNFOLD:
         return in_window(plan, stored, id, index, axis);
+    case OP_GATHER:
+        return gathered(plan, stored, id, index, axis);
     case OP_PAD:
         return guarded(plan, stored, id, node->operand[0], index, axis, batch + a->axis - 1, a->from, filling(plan, id, a->value));
     case OP_CONCAT: {

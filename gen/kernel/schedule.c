@@ -96,12 +96,14 @@ static void choose_form(Plan *plan, Kernel *kernel)
 
 /* ---- cost ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct Cost { const Plan *plan; bool *read; int64_t operations; } Cost;
+typedef struct Cost { const Plan *plan; bool *read; int64_t operations, looked_up; } Cost;
 
 static void add_cost(Term *term, void *context)
 {
     Cost *cost = context;
-    if (term->kind == TERM_READ)
+    if (term->kind == TERM_READ && term->operand[0])
+        cost->looked_up += cost->plan->model->precision == F32 ? 4 : 8;
+    else if (term->kind == TERM_READ)
         cost->read[term->buffer] = true;
     cost->operations += term->kind == TERM_APPLY && term->op != OP_FLOAT && term->op != OP_DETACH;
 }
@@ -109,19 +111,22 @@ static void add_cost(Term *term, void *context)
 static void count_cost(const Plan *plan, Kernel *kernel)
 {
     Arena *scratch = arena_new();
-    Cost cost = {plan, NEW(scratch, bool, plan->buffer_count), 0};
+    Cost cost = {plan, NEW(scratch, bool, plan->buffer_count), 0, 0};
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
         int64_t points = 1;
         for (int o = 0; o < kernel->outer_count && !stage->after; o++)
-            points *= kernel->axis[kernel->outer[o]].extent;
+            if (kernel->form != FORM_SCATTER || kernel->outer[o] != scatter_of(stage).picked)
+                points *= kernel->axis[kernel->outer[o]].extent;
         for (int i = 0; i < stage->inner_count; i++)
             points *= kernel->axis[stage->inner[i]].extent;
         for (int f = 0; f < stage->fold_count; f++)
             points *= kernel->axis[stage->fold_axis[f]].extent;
-        cost.operations = stage->fold != FOLD_NONE;
+        cost.operations = kernel->form == FORM_SCATTER ? -1 : stage->fold != FOLD_NONE;     /* neither compared nor chosen: placed */
+        cost.looked_up = 0;
         each_term(stage->term, add_cost, &cost);
         kernel->flop += points * cost.operations;
+        kernel->bytes_read += points * cost.looked_up;
         if (stage->buffer != NONE)
             kernel->bytes_written += plan->buffer[stage->buffer].bytes;
     }

@@ -108,6 +108,10 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
                 kept[from] = true;
             if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1))
                 kept[from] = true;
+            if (node->op == OP_GATHER && o == 0)        /* read at any place, so it is all there; constant tables are */
+                kept[from] |= graph->nodes[from].op != OP_TABLE;
+            if (node->op == OP_GATHER && o == 1)
+                again[from] = true;
         }
     }
 
@@ -239,6 +243,38 @@ static void contract_stage(Plan *plan, const bool *stored, const Node *node, Ker
     stage->term = product;
 }
 
+/* r[v,d] = sum over b, t of (a[b,t,d] if index[b,t] = v else 0) */
+static void scatter_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage)
+{
+    Letters l = split_letters(node->attributes.letters);
+    int64_t size[MAX_RANK + 1], table_size[MAX_RANK + 1];
+    Index of[128] = {{0}}, wide[MAX_RANK + 1], places[MAX_RANK + 1], picked = index_constant(0);
+    dimensions(plan->model, plan->model->graph->nodes[node->operand[0]].type, size);
+    dimensions(plan->model, node->type, table_size);
+    for (int d = 0; l.result[d]; d++) {
+        of[(unsigned char)l.result[d]] = axis_for(kernel, stage, table_size[d], l.result[d] == 'b', false);
+        if (!strchr(l.operand[0], l.result[d]))
+            picked = of[(unsigned char)l.result[d]];
+    }
+    for (int d = 0; l.operand[0][d]; d++) {
+        if (!strchr(l.result, l.operand[0][d]))
+            of[(unsigned char)l.operand[0][d]] = axis_for(kernel, stage, size[d], l.operand[0][d] == 'b', true);
+        wide[d] = of[(unsigned char)l.operand[0][d]];
+    }
+    for (int d = 0; l.operand[1][d]; d++)
+        places[d] = of[(unsigned char)l.operand[1][d]];
+    Term *value = lower(plan, stored, node->operand[0], wide, kernel->axis, false);
+    stage->term = value_where(plan, stage->node, value, lower(plan, stored, node->operand[1], places, kernel->axis, false), picked);
+    stage->fold = FOLD_SUM;
+    kernel->form = FORM_SCATTER;
+}
+
+Scatter scatter_of(const Stage *stage)
+{
+    const Term *equal = stage->term->operand[0];
+    return (Scatter){equal->operand[0], stage->term->operand[1], plain_axis(&equal->operand[1]->index[0])};
+}
+
 static void at_zero(Term *term, void *context)
 {
     int axis = *(const int *)context;
@@ -268,7 +304,9 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
     const Node *node = &graph->nodes[id];
     Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .update = NONE, .same_as = NONE};
     Stage stage = {.node = id};
-    if (node->op == OP_FOLD) {
+    if (node->op == OP_SCATTER_ADD) {
+        scatter_stage(plan, stored, node, &kernel, &stage);
+    } else if (node->op == OP_FOLD) {
         fold_stage(plan, stored, node, &kernel, &stage);
     } else if (node->op == OP_CONTRACT) {
         contract_stage(plan, stored, node, &kernel, &stage);
@@ -285,7 +323,8 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
                                            : lower(plan, stored, id, index, kernel.axis, true);
     }
 
-    fold_of_one(&kernel, &stage);
+    if (kernel.form != FORM_SCATTER)
+        fold_of_one(&kernel, &stage);
 
     if (node->op == OP_ASSIGN)
         stage.buffer = buffer_for(plan, graph->leaves[node->attributes.leaf].node, BUFFER_STATE);

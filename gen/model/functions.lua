@@ -71,12 +71,14 @@ define_named("softsign", function(x) return x / (1 + op.abs(x)) end)
 
 -- ---- softmax ---------------------------------------------------------------------------------------------------------
 
--- x less its largest along the axis, which changes no difference and keeps exp from overflowing; the axis, as a set
+-- x less its largest along the axis, which changes no difference and keeps exp from overflowing; the axis, as a set; the sizes
+-- with 1 there; the largest
 local function shifted(what, x, axis)
   core.need_tensor(what, x)
   local number, sizes = core.axis_number(what, x, axis or -1)
   sizes[number] = 1
-  return x - core.reshape(op.detach(core.max(x, 1 << number)), sizes), 1 << number, sizes
+  local largest = op.detach(core.max(x, 1 << number))
+  return x - core.reshape(largest, sizes), 1 << number, sizes, largest
 end
 core.shifted = shifted
 

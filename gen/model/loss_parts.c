@@ -20,7 +20,7 @@ static bool folds_batch(const Graph *graph, const Node *node)
 {
     if (node->op == OP_SUM)
         return node->attributes.axes & 1 && graph->nodes[node->operand[0]].type.per_row;
-    return node->op == OP_CONTRACT && !node->type.per_row &&
+    return (node->op == OP_CONTRACT || node->op == OP_SCATTER_ADD) && !node->type.per_row &&
            (graph->nodes[node->operand[0]].type.per_row || graph->nodes[node->operand[1]].type.per_row);
 }
 
@@ -49,9 +49,9 @@ static Degree degree_of(const Graph *graph, NodeId id, const Degree *degree)
     case OP_RECIPROCAL: return (Degree){bounded(-a), mixed};
     case OP_SQUARE: return (Degree){bounded(2 * a), mixed};
     case OP_SQRT: return (Degree){bounded(a / 2), mixed};
-    case OP_SUM: case OP_CONTRACT: return (Degree){bounded(a + b + folds_batch(graph, node)), mixed};
+    case OP_SUM: case OP_CONTRACT: case OP_SCATTER_ADD: return (Degree){bounded(a + b + folds_batch(graph, node)), mixed};
     case OP_NEGATE: case OP_ABS: case OP_RELU: case OP_DETACH: case OP_MAX: case OP_BROADCAST: case OP_RESHAPE: case OP_PERMUTE:
-    case OP_SLICE: case OP_PAD: case OP_UNFOLD: case OP_FOLD:
+    case OP_SLICE: case OP_PAD: case OP_UNFOLD: case OP_FOLD: case OP_GATHER:
         return (Degree){bounded(a), mixed};
     default: return (Degree){0, mixed};
     }

@@ -4,6 +4,7 @@ local core = ...
 local nn, op = core.nn, core.op
 local fail, is_tensor, type = core.fail, core.is_tensor, type
 local export, named, options, one_hot = core.export, core.named, core.options, core.one_hot
+local gather, look_up = nn.gather, core.look_up
 
 -- ---- what all of them check ------------------------------------------------------------------------------------------
 
@@ -172,11 +173,10 @@ local class_options = {reduction = "mean", ignore_index = core.any, weight = cor
 
 -- From log-probabilities (classes last) and classes. `picked`: those of the labels. The mean divides by the weights of the
 -- labels that count; without weights, by their number.
-local function fold_classes(what, chosen, label, picked, chosen_class, classes)
+local function fold_classes(what, chosen, label, picked, classes)
   local is_mean = reduction_of(what, chosen)
   local weight = class_weights(what, chosen.weight, classes)
-  local last = 1 << core.rank(label) + 1
-  local share = weight and core.sum(op.select(chosen_class, weight, 0), last)
+  local share = weight and look_up(weight, label)
   if chosen.ignore_index ~= nil then
     local counts = op.not_equal(op.float(label), core.integer(what, "ignore_index", chosen.ignore_index))
     share = share and counts * share or counts
@@ -189,9 +189,7 @@ end
 define("nll", function(log_probability, label, given)
   local classes = need_classes("nll", log_probability, label)
   local chosen = options("nn.nll", given, class_options)
-  local chosen_class = one_hot(label, classes)
-  local picked = core.sum(op.select(chosen_class, log_probability, 0), 1 << core.rank(log_probability))
-  return (fold_classes("nn.nll", chosen, label, picked, chosen_class, classes))
+  return (fold_classes("nn.nll", chosen, label, gather(log_probability, -1, label), classes))
 end)
 
 -- log sum_k exp(z_k) - z_label, with the largest z taken off from both. Targets may be probabilities as well.
@@ -220,11 +218,10 @@ define("cross_entropy", function(logits, label, given)
   end
 
   local classes = need_classes("cross_entropy", logits, label)
-  local s, last = core.shifted("cross_entropy", logits)
+  local s, last, _, largest = core.shifted("cross_entropy", logits)
   local log_total = op.log(named(core.sum(op.exp(s), last), "total"))
-  local chosen_class = one_hot(label, classes)
-  local picked = named(core.sum(op.select(chosen_class, s, 0), last), "label_score") - log_total
-  local loss, share = fold_classes("nn.cross_entropy", chosen, label, picked, chosen_class, classes)
+  local picked = named(gather(logits, -1, label) - largest, "label_score") - log_total
+  local loss, share = fold_classes("nn.cross_entropy", chosen, label, picked, classes)
   if smoothing == 0 then return loss end
 
   -- label_smoothing: a share of the loss is spread over all classes, each with its weight (but the label's divides the mean)
@@ -246,11 +243,10 @@ define("hinge", function(scores, label, given)
   local last = 1 << core.rank(scores)
   local sizes = core.sizes(scores)
   sizes[#sizes] = 1
-  local chosen_class = one_hot(label, classes)
-  local own = core.reshape(core.sum(op.select(chosen_class, scores, 0), last), sizes)
-  local losses = core.sum(op.select(chosen_class, 0, op.relu(chosen.margin - own + scores)), last) / classes
+  local own = core.reshape(gather(scores, -1, label), sizes)
+  local losses = core.sum(op.select(one_hot(label, classes), 0, op.relu(chosen.margin - own + scores)), last) / classes
   local weight = class_weights("nn.hinge", chosen.weight, classes)
-  if weight then losses = core.sum(op.select(chosen_class, weight, 0), last) * losses end
+  if weight then losses = look_up(weight, label) * losses end
   return (reduction_of("nn.hinge", chosen) and mean_of or sum_of)(losses)
 end)
 
@@ -281,7 +277,7 @@ define("top_k", function(scores, label, k)
   local last = 1 << core.rank(scores)
   local sizes = core.sizes(scores)
   sizes[#sizes] = 1
-  local own = core.reshape(core.sum(op.select(one_hot(label, classes), scores, 0), last), sizes)
+  local own = core.reshape(gather(scores, -1, label), sizes)
   local before = op.less(core.index({classes}, 1), core.reshape(label, sizes))
   local ahead = core.sum(op.greater(scores, own) + op.equal(scores, own) * before, last)
   return rising(mean_of(op.less(ahead, k)))

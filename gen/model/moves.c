@@ -110,6 +110,14 @@ static int contraction(lua_State *lua)
     return 1;
 }
 
+/* gather(x, index, letters): "vd,bt->btd" */
+static int gather_along(lua_State *lua)
+{
+    NodeId x = need_tensor(lua, 1, "gather"), index = need_tensor(lua, 2, "gather");
+    push_tensor(lua, gather(graph_here(lua), x, index, luaL_checkstring(lua, 3)));
+    return 1;
+}
+
 /* index(sizes, axis): integers, the place along the axis */
 static int index_numbers(lua_State *lua)
 {
@@ -237,7 +245,7 @@ void add_move_functions(lua_State *lua)
     static const luaL_Reg functions[] = {
         {"sum", sum}, {"max", max}, {"argmax", argmax}, {"fold_size", fold_elements}, {"all_axes", every_axis},
         {"reshape", reshape}, {"permute", permute_axes}, {"slice", slice_axis}, {"pad", pad_axis}, {"concat", concat_axis},
-        {"matmul", product}, {"contract", contraction}, {"index", index_numbers},
+        {"matmul", product}, {"contract", contraction}, {"gather", gather_along}, {"index", index_numbers},
         {"value", value}, {"normal", normal}, {"uniform_like", uniform_like}, {"unfold", unfold_axis}, {"fold", fold_axis}, {"gradient", gradient}, {"substitute", replace}, {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);

@@ -193,7 +193,7 @@ nn.embedding = core.export(function(count, width, given)
     if classes and classes > count then
       fail(what .. ": " .. layers.name(state) .. " has " .. count .. " rows, the classes reach to " .. classes - 1 .. core.seen("tensor", x))
     end
-    return core.one_hot(x, count):matmul(layers.parameter(state, "weight"))
+    return core.look_up(layers.parameter(state, "weight"), x)
   end})
 end)
 

@@ -160,16 +160,13 @@ static int made(lua_State *lua)
     return 1;
 }
 
-/* classes(x): how many classes an integer tensor counts, if it comes from a class input by moving alone */
+/* classes(x): how many classes an integer tensor counts; nothing where that cannot be seen */
 static int classes(lua_State *lua)
 {
-    const Graph *graph = script_of(lua)->graph;
-    NodeId node = need_tensor(lua, 1, "classes");
-    while (op_info[graph->nodes[node].op].class == MOVE && graph->nodes[node].op != OP_PAD && graph->nodes[node].op != OP_CONCAT)
-        node = graph->nodes[node].operand[0];
-    if (graph->nodes[node].op != OP_INPUT || !graph->leaves[graph->nodes[node].attributes.leaf].classes)
+    int64_t limit = index_limit(script_of(lua)->graph, need_tensor(lua, 1, "classes"));
+    if (limit == INT64_MAX)
         return 0;
-    lua_pushinteger(lua, graph->leaves[graph->nodes[node].attributes.leaf].classes);
+    lua_pushinteger(lua, limit);
     return 1;
 }
 

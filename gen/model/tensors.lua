@@ -431,36 +431,39 @@ define("one_hot", function(label, classes)
 end)
 
 -- PyTorch's gather: the index has x's rank and picks along the axis. An index without the axis picks one element for each of
--- its own. As a sum over the places along the axis, so that its gradient needs no scatter.
+-- its own; a single integer (a row) picks the same place everywhere.
 define("gather", function(x, axis, index)
   core.need_tensor("gather", x)
   core.need_tensor("gather", index)
   local number, sizes = axis_number("gather", x, axis)
   local kind, places = core.kind(index), core.sizes(index)
-  local lacks = #places == #sizes - 1
-  if lacks then table.insert(places, number, 1) end
-  local fits = #places == #sizes and kind == "int"
+  local per_row, index_per_row = core.per_row(x), core.per_row(index)
+  local own, picked, found = "", "", ""                  -- letters: of x, of the index, of the result
+  local fits = kind == "int" and (#places == #sizes or #places == #sizes - 1 or #places == 0)
   for i = 1, #sizes do
-    if fits and i ~= number and places[i] ~= sizes[i] then fits = false end
+    local letter = ("cdefgh"):sub(i, i)
+    local place = i == number and #places == #sizes and "i" or i ~= number and letter or ""
+    if fits and place ~= "" and #places > 0 then
+      picked = picked .. place
+      fits = i == number or places[#picked] == sizes[i]
+    end
+    own, found = own .. letter, found .. place
   end
   if not fits then
     fail("gather: the index does not fit" .. core.seen("tensor", x) .. core.seen(kind .. " index", index) ..
          "\nan index holds integers and has the tensor's sizes, except along axis " .. axis .. ", or lacks that axis")
   end
-  local count = sizes[number]
-  table.insert(places, number + 1, 1)                    -- (…, picked, 1, …)
-  table.insert(sizes, number, 1)                         -- (…, 1, count, …)
-  local along = {}
-  for i = number + 1, #sizes do along[#along + 1] = i == number + 1 and count or 1 end
-  local chosen = op.equal(core.reshape(index, places), core.index(along, 1))
-  local result = core.sum(op.select(chosen, core.reshape(x, sizes), 0), 1 << number + 1)
-  if lacks then
-    table.remove(places, number + 1)
-    table.remove(places, number)
-    return core.reshape(result, places)
-  end
-  return result
+  local function rows(has, letters) return (has and "b" or "") .. letters end
+  return core.gather(x, index, rows(per_row, own) .. "," .. rows(index_per_row, picked) .. "->" .. rows(per_row or index_per_row, found))
 end)
+
+-- table[index]: along the table's first axis, whose place the index's axes take.
+function core.look_up(values, index)
+  local rest = ("wxy"):sub(1, core.rank(values) - 1)
+  local per_row = core.per_row(index)
+  local places = (per_row and "b" or "") .. ("cdefgh"):sub(1, core.rank(index))
+  return core.gather(values, index, "v" .. rest .. "," .. places .. "->" .. places .. rest)
+end
 
 -- ---- the metatable ---------------------------------------------------------------------------------------------------
 

@@ -197,8 +197,8 @@ END_TEST
 
 /* ---- rows with axes: small tensors whose results are written out ------------------------------------------------- */
 
-/* a is (batch, 2, 3), b (3, 2) shared, c (batch, 2, 3), s (batch) */
-typedef struct Fixture { NodeId a, b, c, s; } Fixture;
+/* a is (batch, 2, 3), b (3, 2) shared, c (batch, 2, 3), s (batch); places is (batch, 4) of integers below 3, place one a row */
+typedef struct Fixture { NodeId a, b, c, s, places, place; } Fixture;
 typedef double Element(const World *world, const Fixture *f, int64_t row, int64_t i, int64_t j);
 
 typedef struct Structural {
@@ -211,6 +211,9 @@ typedef struct Structural {
 static double a_at(const World *w, const Fixture *f, int64_t row, int64_t i, int64_t j) { return world_values(w, f->a)[(row * 2 + i) * 3 + j]; }
 static double b_at(const World *w, const Fixture *f, int64_t i, int64_t j) { return world_values(w, f->b)[i * 2 + j]; }
 static double c_at(const World *w, const Fixture *f, int64_t row, int64_t i, int64_t j) { return world_values(w, f->c)[(row * 2 + i) * 3 + j]; }
+
+static int64_t places_at(const World *w, const Fixture *f, int64_t row, int64_t i) { return (int64_t)world_values(w, f->places)[row * 4 + i]; }
+static int64_t place_at(const World *w, const Fixture *f, int64_t row) { return (int64_t)world_values(w, f->place)[row]; }
 
 #define BUILD(name, ...)   static NodeId build_##name(Graph *g, const Fixture *f) { (void)g, (void)f; __VA_ARGS__ }
 #define ELEMENT(name, ...) static double name##_at(const World *w, const Fixture *f, int64_t row, int64_t i, int64_t j) \
@@ -264,6 +267,20 @@ BUILD(fold, return fold(g, unfold(g, f->a, wide, 0.5), wide, 3);)       /* how m
 ELEMENT(fold, return a_at(w, f, row, i, j);)
 BUILD(fold_overlapping, Windows o = {2, 2, 1, 1, 0, 0}; return fold(g, unfold(g, f->a, o, 0), o, 3);)
 ELEMENT(fold_overlapping, return (j == 1 ? 2 : 1) * a_at(w, f, row, i, j);)
+BUILD(gather_table, return gather(g, f->b, f->places, "vd,bt->btd");)
+ELEMENT(gather_table, return b_at(w, f, places_at(w, f, row, i), j);)
+BUILD(gather_one, return gather(g, f->b, f->place, "vd,b->bd");)
+ELEMENT(gather_one, return b_at(w, f, place_at(w, f, row), i);)
+BUILD(gather_columns, return gather(g, f->a, f->places, "bik,bt->bti");)         /* the axis picked along goes to the front */
+ELEMENT(gather_columns, return a_at(w, f, row, j, places_at(w, f, row, i));)
+BUILD(gather_score, return gather(g, f->a, f->place, "bik,b->bi");)              /* nothing is summed: elementwise back */
+ELEMENT(gather_score, return a_at(w, f, row, i, place_at(w, f, row));)
+BUILD(gather_places, NodeId at = gather(g, f->places, f->place, "bt,b->b"); return gather(g, f->a, at, "bik,b->bi");)
+ELEMENT(gather_places, return a_at(w, f, row, i, places_at(w, f, row, place_at(w, f, row)));)
+BUILD(scatter_table, return scatter_add(g, multiply(g, f->a, leaf_scalar(g, OP_ROW_MASK)), slice(g, f->places, 1, 1, 3), "bik,bi->vk", 4);)
+ELEMENT(scatter_table, double sum = 0; for (int r = 0; r < ROWS; r++) for (int t = 0; t < 2; t++) sum += places_at(w, f, r, t + 1) == i ? a_at(w, f, r, t, j) : 0; return sum;)
+BUILD(scatter_rows, return scatter_add(g, reduce(g, OP_SUM, f->a, 1u << 1), f->place, "bk,b->bvk", 3);)      /* an axis more, nothing summed */
+ELEMENT(scatter_rows, return i == place_at(w, f, row) ? a_at(w, f, row, 0, j) + a_at(w, f, row, 1, j) : 0;)
 BUILD(contract, return contract(g, f->a, f->b, "bik,kj->bij");)
 ELEMENT(contract, double sum = 0; for (int k = 0; k < 3; k++) sum += a_at(w, f, row, i, k) * b_at(w, f, k, j); return sum;)
 BUILD(contract_batch, return contract(g, multiply(g, f->a, leaf_scalar(g, OP_ROW_MASK)), f->c, "bik,bjk->ij");)
@@ -308,6 +325,8 @@ static const Structural structural[] = {
     CASE(OP_BROADCAST, broadcast_rows), CASE(OP_BROADCAST, broadcast_middle), CASE(OP_RESHAPE, reshape), CASE(OP_PERMUTE, permute),
     CASE(OP_SLICE, slice), CASE(OP_SLICE, slice_shared), CASE(OP_PAD, pad), CASE(OP_CONCAT, concat), CASE(OP_CONCAT, concat_mixed),
     CASE(OP_UNFOLD, unfold), CASE(OP_UNFOLD, unfold_border), CASE(OP_UNFOLD, unfold_dilated), CASE(OP_FOLD, fold), CASE(OP_FOLD, fold_overlapping),
+    CASE(OP_GATHER, gather_table), CASE(OP_GATHER, gather_one), CASE(OP_GATHER, gather_columns), CASE(OP_GATHER, gather_score), CASE(OP_GATHER, gather_places),
+    CASE(OP_SCATTER_ADD, scatter_table), CASE(OP_SCATTER_ADD, scatter_rows),
     CASE(OP_CONTRACT, contract), CASE(OP_CONTRACT, contract_batch), CASE(OP_CONTRACT, contract_two), CASE(OP_CONTRACT, contract_outer),
     CASE(OP_DETACH, detach), CASE(OP_ROWS, rows), CASE(OP_ROW_MASK, row_mask), CASE(OP_RATE, rate), CASE(OP_STEP, step), CASE(OP_MODE, mode),
     CASE(OP_CONSTANT, constant), CASE(OP_INPUT, input), CASE(OP_PARAMETER, parameter), CASE(OP_ASSIGN, assign), CASE(OP_TABLE, table),
@@ -323,6 +342,10 @@ static Fixture fixture(World *world)
     f.b = world_leaf(world, "b", SHARED(3, 2), -2, 2);
     f.c = world_leaf(world, "c", PER_ROW(2, 3), -2, 2);
     f.s = world_leaf(world, "s", (Type){.scalar = FLOAT, .per_row = true}, -2, 2);
+    f.places = world_leaf(world, "places", (Type){.scalar = INT, .per_row = true, .rank = 1, .size = {4}}, 0, 3);
+    f.place = world_leaf(world, "place", (Type){.scalar = INT, .per_row = true}, 0, 3);
+    for (int l = 0; l < world->graph->leaf_count; l++)
+        world->graph->leaves[l].classes = world->graph->leaves[l].type.scalar == INT ? 3 : 0;
     return f;
 }
 
