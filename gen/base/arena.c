@@ -25,13 +25,15 @@ typedef struct Block {
 struct Arena {
     Block *newest;
     char *next, *end;
+    size_t bytes;                       /* of all blocks */
 };
 
-static Block *new_block(size_t bytes)
+static Block *new_block(Arena *arena, size_t bytes)
 {
     Block *block = bytes <= SIZE_MAX - sizeof *block ? calloc(1, sizeof *block + bytes) : NULL;
     if (!block)
         fail_machine("not enough memory: %zu more bytes are needed", bytes);
+    arena->bytes += sizeof *block + bytes;
     return block;
 }
 
@@ -54,6 +56,11 @@ void arena_free(Arena *arena)
     free(arena);
 }
 
+size_t arena_bytes(const Arena *arena)
+{
+    return arena->bytes;
+}
+
 void *arena_alloc(Arena *arena, size_t bytes)
 {
     const size_t alignment = _Alignof(max_align_t);
@@ -63,13 +70,13 @@ void *arena_alloc(Arena *arena, size_t bytes)
 
     if (bytes > (size_t)(arena->end - arena->next)) {
         if (bytes > BLOCK_BYTES / 4 && arena->newest) {
-            Block *block = new_block(bytes);
+            Block *block = new_block(arena, bytes);
             block->older = arena->newest->older;
             arena->newest->older = block;
             return block->bytes;
         }
         size_t room = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
-        Block *block = new_block(room);
+        Block *block = new_block(arena, room);
         block->older = arena->newest;
         arena->newest = block;
         arena->next = block->bytes;

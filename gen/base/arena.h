@@ -13,6 +13,7 @@ typedef struct Arena Arena;
 
 Arena *arena_new(void);
 void arena_free(Arena *arena);
+size_t arena_bytes(const Arena *arena);                          /* all that it took from the machine */
 void *arena_alloc(Arena *arena, size_t bytes);
 void *arena_copy(Arena *arena, const void *from, size_t bytes);
 char *arena_string(Arena *arena, const char *string);            /* NULL stays NULL */

@@ -32,6 +32,7 @@ local function named_values(what, given, judge)
   local result = {}
   for key, value in pairs(given) do
     if type(key) ~= "string" then fail(what .. " is a table by name, as {train = …}") end
+    core.name(key, what)
     result[key] = judge(key, value)
   end
   return result

@@ -12,11 +12,19 @@ static Leaf new_leaf_of(LeafKind kind, const char *name, Type type, Place place)
     return (Leaf){.kind = kind, .name = name, .type = type, .place = place, .lr_factor = 1, .weight_decay = NAN, .parameter = NONE};
 }
 
+/* What the optimizer's function made would get no data and no training. */
+static void refuse_while_updating(lua_State *lua, const char *what)
+{
+    if (script_of(lua)->updating)
+        refuse_here(lua, "%s: it is made inside the optimizer's function\nmake it outside; s:slot(\"m\", 0) is what an optimizer keeps", what);
+}
+
 /* input(name, shape [, classes]) */
 static int input(lua_State *lua)
 {
     bool is_class = !lua_isnoneornil(lua, 3);
     const char *what = is_class ? "nn.class" : "nn.input";
+    refuse_while_updating(lua, what);
     Type type = read_shape(lua, 2, what);
     type.per_row = true;
     type.scalar = is_class ? INT : FLOAT;
@@ -57,6 +65,7 @@ static NnInit read_init(lua_State *lua, int index, const Type *type, const char 
 static int parameter(lua_State *lua)
 {
     Script *script = script_of(lua);
+    refuse_while_updating(lua, "nn.parameter");
     Type type = read_shape(lua, 2, "nn.parameter");
     Leaf leaf = new_leaf_of(LEAF_PARAMETER, checked_name(lua, 1, "nn.parameter"), type, place_numbered(script, luaL_checkinteger(lua, 5)));
     leaf.init = read_init(lua, 3, &type, leaf.name);
@@ -155,6 +164,7 @@ static void push_setting(lua_State *lua, const Setting *setting, int otherwise)
 static int option(lua_State *lua)
 {
     Script *script = script_of(lua);
+    refuse_while_updating(lua, "nn.option");
     const char *name = checked_name(lua, 1, "nn.option");
     int kind = lua_type(lua, 2);
     if (kind != LUA_TNUMBER && kind != LUA_TSTRING && kind != LUA_TBOOLEAN)

@@ -26,6 +26,7 @@ nn.optimizer = export(function(update, given)
   end
   for key, value in pairs(given or {}) do
     if type(key) ~= "string" then fail "nn.optimizer: options have names, as {lr = 0.1}" end
+    core.name(key, "nn.optimizer: an option")
     if type(value) == "number" then number("nn.optimizer", key, value) end
     chosen[key] = value
   end

@@ -2,9 +2,11 @@
  *
  * What a model sees of Lua is text, numbers, tables, coroutines: sandbox.lua takes away what reaches outside (files,
  * bytecode, finalizers, the collector). Three limits end generation:
- *   memory        the allocator refuses; Lua collects everything and asks once more; a second refusal is final.
+ *   memory        Lua's and the arena's together. The allocator refuses; Lua collects everything and asks once more; a second
+ *                 refusal is final. Where only the arena grows, each call of a function looks.
  *   instructions  a hook counts every 100th.
- *   time          in one long C call (string.rep, a pattern, a sort) no hook runs: a timer sees that the count stands still.
+ *   time          in one long C call (string.rep, a pattern, a sort) no hook runs, and catching an overflow of the stack walks all
+ *                 of it: a timer sees that hardly anything is counted.
  * A limit ends the process from where it is noticed. Raising a Lua error instead was rejected: pcall, a coroutine or a
  * __close handler could catch it and go on. */
 #include "model/script.h"
@@ -19,7 +21,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { COUNT_STEP = 100, SECONDS_IN_ONE_CALL = 10 };
+enum { COUNT_STEP = 100, SLOW_SECONDS = 10, SLOW_COUNT = 1000 };       /* slow: fewer counts in a second of processor time */
 static const int64_t DEFAULT_BYTES = INT64_C(1) << 30, DEFAULT_INSTRUCTIONS = 1000000000;
 
 Script *script_of(lua_State *lua)
@@ -83,6 +85,12 @@ static _Noreturn void out_of_memory(const Limits *limits)
             "a loop that never ends? if it really needs more: --memory-limit BYTES", limits->byte_limit);
 }
 
+static int64_t memory_left(const Script *script)
+{
+    const Limits *limits = &script->limits;
+    return limits->byte_limit - limits->bytes - ((int64_t)arena_bytes(script->arena) - limits->arena_before);
+}
+
 static void *allocate(void *context, void *block, size_t old_size, size_t new_size)
 {
     Limits *limits = &((Script *)context)->limits;
@@ -93,7 +101,7 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
         return NULL;
     }
     bool grows = (int64_t)new_size > old;
-    if (grows && (new_size > PTRDIFF_MAX || limits->bytes + limits->outside - old > limits->byte_limit - (int64_t)new_size)) {
+    if (grows && (new_size > PTRDIFF_MAX || (int64_t)new_size - old > memory_left(context))) {
         if (limits->refused == new_size)
             out_of_memory(limits);
         limits->refused = new_size;
@@ -112,23 +120,26 @@ static void *allocate(void *context, void *block, size_t old_size, size_t new_si
 static void note_line(lua_State *lua, Limits *limits)
 {
     Place place = user_place(lua);
-    if (place.line > 0)
-        limits->last = place;
+    if (place.line <= 0)
+        return;
+    if (place.file != limits->last.file)
+        limits->last_shown = escaped(script_of(lua)->arena, place.file);
+    limits->last = place;
 }
 
-void count_outside(lua_State *lua, int64_t bytes)
+void need_memory(lua_State *lua, int64_t bytes)
 {
-    Limits *limits = &script_of(lua)->limits;
-    note_line(lua, limits);
-    if (bytes > limits->byte_limit - limits->outside - limits->bytes)
-        out_of_memory(limits);
-    limits->outside += bytes;
+    Script *script = script_of(lua);
+    if (bytes <= memory_left(script))
+        return;
+    note_line(lua, &script->limits);
+    out_of_memory(&script->limits);
 }
 
 /* ---- instructions and time ---------------------------------------------------------------------------------------- */
 
 static const Limits *volatile watched;      /* by the timer's handler; NULL: nothing */
-static volatile sig_atomic_t counted, seconds_still;
+static volatile sig_atomic_t counted, slow_seconds;
 
 /* Only what may be called in a signal's handler. */
 static void write_string(const char *string)
@@ -141,30 +152,31 @@ static void on_second(int signal)
 {
     (void)signal;
     const Limits *limits = watched;
-    if (counted || !limits) {
-        counted = 0;
-        seconds_still = 0;
-        return;
-    }
-    if (++seconds_still < SECONDS_IN_ONE_CALL)
+    bool slow = counted < SLOW_COUNT && limits;
+    slow_seconds = slow ? slow_seconds + 1 : slow_seconds / 2;
+    counted = 0;
+    if (slow_seconds < SLOW_SECONDS)
         return;
     char digits[16], *first = &digits[sizeof digits - 1];
     *first = '\0';
     for (int line = limits->last.line; line > 0; line /= 10)
         *--first = (char)('0' + line % 10);
-    write_string(limits->last.file);
+    write_string(limits->last_shown);
     if (*first)
         write_string(":");
     write_string(first);
     write_string(": error: one call of the model has run for 10 s of processor time\n"
-                 "  a string, pattern or sort of this size does not end in useful time; this is the line last counted\n");
+                 "  a string, pattern or sort of this size, or one caught overflow after another, does not end in useful time;\n"
+                 "  this is the line last counted\n");
     _exit(STATUS_MODEL);
 }
 
 void start_clock(Script *script)
 {
-    counted = seconds_still = 0;
+    counted = slow_seconds = 0;
     script->limits.last = (Place){script->path, 0};
+    script->limits.last_shown = escaped(script->arena, script->path);
+    script->limits.arena_before = (int64_t)arena_bytes(script->arena);
     watched = &script->limits;
     sigaction(SIGPROF, &(struct sigaction){.sa_handler = on_second, .sa_flags = SA_RESTART}, NULL);
     setitimer(ITIMER_PROF, &(struct itimerval){{1, 0}, {1, 0}}, NULL);
@@ -180,8 +192,8 @@ void stop_clock(void)
 static void count(lua_State *lua, lua_Debug *event)
 {
     Limits *limits = &script_of(lua)->limits;
-    counted = 1;
     if (event->event == LUA_HOOKCOUNT) {
+        counted = counted + 1;
         note_line(lua, limits);
         limits->instructions += COUNT_STEP;
         if (limits->instructions > limits->instruction_limit)
@@ -191,6 +203,7 @@ static void count(lua_State *lua, lua_Debug *event)
         lua_getinfo(lua, "S", event);
         if (event->what[0] == 'C')
             note_line(lua, limits);
+        need_memory(lua, 0);
     }
 }
 
@@ -257,6 +270,11 @@ void run_part(lua_State *lua, const char *name)
         bug("%s", lua_tostring(lua, -1));
     lua_remove(lua, -2);
     lua_getfield(lua, LUA_REGISTRYINDEX, "core");
+    lua_getfield(lua, -1, "globals");
+    if (lua_isnil(lua, -1))                               /* sandbox.lua itself, which makes them */
+        lua_pop(lua, 1);
+    else
+        lua_setupvalue(lua, -3, 1);                       /* its _ENV */
     lua_call(lua, 1, 1);
 }
 

@@ -2,6 +2,7 @@
 --
 -- Gone is all that reaches outside (dofile, loadfile), into the machine (bytecode, finalizers, the collector), or differs from
 -- run to run: `pairs` visits keys in their order, random numbers start from a fixed seed. So the same model gives the same text.
+-- nn sees a copy of it all, so that a model that overwrites string.sub does not change nn.
 local core = ...
 local error, getmetatable, next, rawget, select, tostring, type = error, getmetatable, next, rawget, select, tostring, type
 local find, gsub, sort = string.find, string.gsub, table.sort
@@ -89,3 +90,18 @@ function require(name)
   loaded[name] = result
   return result
 end
+
+-- ---- nn's own ----------------------------------------------------------------------------------------------------------
+
+local function copied(library)
+  local copy = {}
+  for name, value in next, library do
+    if value ~= _G then copy[name] = type(value) == "table" and copied(value) or value end
+  end
+  return copy
+end
+core.globals = copied(_G)
+
+-- Methods of strings are nn's as well; those that a model adds to `string` come after them.
+local methods = getmetatable("")
+methods.__index, methods.__metatable = plain_setmetatable(core.globals.string, {__index = string}), "string"

@@ -16,11 +16,12 @@
 
 /* What the hook and the allocator know; see sandbox.c. */
 typedef struct Limits {
-    int64_t bytes, byte_limit;          /* Lua's own */
-    int64_t outside;                    /* bytes in the arena that the script caused: nodes, tables */
+    int64_t bytes, byte_limit;          /* Lua's own; the limit is for them and what the arena took since the script runs */
+    int64_t arena_before;
     int64_t instructions, instruction_limit;
     size_t refused;                     /* the size last refused; a second refusal of it comes after a full collection: final */
     Place last;                         /* the user's line last counted */
+    const char *last_shown;             /* its file, as a message shows it */
 } Limits;
 
 struct Script {
@@ -31,7 +32,6 @@ struct Script {
     const ReadOptions *options;
     const char *path, *folder;          /* of the model, as given; folder "" or ending in a slash */
     Limits limits;
-    int counted_nodes;                  /* of the graph, against the memory limit */
 
     const char **files;                 /* the names of the files that ran, each once: places point here */
     int file_count, file_room;
@@ -40,6 +40,7 @@ struct Script {
     int place_override;                 /* an index into places: a layer in a container stands for its own line; NONE */
     Origin origin;                      /* layer, rule and of: for the nodes made now */
 
+    bool updating;                      /* the optimizer's function runs: the model has all its leaves but slots */
     bool *derived;                      /* by node id: its name was made from another's */
     int derived_count, derived_room, derivative_room;
     Place blame;                        /* refusals name this line instead of the running one; file NULL: none */
@@ -58,7 +59,7 @@ void start_clock(Script *script);                             /* processor time 
 void stop_clock(void);
 void run_part(lua_State *lua, const char *name);              /* an embedded Lua file, given `core`; pushes its one result */
 void protected_call(Script *script, lua_CFunction function);  /* calls it with nothing; every Lua error becomes fail_at */
-void count_outside(lua_State *lua, int64_t bytes);            /* against the memory limit */
+void need_memory(lua_State *lua, int64_t bytes);              /* refuses, before the arena takes them, what the limit forbids */
 
 /* The line of the innermost function of the user that is running: never one of nn.lua. */
 Place user_place(lua_State *lua);

@@ -79,6 +79,17 @@ void load_text(lua_State *lua, const char *path)
     lua_remove(lua, -2);
 }
 
+/* Links may lead anywhere: both are followed to their ends. */
+static bool is_within(const char *folder, const char *path)
+{
+    char *outer = realpath(*folder ? folder : ".", NULL), *inner = realpath(path, NULL);
+    size_t length = outer ? strlen(outer) : 0;
+    bool within = length && inner && !strncmp(inner, outer, length) && (inner[length] == '/' || length == 1);
+    free(outer);
+    free(inner);
+    return within;
+}
+
 /* load_file(name): the chunk of name.lua beside the model */
 static int load_file(lua_State *lua)
 {
@@ -86,7 +97,7 @@ static int load_file(lua_State *lua)
     const char *name = luaL_checkstring(lua, 1);
     const char *path = arena_print(script->arena, "%s%s.lua", script->folder, name);
     struct stat status;
-    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode) || !is_within(script->folder, path))
         refuse_here(lua, "require: there is no file %s\nonly nn and Lua files in the model's folder can be required",
                     quoted(script->arena, path));
     load_text(lua, path);

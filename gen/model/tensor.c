@@ -27,9 +27,6 @@ Graph *graph_here(lua_State *lua)
 {
     Script *script = script_of(lua);
     Graph *graph = script->graph;
-    /* thrice: an array of nodes is doubled when it is full, and the old one stays in the arena */
-    count_outside(lua, 3 * (int64_t)sizeof(Node) * (graph->count - script->counted_nodes));
-    script->counted_nodes = graph->count;
     graph->now = script->origin;
     graph->now.place = node_place(lua);
     return graph;

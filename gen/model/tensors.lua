@@ -17,7 +17,7 @@ end
 
 -- Refuses a name that is not among `words`: "nn.sgd has no option 'momentun'; did you mean momentum?"
 function core.unknown(what, name, words, place)
-  local text = what .. " " .. (type(name) == "string" and core.quoted(name) or tostring(name))
+  local text = what .. " " .. (type(name) == "string" and core.quoted(name) or type(name) == "number" and name or core.a(name))
   sort(words)
   local near = type(name) == "string" and core.nearest(name, words)
   if near then fail(text .. "; did you mean " .. near .. "?", place) end

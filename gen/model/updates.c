@@ -153,6 +153,7 @@ static int build(lua_State *lua)
 {
     Script *script = script_of(lua);
     const Model *model = script->model;
+    script->updating = true;
     bool clips = model->clip_norm > 0 || model->clip_value > 0;
     script->origin.rule = clips ? (model->clip_norm > 0 ? "clip_norm" : "clip_value") : model->optimizer.name;
     lua_getfield(lua, LUA_REGISTRYINDEX, "core");

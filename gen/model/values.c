@@ -190,7 +190,7 @@ double *nested_numbers(lua_State *lua, int index, Type *type, const char *what)
     int64_t count = element_count(*type);
     if (count > INT64_C(1) << 40)
         refuse_here(lua, "%s: %s has more than 2^40 elements", what, shape_text(script_of(lua)->arena, *type));
-    count_outside(lua, count * (int64_t)sizeof(double));
+    need_memory(lua, count * (int64_t)sizeof(double));
     double *numbers = NEW(script_of(lua)->arena, double, count), *to = numbers;
     int64_t path[MAX_RANK];
     lua_pushvalue(lua, index);
@@ -252,7 +252,7 @@ double *row_numbers(lua_State *lua, int index, int64_t elements, int64_t *row_co
     int64_t room;
     if (__builtin_mul_overflow(count, elements, &room) || room > INT64_C(1) << 40)
         refuse_here(lua, "%s: %" PRId64 " rows of %" PRId64 " elements are too many", what, count, elements);
-    count_outside(lua, room * (int64_t)sizeof(double));
+    need_memory(lua, room * (int64_t)sizeof(double));
     Rows rows = {.what = what, .numbers = NEW(script_of(lua)->arena, double, room), .room = room, .classes = classes};
     for (rows.row = 1; rows.row <= count; rows.row++) {
         int64_t before = rows.count;

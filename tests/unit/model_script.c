@@ -113,6 +113,22 @@ START_TEST(objects)
 }
 END_TEST
 
+/* A model that overwrites Lua's functions changes its own, not those that nn calls. */
+START_TEST(overwritten)
+{
+    World world = world_open(
+        "string.sub, math.sqrt, table.insert, ipairs, type, select = function() return 'zz%' end, nil, error, nil, nil, nil\n"
+        "function string.twice(s) return s .. s end\n"
+        "assert(('ab'):twice() == 'abab' and ('abc'):sub(1, 1) == 'a' and string.sub('abc', 1, 1) == 'zz%')\n"
+        HEAD
+        "local x = nn.constant {{{1, 2}, {3, 4}}}\n"
+        "local y = nn.linear(2, 3, {init = nn.init.ones(), bias = false})(x)\n"
+        "return nn.show {y = y:sum()}\n", NULL);
+    ck_assert_double_eq(shown(&world, "y"), 30);
+    world_close(&world);
+}
+END_TEST
+
 START_TEST(same_graph)
 {
     char *first = NULL;
@@ -193,6 +209,7 @@ int main(void)
     tcase_add_test(cases, modules);
     tcase_add_test(cases, lua);
     tcase_add_test(cases, objects);
+    tcase_add_test(cases, overwritten);
     tcase_add_test(cases, same_graph);
     tcase_add_test(cases, loose_ends);
     suite_add_tcase(suite, cases);
