@@ -207,8 +207,9 @@ static const char *applied(const Writing *w, const Term *term)
                 around = alone || info->arity == 1 ? BIND_CHOICE : BIND_PRODUCT;
             else if (o == 1 && (term->op == OP_SUBTRACT || term->op == OP_DIVIDE || term->op == OP_MULTIPLY))
                 around = w->formula && term->op == OP_MULTIPLY ? BIND_ATOM : (Binding)(info->binding + 1);
-            else if (term->op == OP_RECIPROCAL || term->op == OP_NEGATE || term->op == OP_SQUARE || info->binding == BIND_COMPARE || info->binding == BIND_EQUALITY
-                     || info->binding == BIND_CHOICE)
+            else if (info->binding == BIND_COMPARE || info->binding == BIND_EQUALITY)
+                around = BIND_SUM;          /* (a > b) == c: compilers ask for the parentheses */
+            else if (term->op == OP_RECIPROCAL || term->op == OP_NEGATE || term->op == OP_SQUARE || info->binding == BIND_CHOICE)
                 around = (Binding)(info->binding + 1);
             if (w->formula && (term->op == OP_SQUARE || term->op == OP_POWER))
                 around = BIND_ATOM;
