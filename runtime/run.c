@@ -140,7 +140,8 @@ NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
     if (flags.resume)
         nn_resume_checkpoint(run, flags.resume);
     run->first_step = run->step;
-    run->current = (NnStep){.lr = flags.has_lr ? flags.lr : program->lr, .seed = run->seed};
+    run->lr = flags.has_lr ? flags.lr : program->lr;
+    run->current = (NnStep){.lr = nn_scheduled_rate(program->schedule, run->lr, run->step, run->epoch), .seed = run->seed};
     run->started = run->last_shown = nn_seconds();
     return run;
 }
@@ -273,6 +274,7 @@ bool nn_next_batch(NnRun *run, NnStep *step)
     nn_fill_batch(run, NN_TRAIN, run->position, rows, true);
     run->current.rows = rows;
     run->current.t = run->step + 1;
+    run->current.lr = nn_scheduled_rate(run->program->schedule, run->lr, run->step, run->epoch);
     *step = run->current;
     return true;
 }

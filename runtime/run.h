@@ -44,6 +44,7 @@ struct NnRun {
     double best;                        /* early stop: the best value, so turned that lower is better */
     int64_t stale;                      /* epochs since */
 
+    double lr;                          /* the optimizer's, or --lr: what the schedule starts from */
     NnStep current;
     double loss;                        /* of the last step */
     NnReason reason;

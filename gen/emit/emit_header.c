@@ -71,6 +71,8 @@ static const char *training_text(const Model *model, Arena *arena)
 {
     Text text = text_new(arena);
     text_add(&text, optimizer_text(model, arena));
+    if (model->schedule)
+        text_print(&text, "; rate: %s", schedule_text(model->schedule, arena));
     if (model->clip_norm > 0)
         text_print(&text, ", clip_norm %s", number(arena, model->clip_norm, true));
     if (model->clip_value > 0)

@@ -17,6 +17,8 @@ void emit_steps(const Plan *plan, const EmitOptions *options, Text *out);       
 void emit_find_not_finite(const Plan *plan, Text *out);                           /* emit_finite.c */
 void emit_data(const Plan *plan, Text *out);                                      /* emit_data.c: where its rows come from */
 bool has_data(const Model *model);
+void emit_schedule(const NnSchedule *schedule, Text *out);                        /* emit_schedule.c: how the rate moves */
+const char *schedule_text(const NnSchedule *schedule, Arena *arena);              /* the same in words */
 void emit_tables(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_tables.c: what the runtime is told */
 
 /* The constant table that holds a TABLE node's elements, "table_1", with the node's sizes as dimensions. */

@@ -195,7 +195,7 @@ static void emit_training(const Plan *plan, Text *out)
         text_print(out, "    .steps = %lld,", (long long)model->steps);
     else
         text_print(out, "    .epochs = %lld,", (long long)model->epochs);
-    text_print(out, " .lr = %s,", double_text(out->arena, model->optimizer.lr));
+    text_print(out, " .lr = %s,%s", double_text(out->arena, model->optimizer.lr), model->schedule ? " .schedule = &schedule," : "");
     if (model->batch_all)
         text_add(out, " .batch_all = true,");
     if (model->least_rows > 0)
@@ -278,6 +278,8 @@ void emit_tables(const Plan *plan, const EmitOptions *options, Text *out)
         emit_metrics(plan, out);
     if (plan->model->output_count > 0)
         emit_outputs(plan, out);
+    if (plan->model->schedule)
+        emit_schedule(plan->model->schedule, out);
     emit_nn_program(plan, options, has_tensors, out);
     emit_main(plan->model->kind, out);
 }

@@ -6,6 +6,7 @@
 #define NNGEN_GRAPH_MODEL_H
 
 #include "graph/graph.h"
+#include <nngen/schedule.h>
 
 typedef enum ModelKind { MODEL_TRAIN, MODEL_SHOW } ModelKind;
 typedef enum Precision { F32, F64 } Precision;
@@ -74,6 +75,7 @@ typedef struct Model {
     int output_count;
 
     Optimizer optimizer;
+    const NnSchedule *schedule;         /* how the rate moves; NULL: not at all */
     Update *updates;
     int update_count;
     Statistics statistics;

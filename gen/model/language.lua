@@ -81,7 +81,7 @@ local function options_met(entry, f)
     if what:match "[%w_]+$" ~= entry.name:match "[%w_]+$" then return end
     list = {}
     for key, default in pairs(defaults) do
-      if default ~= core.later and not (entry.group == "layers" and of_layers[key]) then
+      if not (entry.group == "layers" and of_layers[key]) then
         list[#list + 1] = default == core.any and key or key .. " = " .. literal(default)
       end
     end

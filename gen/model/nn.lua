@@ -11,6 +11,7 @@
 --   norms         layer_norm …, dropout, embedding
 --   losses        losses, penalties, metrics
 --   optimizers    sgd … lion, nn.optimizer, the searches
+--   schedules     nn.schedule
 --   data          nn.data
 --   training      nn.train, nn.show
 -- A function that users call is exported (core.export), so that errors show their line and never one of ours.
@@ -19,7 +20,7 @@ local concat, sort, type = table.concat, table.sort, type
 
 local nn = {}
 core.nn = nn
-for _, part in ipairs {"objects", "tensors", "functions", "initialisers", "layers", "windows", "norms", "losses", "optimizers", "data", "training"} do
+for _, part in ipairs {"objects", "tensors", "functions", "initialisers", "layers", "windows", "norms", "losses", "optimizers", "schedules", "data", "training"} do
   core.part(part)
 end
 
@@ -119,5 +120,5 @@ core.document("random", {
 -- ---- names that are not there ----------------------------------------------------------------------------------------
 
 return core.closed("nn", nn, {
-  "rnn", "lstm", "gru", "attention", "schedule", "sweep",
+  "rnn", "lstm", "gru", "attention", "sweep",
 })

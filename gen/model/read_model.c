@@ -115,6 +115,51 @@ static void read_optimizer(Script *script, int definition)
     lua_pop(lua, 3);
 }
 
+/* The schedule in the table on the stack's top, which goes; nil: none. */
+static const NnSchedule *read_schedule(Script *script)
+{
+    static const char *const names[] = {
+        [NN_RATE_STEP] = "step", [NN_RATE_MULTISTEP] = "multistep", [NN_RATE_EXPONENTIAL] = "exponential", [NN_RATE_COSINE] = "cosine",
+        [NN_RATE_LINEAR] = "linear", [NN_RATE_ONE_CYCLE] = "one_cycle", [NN_RATE_WARMUP] = "warmup",
+    };
+    lua_State *lua = script->lua;
+    const int table = lua_gettop(lua);
+    if (lua_isnil(lua, table)) {
+        lua_pop(lua, 1);
+        return NULL;
+    }
+    luaL_checkstack(lua, 8, NULL);
+    NnSchedule *schedule = arena_alloc(script->arena, sizeof *schedule);
+    const char *kind = field_string(lua, table, "kind");
+    *schedule = (NnSchedule){
+        .per_step = field_boolean(lua, table, "per_step"), .step_size = field_integer(lua, table, "step_size", 0),
+        .t_max = field_integer(lua, table, "t_max", 0), .total_iters = field_integer(lua, table, "total_iters", 0),
+        .total_steps = field_integer(lua, table, "total_steps", 0), .steps = field_integer(lua, table, "steps", 0),
+        .gamma = field_number(lua, table, "gamma", 0), .eta_min = field_number(lua, table, "eta_min", 0),
+        .start_factor = field_number(lua, table, "start_factor", 0), .end_factor = field_number(lua, table, "end_factor", 0),
+        .max_lr = field_number(lua, table, "max_lr", 0), .pct_start = field_number(lua, table, "pct_start", 0),
+        .div_factor = field_number(lua, table, "div_factor", 0), .final_div_factor = field_number(lua, table, "final_div_factor", 0),
+    };
+    while (strcmp(names[schedule->kind], kind) != 0)
+        schedule->kind++;
+    if (schedule->kind == NN_RATE_MULTISTEP) {
+        lua_getfield(lua, table, "milestones");
+        const int count = schedule->milestone_count = (int)lua_rawlen(lua, -1);
+        int64_t *milestones = arena_alloc(script->arena, sizeof *milestones * (size_t)count);
+        for (int i = 0; i < count; i++) {
+            lua_rawgeti(lua, -1, i + 1);
+            milestones[i] = lua_tointeger(lua, -1);
+            lua_pop(lua, 1);
+        }
+        schedule->milestones = milestones;
+        lua_pop(lua, 1);
+    }
+    lua_getfield(lua, table, "next");
+    schedule->next = read_schedule(script);
+    lua_pop(lua, 1);
+    return schedule;
+}
+
 /* ---- loose ends ---------------------------------------------------------------------------------------------------- */
 
 /* Every node that some root needs; `losses_only`: that some loss needs. */
@@ -220,6 +265,8 @@ static int read_definition(lua_State *lua)
     read_settings(script, definition);
     if (model->kind == MODEL_TRAIN)
         read_optimizer(script, definition);
+    lua_getfield(lua, definition, "schedule");
+    model->schedule = read_schedule(script);
     lua_getfield(lua, definition, "source");
     read_data(script, lua_gettop(lua));
     return 0;

@@ -63,8 +63,8 @@ function core.closed(what, functions, later)
 end
 
 -- A table of options: `defaults` has every name that is allowed. A default's type is the option's; `core.any` leaves it to the
--- caller (absent: nil), `core.later` is refused by name.
-core.any, core.later = {}, {}
+-- caller (absent: nil).
+core.any = {}
 function core.options(what, given, defaults)
   local result = {}
   if core.on_options then core.on_options(what, defaults) end
@@ -74,7 +74,6 @@ function core.options(what, given, defaults)
   end
   for key, value in pairs(given) do
     local default = defaults[key]
-    if default == core.later then fail(what .. ": " .. key .. " is not in this version yet") end
     if default == nil then
       if type(key) == "number" then
         fail(what .. ": options have names, as {name = value}; " .. core.a(value) .. " stands there without one")
@@ -90,7 +89,7 @@ function core.options(what, given, defaults)
     result[key] = value
   end
   for key, default in pairs(defaults) do
-    if result[key] == nil and default ~= core.any and default ~= core.later then result[key] = default end
+    if result[key] == nil and default ~= core.any then result[key] = default end
   end
   return result
 end

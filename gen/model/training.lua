@@ -4,7 +4,7 @@ local core = ...
 local nn, op = core.nn, core.op
 local pairs, type = pairs, type
 local fail, is_tensor = core.fail, core.is_tensor
-local any, later, integer, number = core.any, core.later, core.integer, core.number
+local any, integer, number = core.any, core.integer, core.number
 
 local new_definition
 new_definition, core.definition_of = core.objects("model", {})
@@ -131,7 +131,7 @@ end
 
 nn.train = core.export(function(given)
   local chosen = core.options("nn.train", given, {
-    loss = any, metrics = any, outputs = any, optimizer = any, schedule = later, data = any, batch = any, epochs = any, steps = any,
+    loss = any, metrics = any, outputs = any, optimizer = any, schedule = any, data = any, batch = any, epochs = any, steps = any,
     seed = 0, precision = any, clip_norm = 0, clip_value = 0, drop_last = false, early_stop = any, validate_every = 1,
   })
   core.name_locals()
@@ -166,7 +166,7 @@ nn.train = core.export(function(given)
   local definition = {
     kind = "train", place = core.place(), losses = losses, metrics = metrics,
     outputs = tensors_of("nn.train: outputs", chosen.outputs or {}),
-    optimizer = optimizer, source = source,
+    optimizer = optimizer, source = source, schedule = core.schedule_for(chosen.schedule, source, optimizer),
     batch = batch, batch_all = chosen.batch == "all",
     epochs = positive("epochs", chosen.epochs, 0), steps = positive("steps", chosen.steps, 0),
     seed = integer("nn.train", "seed", chosen.seed, 0), precision = precision_of("nn.train", chosen.precision),

@@ -18,6 +18,7 @@
 #include <nngen/optimizer.h>
 #include <nngen/random.h>
 #include <nngen/scalar.h>
+#include <nngen/schedule.h>
 
 typedef enum NnPrecision { NN_F32, NN_F64 } NnPrecision;
 
@@ -81,6 +82,7 @@ typedef struct NnProgram {
     int64_t epochs, steps;              /* steps 0: epochs count */
     uint64_t seed;
     double lr;
+    const NnSchedule *schedule;         /* how lr moves; NULL: it stays */
     int64_t validate_every;
     const char *stop_metric;            /* early stop: "validation_loss"; NULL: none */
     int64_t stop_patience;

@@ -1,3 +1,0 @@
-local nn = require "nn"
-local w = nn.parameter("w", {}, 1)
-return nn.train {loss = w ^ 2, optimizer = nn.sgd {}, steps = 1, schedule = 1}

@@ -1,0 +1,3 @@
+local nn = require "nn"
+local w = nn.parameter("w", {}, 1)
+return nn.train {loss = w * w, optimizer = nn.sgd {lr = 0.1}, schedule = nn.schedule.exponential {gamma = 0.9}, steps = 10}
