@@ -201,8 +201,9 @@ static void tell_kernel(const Selection *s, const Kernel *kernel)
     text_print(s->out, "  %s (%s): %s; %s operations, reads %s bytes, writes %s\n", kernel->name, phases_of(s, kernel),
                form_text(kernel), grouped(arena, kernel->flop), grouped(arena, kernel->bytes_read), grouped(arena, kernel->bytes_written));
     if (kernel->choice.why)
-        text_print(s->out, "    vectors run along %s: %s\n",
-                   kernel->choice.lanes == NONE ? "nothing" : kernel->axis[kernel->choice.lanes].letter, kernel->choice.why);
+        text_print(s->out, "    %s%s: %s\n",
+                   kernel->choice.lanes == NONE ? "one scalar sum" : "lanes along ",
+                   kernel->choice.lanes == NONE ? "" : kernel->axis[kernel->choice.lanes].letter, kernel->choice.why);
     tell_comment(s, kernel);
 }
 

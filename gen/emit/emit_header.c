@@ -199,8 +199,8 @@ static void emit_conventions(const Plan *plan, const char *program, Text *out)
     if (has_rows(plan) && plan->model->batch > 1)
         text_add(&text, "A batch of fewer rows than BATCH is filled up with copies of its first row, which weigh nothing in the loss and "
                         "so nothing in any gradient. ");
-    if (strstr(program, "nn_sum_lanes"))
-        text_add(&text, "A long sum is made of 16 partial sums, lane[0] to lane[15], on every processor, so that all add in one order. ");
+    if (strstr(program, "NN_CORE(") || strstr(program, "NN_DOT("))
+        text_add(&text, "NN_CORE and NN_DOT make the sums of products, a tile at a time, in one order on every processor; nngen/core.h says how. ");
     text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so. "
                                            : "Arrays lie as PyTorch's tensors do, the last index running fastest. ");
     text_add(&text, "The state is static; nothing is allocated in a step.");

@@ -2,7 +2,8 @@
  *
  *   nest, row      for the outer axes: stages in order; neighbouring stages over the same inner loops share them when the later
  *                  one reads just the element that the earlier one made
- *   contraction    the fold outside, the lanes inside (schedule.c decides which axis), then the stages that follow per element
+ *   contraction    tile by tile (kernel/tile.c decides which): the sums, by NN_CORE or NN_DOT of core.h, then plain loops over the
+ *                  tile for the stages that follow
  *
  * A local that is used only inside the loops that make it is a scalar there; else an array over its inner axes. */
 #include "emit/emit_parts.h"
@@ -369,70 +370,159 @@ static void emit_scatter(Emission *e)
 
 /* ---- contraction ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_outer(const Kernel *kernel, int axis)
+static const char *letter_of(const Emission *e, int axis)
 {
-    for (int o = 0; o < kernel->outer_count; o++)
-        if (kernel->outer[o] == axis)
-            return true;
-    return false;
+    return axis == NONE ? "nn_one" : e->kernel->axis[axis].letter;        /* an axis of one element; core.h has nn_one0 */
 }
 
-/* for i: for j: sum[j] += x[i] w[i][j] */
-static void emit_lanes(Emission *e)
+/* for (int b0 = 0; b0 < 96; b0 += 6) {       where tiles fill the axis, or end before the last, ragged one
+ * for (int b1 = 0; b1 < BATCH; b1 += 6) {    where they do not: the last tile begins earlier, what is new in it at b1 */
+static void open_tiles(Emission *e, int axis, int size, int64_t end)
+{
+    if (axis == NONE)
+        return;
+    const char *letter = letter_of(e, axis), *extent = axis_extent(&e->w, axis);
+    if (e->kernel->axis[axis].extent == size) {
+        line(e, "const int %s0 = 0;", letter);
+        return;
+    }
+    const bool whole = end % size == 0;
+    if (end != e->kernel->axis[axis].extent)
+        extent = arena_print(e->w.arena, "%lld", (long long)end);
+    line(e, "for (int %s%d = 0; %s%d < %s; %s%d%s) {", letter, !whole, letter, !whole, extent, letter, !whole,
+         size == 1 ? "++" : arena_print(e->w.arena, " += %d", size));
+    e->indent += INDENT;
+    if (!whole)
+        line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, extent, size);
+}
+
+static void close_tiles(Emission *e, int axis, int size)
+{
+    if (axis == NONE || e->kernel->axis[axis].extent == size)
+        return;
+    e->indent -= INDENT;
+    line(e, "}");
+}
+
+static const char *fold_loops(Emission *e, int except)
+{
+    const Stage *sum = &e->kernel->stage[0];
+    Text text = text_new(e->w.arena);
+    for (int f = 0; f < sum->fold_count; f++)
+        if (sum->fold_axis[f] != except && is_loop(e, sum->fold_axis[f]))
+            text_print(&text, "%sNN_FOLD(%s, %s)", text.length ? " " : "", letter_of(e, sum->fold_axis[f]), axis_extent(&e->w, sum->fold_axis[f]));
+    return text.length ? text.bytes : "";
+}
+
+/* The sums of one tile, then what follows them for its new elements: rows from b1, columns from `new_column` on. */
+static void emit_tile(Emission *e, const char *new_column)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = &kernel->stage[0];
-    int lanes = kernel->choice.lanes;
-    for (int o = 0; o < kernel->outer_count - 1; o++)
-        open_loop(e, kernel->outer[o]);
-    line(e, "%s %s[%s] = {0};", local_type(e, sum), sum->name, axis_extent(&e->w, lanes));
-    for (int f = 0; f < sum->fold_count; f++)
-        open_loop(e, sum->fold_axis[f]);
-    open_loop(e, lanes);
-    e->w.lanes_local = arena_print(e->w.arena, "[%s]", kernel->axis[lanes].letter);
-    const char *element = arena_print(e->w.arena, "%s%s", sum->name, e->w.lanes_local);
-    assign_line(e, element, "+=", term_text(&e->w, sum->term, BIND_CHOICE));
-    close_loop(e, lanes);
-    for (int f = sum->fold_count - 1; f >= 0; f--)
-        close_loop(e, sum->fold_axis[f]);
-    open_loop(e, lanes);
-    store_line(e, sum, element);
+    const Term *a = sum->term->operand[kernel->choice.broadcast], *b = sum->term->operand[1 - kernel->choice.broadcast];
+    const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = kernel->choice.rows;
+    const char *r = letter_of(e, row), *c = letter_of(e, column);
+    line(e, "%s %s[%d][%d];", local_type(e, sum), sum->name, rows, kernel->choice.columns);
+    Text call = text_new(e->w.arena);
+    text_print(&call, "%s(%s, %s, %d, %s, %d, %s, ", lanes == column ? "NN_CORE" : "NN_DOT", sum->name, r, rows, c, kernel->choice.columns,
+               fold_loops(e, lanes == column ? NONE : lanes));
+    if (lanes != column)
+        text_print(&call, "%s, %s, %d, ", letter_of(e, lanes), axis_extent(&e->w, lanes), kernel->choice.width);
+    text_print(&call, "%s, %s);", term_text(&e->w, a, BIND_SUM), term_text(&e->w, b, BIND_SUM));
+    text_print(e->out, "%*s", e->indent, "");
+    add_wrapped(e->out, call.bytes, "", (size_t)e->indent + INDENT, 0);
+    text_add(e->out, "\n");
+
+    const bool rows_overlap = row != NONE && kernel->axis[row].extent % rows != 0;
+    if (rows > 1)
+        line(e, "for (int %s = %s%d; %s < %s0 + %d; %s++) {", r, r, rows_overlap, r, r, rows, r);
+    else if (row != NONE)
+        line(e, "const int %s = %s0;", r, r);
+    e->indent += rows > 1 ? INDENT : 0;
+    if (kernel->choice.columns > 1)
+        line(e, "%sfor (int %s = %s; %s < %s0 + %d; %s++) {", lanes == column ? "NN_SIMD " : "", c, new_column, c, c, kernel->choice.columns, c);
+    else if (column != NONE)
+        line(e, "const int %s = %s0;", c, c);
+    e->indent += kernel->choice.columns > 1 ? INDENT : 0;
+    e->w.lanes_local = arena_print(e->w.arena, rows > 1 ? "[%1$s - %1$s0]" : "[0]", r);
+    e->w.lanes_local = arena_print(e->w.arena, kernel->choice.columns > 1 ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", e->w.lanes_local, c);
+    store_line(e, sum, arena_print(e->w.arena, "%s%s", sum->name, e->w.lanes_local));
     for (int s = 1; s < kernel->stage_count; s++)
         pointwise(e, s);
-    close_loop(e, lanes);
-    for (int o = kernel->outer_count - 2; o >= 0; o--)
-        close_loop(e, kernel->outer[o]);
     e->w.lanes_local = NULL;
+    for (int loop = 0; loop < (rows > 1) + (kernel->choice.columns > 1); loop++) {
+        e->indent -= INDENT;
+        line(e, "}");
+    }
 }
 
-/* Sixteen partial sums along the fold, then a tree; what does not fill sixteen is added to the first ones. */
-static void emit_lane_fold(Emission *e)
+typedef struct Reading { const Kernel *kernel; bool found; } Reading;
+
+static void find_read_of_written(Term *term, void *context)
 {
-    const Stage *sum = &e->kernel->stage[0];
-    int fold = sum->fold_axis[0];
-    const char *letter = e->kernel->axis[fold].letter;
-    long long extent = e->kernel->axis[fold].extent, lanes = e->kernel->choice.tile, whole = extent / lanes * lanes;
-    const char *type = local_type(e, sum);
-    for (int o = 0; o < e->kernel->outer_count; o++)
-        open_loop(e, e->kernel->outer[o]);
-    line(e, "%s lane[%lld] = {0};", type, lanes);
-    line(e, "for (int %s0 = 0; %s0 < %lld; %s0 += %lld)", letter, letter, whole, letter, lanes);
-    line(e, "    for (int %s = %s0; %s < %s0 + %lld; %s++)", letter, letter, letter, letter, lanes, letter);
-    e->indent += 2 * INDENT;
-    assign_line(e, arena_print(e->w.arena, "lane[%s - %s0]", letter, letter), "+=", term_text(&e->w, sum->term, BIND_CHOICE));
-    e->indent -= 2 * INDENT;
-    if (whole < extent) {
-        line(e, "for (int %s = %lld; %s < %lld; %s++)", letter, whole, letter, extent, letter);
+    Reading *r = context;
+    for (int s = 0; s < r->kernel->stage_count; s++)
+        r->found |= term->kind == TERM_READ && term->buffer == r->kernel->stage[s].buffer;
+}
+
+/* Does what follows the sums give another result when it is computed again? An update does. */
+static bool only_once(const Kernel *kernel)
+{
+    Reading reading = {kernel, false};
+    for (int s = 0; s < kernel->stage_count; s++)
+        each_term(kernel->stage[s].term, find_read_of_written, &reading);
+    return reading.found;
+}
+
+static int64_t extent_or_one(const Kernel *kernel, int axis)
+{
+    return axis == NONE ? 1 : kernel->axis[axis].extent;
+}
+
+/* Tiles of columns up to `end`, or the last one alone, each with its tiles of rows. */
+static void emit_columns(Emission *e, int64_t end, const char *new_column)
+{
+    const Kernel *kernel = e->kernel;
+    open_tiles(e, kernel->choice.column, kernel->choice.columns, end);
+    if (!kernel->choice.rows_outside)
+        open_tiles(e, kernel->choice.row, kernel->choice.rows, extent_or_one(kernel, kernel->choice.row));
+    emit_tile(e, new_column);
+    if (!kernel->choice.rows_outside)
+        close_tiles(e, kernel->choice.row, kernel->choice.rows);
+    close_tiles(e, kernel->choice.column, kernel->choice.columns);
+}
+
+static void emit_tiles(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const int row = kernel->choice.row, column = kernel->choice.column, columns = kernel->choice.columns;
+    const char *c = letter_of(e, column);
+    const int64_t breadth = extent_or_one(kernel, column), rest = breadth % columns;
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (kernel->outer[o] != row && kernel->outer[o] != column)
+            open_loop(e, kernel->outer[o]);
+    if (kernel->choice.rows_outside)
+        open_tiles(e, row, kernel->choice.rows, extent_or_one(kernel, row));
+    if (rest == 0 || !(only_once(kernel) && kernel->choice.lanes == column)) {
+        emit_columns(e, breadth, arena_print(e->w.arena, "%s%d", c, rest != 0 && only_once(kernel)));
+    } else {                                            /* whole registers of an update go through loops of constant length */
+        emit_columns(e, breadth - rest, arena_print(e->w.arena, "%s0", c));
+        line(e, "{");
         e->indent += INDENT;
-        assign_line(e, arena_print(e->w.arena, "lane[%s - %lld]", letter, whole), "+=", term_text(&e->w, sum->term, BIND_CHOICE));
+        line(e, "const int %s0 = %lld;", c, (long long)(breadth - columns));
+        if (!kernel->choice.rows_outside)
+            open_tiles(e, row, kernel->choice.rows, extent_or_one(kernel, row));
+        emit_tile(e, arena_print(e->w.arena, "%lld", (long long)(breadth - rest)));
+        if (!kernel->choice.rows_outside)
+            close_tiles(e, row, kernel->choice.rows);
         e->indent -= INDENT;
+        line(e, "}");
     }
-    line(e, "const %s %s = nn_sum_lanes%s(lane);", type, sum->name, e->w.plan->model->precision == F32 ? "f" : "");
-    store_line(e, sum, sum->name);
-    for (int s = 1; s < e->kernel->stage_count; s++)
-        pointwise(e, s);
-    for (int o = e->kernel->outer_count - 1; o >= 0; o--)
-        close_loop(e, e->kernel->outer[o]);
+    if (kernel->choice.rows_outside)
+        close_tiles(e, row, kernel->choice.rows);
+    for (int o = kernel->outer_count - 1; o >= 0; o--)
+        if (kernel->outer[o] != row && kernel->outer[o] != column)
+            close_loop(e, kernel->outer[o]);
 }
 
 /* ---- braces --------------------------------------------------------------------------------------------------------------- */
@@ -476,10 +566,7 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
     find_arrays(&e);
     size_t start = out->length;
     if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
-        if (is_outer(kernel, kernel->choice.lanes))
-            emit_lanes(&e);
-        else
-            emit_lane_fold(&e);
+        emit_tiles(&e);
     } else if (kernel->form == FORM_SCATTER) {
         emit_scatter(&e);
     } else {

@@ -81,7 +81,7 @@ typedef struct Stage {
 typedef enum Form {
     FORM_NEST,                          /* loops as they stand, folds as one scalar sum in index order */
     FORM_ROW,                           /* shared outer axes, several inner folds */
-    FORM_CONTRACTION,                   /* a sum of products with m, n, k: see schedule.c */
+    FORM_CONTRACTION,                   /* a sum of products, tile by tile: see tile.c */
     FORM_SCATTER,                       /* sum of (x if index = v else 0): zero, then one x after the other to its place (scatter_of) */
     FORM_CALL,                          /* a call of the runtime: a standard optimizer in generic programs */
 } Form;
@@ -110,9 +110,13 @@ typedef struct Kernel {
     Stage *stage;
     int stage_count, stage_room;
     Form form;
-    struct {                            /* CONTRACTION: decided by schedule */
-        int lanes;                      /* the axis whose neighbours are computed side by side; NONE */
-        int64_t tile;                   /* how many of them at once */
+    struct {                            /* CONTRACTION: decided by tile.c */
+        int lanes;                      /* the axis whose neighbours lie side by side in a register: `column`, or a fold; NONE: loops as they stand */
+        int row, column;                /* the axes of a tile; row may be NONE: one row */
+        int rows, columns, width;       /* its size; elements of the fold at a time, where that has the lanes */
+        bool rows_outside;              /* the loop over rows of tiles is around that over columns */
+        int broadcast;                  /* which operand of the product depends on the row: 0 or 1 */
+        int64_t cycles;                 /* estimated */
         const char *why;
     } choice;
     int update;                         /* CALL: index into model->updates; else NONE */
@@ -190,6 +194,9 @@ Term *lower(Plan *plan, const bool *stored, NodeId node, const Index *index, con
     /* the value of `node` at `index`, one a dimension; stored nodes are read from their buffers. itself: compute `node` even if it is stored */
 int buffer_for(Plan *plan, NodeId node, BufferKind kind);     /* the buffer of a node, made when there is none; a leaf's for leaves */
 void each_term(Term *term, void (*visit)(Term *term, void *context), void *context);      /* operands first */
+
+/* tile.c: how a contraction runs: which axes make its tiles, and what lies in the lanes of a register. */
+void choose_tile(const Plan *plan, Kernel *kernel);
 
 /* The passes, in order. check_plan runs after each. */
 Plan *fuse(Arena *arena, const Model *model, KernelMode mode);       /* fuse.c: graph to kernels; `generic`: one operation a kernel */

@@ -213,9 +213,11 @@ static bool letter_used(const Dimensions *d, const Names *names, const char *let
     for (int x = 0; x < d->kernel->axis_count; x++)
         if (d->letter[x] && strcmp(d->letter[x], letter) == 0)
             return true;
-    char first[8];                                      /* i0: where a run of lanes along i begins */
+    char first[8], new[8];                              /* i0: where a tile begins along i; i1: where what is new in it does */
     snprintf(first, sizeof first, "%.6s0", letter);
-    return in_use(names, letter) || in_use(names, first);
+    snprintf(new, sizeof new, "%.6s1", letter);
+    const bool tiles = d->kernel->form == FORM_CONTRACTION;
+    return in_use(names, letter) || (tiles && (in_use(names, first) || in_use(names, new)));
 }
 
 static void name_axes(Plan *plan, Kernel *kernel, const Names *names)

@@ -1,85 +1,10 @@
 /* schedule.c: how each kernel's loops run.
  *
- * Takes kernels in order, decides their form and, for contractions, what lies side by side in memory while the sum is made;
- * records why. Keeps what is computed.
- *
- *   lanes on a map axis    sum[j] for a whole run of j at once, the fold outside:  for i: for j: sum[j] += x[i] w[i][j]
- *                          needs each operand to be contiguous along j or not to depend on it
- *   lanes on the fold      16 partial sums (8 in f64), added as a tree at the end (the same tree on every processor)
- *                          needs both operands to be contiguous along the folded axis
- *   neither                one scalar sum
- *
- * This is the one place that knows about vector registers: a faster core for contractions replaces what is decided here and how
- * emit_loops.c prints FORM_CONTRACTION, nothing else. Weights keep PyTorch's layout: with it the forward product folds along
- * the lanes, and the gradients of input and weight run along a map axis, so that nothing is ever transposed. */
+ * Takes kernels in order and decides their form (tile.c does it for contractions), finds kernels that are the same in two
+ * phases, counts what each costs. Keeps what is computed. */
 #include "kernel/kernel.h"
 #include <stdlib.h>
 #include <string.h>
-
-enum { SHORTEST_LANE_FOLD = 32, SHORTEST_LANES = 4, MOST_LANES = 2048 };
-
-/* ---- contraction ---------------------------------------------------------------------------------------------------- */
-
-/* 1: neighbours along the axis are neighbours in memory; 0: the element does not depend on the axis; −1: neither */
-static int contiguity(const Buffer *buffer, const Index *index, int rank, int axis)
-{
-    int found = 0;
-    for (int d = 0; d < rank; d++)
-        for (int t = 0; t < index[d].count; t++)
-            if (index[d].term[t].axis == axis)
-                found = index[d].divisor == 1 && index[d].modulus == 0 && index[d].term[t].factor == 1
-                        && found == 0 && buffer->order[rank - 1] == d ? 1 : -1;
-    return found;
-}
-
-typedef struct Contiguous { const Plan *plan; int axis; bool all, every; } Contiguous;
-
-static void see_read(Term *term, void *context)
-{
-    Contiguous *c = context;
-    if (term->kind != TERM_READ)
-        return;
-    int found = contiguity(&c->plan->buffer[term->buffer], term->index, term->rank, c->axis);
-    c->all &= found >= 0;
-    c->every &= found == 1;
-}
-
-static Contiguous contiguous(const Plan *plan, Term *term, int axis)
-{
-    Contiguous c = {plan, axis, true, true};
-    each_term(term, see_read, &c);
-    return c;
-}
-
-static void choose_lanes(Plan *plan, Kernel *kernel)
-{
-    Stage *sum = &kernel->stage[0];
-    kernel->form = FORM_CONTRACTION;
-    for (int o = kernel->outer_count - 1; o >= 0; o--) {
-        int axis = kernel->outer[o];
-        int64_t extent = kernel->axis[axis].extent;
-        bool fits = !kernel->axis[axis].batch && extent >= SHORTEST_LANES && extent <= MOST_LANES && contiguous(plan, sum->term, axis).all;
-        for (int s = 0; fits && s < kernel->stage_count; s++)
-            if (kernel->stage[s].buffer != NONE)
-                fits = contiguity(&plan->buffer[kernel->stage[s].buffer], kernel->stage[s].store, plan->buffer[kernel->stage[s].buffer].rank, axis) == 1;
-        if (!fits)
-            continue;
-        memmove(&kernel->outer[o], &kernel->outer[o + 1], sizeof kernel->outer[0] * (size_t)(kernel->outer_count - o - 1));
-        kernel->outer[kernel->outer_count - 1] = axis;
-        kernel->choice.lanes = axis;
-        kernel->choice.tile = extent;
-        kernel->choice.why = "operands and result lie side by side along it";
-        return;
-    }
-    int fold = sum->fold_axis[sum->fold_count - 1];
-    if (sum->fold_count == 1 && kernel->axis[fold].extent >= SHORTEST_LANE_FOLD && contiguous(plan, sum->term, fold).every) {
-        kernel->choice.lanes = fold;
-        kernel->choice.tile = plan->model->precision == F32 ? 16 : 8;
-        kernel->choice.why = "both operands lie side by side along the fold";
-        return;
-    }
-    kernel->choice.why = "no axis along which the operands lie side by side, or a short one";
-}
 
 static void choose_form(Plan *plan, Kernel *kernel)
 {
@@ -89,7 +14,7 @@ static void choose_form(Plan *plan, Kernel *kernel)
     for (int s = 0; s < kernel->stage_count; s++)
         inner += kernel->stage[s].inner_count || kernel->stage[s].fold_count;
     if (kernel->stage_count && is_contraction(plan, &kernel->stage[0]) && kernel->stage[0].inner_count == 0)
-        choose_lanes(plan, kernel);
+        choose_tile(plan, kernel);
     else if (kernel->outer_count && inner > 1)
         kernel->form = FORM_ROW;
 }

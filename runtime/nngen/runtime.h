@@ -14,6 +14,7 @@
 #ifndef NNGEN_RUNTIME_H
 #define NNGEN_RUNTIME_H
 
+#include <nngen/core.h>
 #include <nngen/data.h>
 #include <nngen/optimizer.h>
 #include <nngen/random.h>
