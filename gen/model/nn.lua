@@ -9,6 +9,7 @@
 --   layers        linear, sequential …: functions with parameters
 --   windows       convolutions, pooling
 --   norms         layer_norm …, dropout, embedding
+--   attention     attention
 --   losses        losses, penalties, metrics
 --   optimizers    sgd … lion, nn.optimizer, the searches
 --   schedules     nn.schedule
@@ -20,7 +21,7 @@ local concat, sort, type = table.concat, table.sort, type
 
 local nn = {}
 core.nn = nn
-for _, part in ipairs {"objects", "tensors", "functions", "initialisers", "layers", "windows", "norms", "losses", "optimizers", "schedules", "data", "training"} do
+for _, part in ipairs {"objects", "tensors", "functions", "initialisers", "layers", "windows", "norms", "attention", "losses", "optimizers", "schedules", "data", "training"} do
   core.part(part)
 end
 
@@ -120,5 +121,5 @@ core.document("random", {
 -- ---- names that are not there ----------------------------------------------------------------------------------------
 
 return core.closed("nn", nn, {
-  "rnn", "lstm", "gru", "attention", "sweep",
+  "rnn", "lstm", "gru", "sweep",
 })

@@ -45,6 +45,11 @@ local cases = {
     h = nn.batch_norm1d(6, named("f", {affine = false}))(twice(h):tanh() + twice(h * h))
     return nn.linear(6, 3, named "g")(h)
   end, batch = 5},
+  attention = {{5, 6}, function(x)
+    local h = nn.attention(6, 3, named "a")(x)
+    h = nn.attention(6, 2, named("b", {causal = true}))(h:tanh() + x)
+    return nn.linear(30, 3, named "c")(nn.attention(6, 1, named("d", {bias = false}))(h):flatten())
+  end},
   residual = {{5}, function(x)
     local block = nn.sequential {nn.linear(5, 5, {name = "first"}), nn.tanh, nn.residual(nn.linear(5, 5, {name = "second"})), name = name .. ".block"}
     return nn.linear(5, 3, named "last")(nn.residual(block)(x))

@@ -55,6 +55,14 @@ def batch_norm(n, x):
     return n["g"](n["f"](torch.tanh(n["e"](h)) + n["e"](h * h)))
 
 
+def attention(n, x):
+    def attend(layer, x, mask=None):
+        return layer(x, x, x, attn_mask=mask, need_weights=False)[0]
+    h = attend(n["a"], x)
+    h = attend(n["b"], torch.tanh(h) + x, torch.ones(5, 5, dtype=torch.bool).triu(1))
+    return n["c"](attend(n["d"], h).flatten(1))
+
+
 def embedding(n, x):
     h = n["a"](x)
     return n["b"](torch.tanh(h * h.mean(1, keepdim=True)).flatten(1))
@@ -80,6 +88,8 @@ CASES = {                                   # shape of a row, layers, network
     "batch_norm": ((2, 3, 5), {"a": nn.Conv2d(2, 4, 2), "b": nn.BatchNorm2d(4, eps=1e-3, momentum=0.3), "c": nn.BatchNorm1d(4),
                                "d": nn.Linear(32, 6), "e": nn.BatchNorm1d(6), "f": nn.BatchNorm1d(6, affine=False),
                                "g": nn.Linear(6, 3)}, batch_norm),
+    "attention": ((5, 6), {"a": nn.MultiheadAttention(6, 3, batch_first=True), "b": nn.MultiheadAttention(6, 2, batch_first=True),
+                           "c": nn.Linear(30, 3), "d": nn.MultiheadAttention(6, 1, bias=False, batch_first=True)}, attention),
 }
 
 
@@ -101,8 +111,8 @@ with open(here / "recorded" / "layers.jsonl", "w") as out:
                 parameters[f"{case}.{layer}"] = module
                 continue
             for part in module.modules():
-                if hasattr(part, "reset_parameters"):
-                    part.reset_parameters()
+                for reset in "reset_parameters", "_reset_parameters":
+                    getattr(part, reset, lambda: None)()
             parameters |= {f"{case}.{layer}.{name}": value for name, value in module.named_parameters()}
             buffers |= {f"{case}.{layer}.{name}": value for name, value in module.named_buffers()}
         with torch.no_grad():
