@@ -5,11 +5,14 @@
 #include "memory.h"
 #include "failure.h"
 
+#include <nngen/runtime.h>
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINE = 64 };
 
@@ -81,6 +84,16 @@ char *nn_format_string(const char *format, ...)
     vsnprintf(out, (size_t)length + 1, format, arguments);
     va_end(arguments);
     return out;
+}
+
+/* Not among what the runtime holds: NnProgram.memory counts it. */
+void *nn_allocate_state(size_t bytes)
+{
+    const int64_t machine = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    void *state = machine > 0 && bytes > (size_t)machine ? NULL : calloc(1, bytes + LINE);
+    if (!state)
+        nn_fail(NN_MACHINE_LACKS, NULL, "not enough memory: the state takes %zu bytes, this machine has %lld", bytes, (long long)machine);
+    return (void *)(((uintptr_t)state + LINE - 1) / LINE * LINE);
 }
 
 size_t nn_memory_held(void) { return held; }

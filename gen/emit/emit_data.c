@@ -152,7 +152,7 @@ void emit_data(const Plan *plan, Text *out)
 {
     emit_rows(plan, out);
     emit_source(&plan->model->data, out);
-    text_add(out, "\n/* A value x of the data becomes (x scale - mean) / std. */\nstatic const NnInput inputs[] = {\n");
+    text_print(out, "\n/* A value x of the data becomes (x scale - mean) / std. */\n%s NnInput inputs[] = {\n", table_storage(plan));
     for (int i = 0; i < plan->model->input_count; i++)
         emit_input(plan, i, out);
     text_add(out, "};\n");

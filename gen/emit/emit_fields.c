@@ -49,7 +49,7 @@ const char *double_text(Arena *arena, double value)
 const char *address(const Plan *plan, int buffer, Arena *arena)
 {
     const Buffer *b = &plan->buffer[buffer];
-    return arena_print(arena, "%sstate.%s", b->rank == 0 ? "&" : "", b->name);
+    return arena_print(arena, "%sstate%s%s", b->rank == 0 ? "&" : "", is_state_allocated(plan) ? "->" : ".", b->name);
 }
 
 void emit_doubles(const char *name, const double *values, int64_t count, Text *out)

@@ -17,8 +17,9 @@ void add_field(Text *out, const char *format, ...) __attribute__((format(printf,
 void add_string_field(Text *out, const char *name, const char *value);          /* as a C string; nothing if it is NULL */
 void add_sizes_field(Text *out, const char *name, const int64_t *size, int rank);         /* ".shape = {100, 784}"; nothing for a scalar */
 
+const char *table_storage(const Plan *plan);                /* emit_tables.c: "static const"; "const" where tables are main's variables */
 const char *double_text(Arena *arena, double value);
-const char *address(const Plan *plan, int buffer, Arena *arena);            /* "state.fc1_weight", a constant expression */
+const char *address(const Plan *plan, int buffer, Arena *arena);            /* "state.fc1_weight"; "state->fc1_weight" */
 void emit_doubles(const char *name, const double *values, int64_t count, Text *out);  /* static const double NAME[] = {…}; */
 
 #endif

@@ -159,7 +159,7 @@ static void emit_locals(const Plan *plan, const char *body, Text *out)
 {
     const char *real = real_type(plan, FLOAT);
     const struct { const char *name, *declaration; } locals[] = {
-        {"s", "const struct State *s = &state;"},
+        {"s", is_state_allocated(plan) ? "const struct State *s = state;" : "const struct State *s = &state;"},
         {"rows", "const int rows = step->rows;"},
         {"lr", arena_print(out->arena, "const %s lr = step->lr;", real)},
         {"t", "const int64_t t = step->t;"},

@@ -203,7 +203,8 @@ static void emit_conventions(const Plan *plan, const char *program, Text *out)
         text_add(&text, "NN_CORE and NN_DOT make the sums of products, a tile at a time, in one order on every processor; nngen/core.h says how. ");
     text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so. "
                                            : "Arrays lie as PyTorch's tensors do, the last index running fastest. ");
-    text_add(&text, "The state is static; nothing is allocated in a step.");
+    text_add(&text, is_state_allocated(plan) ? "The state is allocated once, when main begins; nothing is in a step."
+                                             : "The state is static; nothing is allocated in a step.");
     if (uses_name(program, "NN_KERNEL"))
         text_add(&text, " NN_KERNEL is static; nngen/scalar.h says what else.");
     comment_paragraph(out, text.bytes);

@@ -43,6 +43,7 @@ int first_update(const Plan *plan);                           /* the first kerne
 const Kernel *kernel_at(const Plan *plan, int number);        /* over all phases in order; the one whose text it shares; NULL: none */
 bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */
 int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State) */
+bool is_state_allocated(const Plan *plan);                    /* too large for static data: `state` is a pointer, set when main begins */
 bool is_in_state(const Buffer *buffer);                       /* a temporary that became a local of its kernel is not */
 int64_t aligned_bytes(int64_t bytes);                         /* rounded up to 64, where the next array begins */
 int64_t place_bytes(const Plan *plan, int place);             /* of the largest of its buffers, rounded up to 64 */

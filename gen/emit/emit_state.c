@@ -150,13 +150,22 @@ static void emit_members(const Plan *plan, size_t group, Text *out)
     }
 }
 
+/* Code reaches static data by offsets of 32 bits, so 2 GiB are the end; half of that leaves room for all else. */
+bool is_state_allocated(const Plan *plan)
+{
+    return state_bytes(plan) > INT64_C(1) << 30;
+}
+
 static void emit_struct(const Plan *plan, Text *out)
 {
-    text_add(out, "static struct State {\n");
+    const bool allocated = is_state_allocated(plan);
+    text_print(out, "%sstruct State {\n", allocated ? "" : "static ");
     for (size_t group = 0; group < sizeof groups / sizeof *groups; group++)
         emit_members(plan, group, out);
-    text_add(out, "} state;\n");
+    text_add(out, allocated ? "};\n" : "} state;\n");
     text_print(out, "_Static_assert(sizeof(struct State) == %lld, \"the memory plan above\");\n", (long long)state_bytes(plan));
+    if (allocated)
+        text_add(out, "\nstatic struct State *state;        /* too large for the program's static data: main gets it from the runtime */\n");
 }
 
 /* ---- constant tables ---- */

@@ -61,11 +61,11 @@ bool uses_name(const char *text, const char *word)
 }
 
 /* The function around `body`, with the variables that it uses. */
-static void emit_function(Text *out, const char *comment, const char *type, const char *name, const char *body)
+static void emit_function(const Plan *plan, Text *out, const char *comment, const char *type, const char *name, const char *body)
 {
     text_print(out, "\n%sstatic %s %s(const NnStep *step)\n{\n", comment, type, name);
     if (uses_name(body, "s"))
-        text_add(out, "    struct State *s = &state;\n");
+        text_print(out, "    struct State *s = %sstate;\n", is_state_allocated(plan) ? "" : "&");
     if (!uses_name(body, "step"))
         text_add(out, "    (void)step;\n");
     text_print(out, "%s}\n", body);
@@ -127,7 +127,7 @@ static void emit_train_step(const Plan *plan, bool can_check_gradients, Text *ou
         text_add(&first, "\n");
         emit_calls(plan, PHASE_TRAIN, check, update, &first);
         text_add(&first, "    return loss;\n");
-        emit_function(out, "/* Forward and backward on the batch that is in the state; gives its loss. */\n", "double",
+        emit_function(plan, out, "/* Forward and backward on the batch that is in the state; gives its loss. */\n", "double",
                       "gradients", first.bytes);
         text_add(&body, "    const double loss = gradients(step);\n");
         emit_loss_check("loss", &body);
@@ -141,7 +141,7 @@ static void emit_train_step(const Plan *plan, bool can_check_gradients, Text *ou
     }
     text_add(&body, "    return loss;\n");
     static const char comment[] = "/* One step on the batch that is in the state; gives its loss, that of the parameters before. */\n";
-    emit_function(out, comment, "double", "train_step", body.bytes);
+    emit_function(plan, out, comment, "double", "train_step", body.bytes);
 }
 
 /* Where evaluation leaves a metric somewhere else than training: to where the runtime looks. */
@@ -174,13 +174,13 @@ void emit_steps(const Plan *plan, const EmitOptions *options, Text *out)
         Text body = text_new(out->arena);
         emit_calls(plan, PHASE_EVALUATE, 0, plan->kernel_count[PHASE_EVALUATE], &body);
         emit_metric_copies(plan, &body);
-        emit_function(out, "/* Loss and metrics of the batch as evaluation computes them; no parameter changes. */\n", "void",
+        emit_function(plan, out, "/* Loss and metrics of the batch as evaluation computes them; no parameter changes. */\n", "void",
                       "evaluate", body.bytes);
     }
     if (has_phase(plan, PHASE_PREDICT)) {
         Text body = text_new(out->arena);
         emit_calls(plan, PHASE_PREDICT, 0, plan->kernel_count[PHASE_PREDICT], &body);
         const char *comment = train ? "/* The outputs of the batch, as evaluation computes them. */\n" : "/* The values to be shown. */\n";
-        emit_function(out, comment, "void", "predict", body.bytes);
+        emit_function(plan, out, comment, "void", "predict", body.bytes);
     }
 }

@@ -1,5 +1,6 @@
-/* emit_tables.c: the static tables that tell the runtime what the program is: tensors, data, metrics, outputs, and the NnProgram
- * over them; then main.
+/* emit_tables.c: the tables that tell the runtime what the program is: tensors, data, metrics, outputs, and the NnProgram over
+ * them; then main. They are static and stand before main, unless they point into a state that main must get first: then they
+ * are its variables.
  *
  * All fields are named, and those that are zero left out, so that a table reads as a description. Tables without rows are left
  * out with their field. */
@@ -85,8 +86,8 @@ static bool emit_tensors(const Plan *plan, bool with_gradient, Text *out)
     }
     if (!any)
         return false;
-    text_add(out, "\n/* What a checkpoint holds, by PyTorch's names and shapes: element (i, j) is at data[i stride[0] + j stride[1]]. */\n"
-                  "static const NnTensor tensors[] = {\n");
+    text_print(out, "\n/* What a checkpoint holds, by PyTorch's names and shapes: element (i, j) is at data[i stride[0] + j stride[1]]. */\n"
+                    "%s NnTensor tensors[] = {\n", table_storage(plan));
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int l = 0; l < graph->leaf_count; l++)
             if (graph->leaves[l].kind == order[k] && is_held(plan, &graph->leaves[l]))
@@ -122,8 +123,8 @@ static void emit_metric(const Plan *plan, const Metric *metric, Text *out)
 
 static void emit_metrics(const Plan *plan, Text *out)
 {
-    text_add(out, "\n/* What is logged, and how the values of batches become that of an epoch or a set. */\n"
-                  "static const NnMetric metrics[] = {\n");
+    text_print(out, "\n/* What is logged, and how the values of batches become that of an epoch or a set. */\n"
+                    "%s NnMetric metrics[] = {\n", table_storage(plan));
     for (int m = 0; m < plan->model->metric_count; m++)
         emit_metric(plan, &plan->model->phase[PHASE_TRAIN].metrics[m], out);
     text_add(out, "};\n");
@@ -148,8 +149,8 @@ static void emit_output(const Plan *plan, const Output *output, Text *out)
 static void emit_outputs(const Plan *plan, Text *out)
 {
     const Model *model = plan->model;
-    text_print(out, "\n/* %s */\nstatic const NnOutput outputs[] = {\n",
-               model->kind == MODEL_SHOW ? "What is printed." : "What --predict writes.");
+    text_print(out, "\n/* %s */\n%s NnOutput outputs[] = {\n",
+               model->kind == MODEL_SHOW ? "What is printed." : "What --predict writes.", table_storage(plan));
     for (int o = 0; o < model->output_count; o++)
         emit_output(plan, &model->phase[PHASE_PREDICT].outputs[o], out);
     text_add(out, "};\n");
@@ -231,12 +232,12 @@ static void emit_nn_program(const Plan *plan, const EmitOptions *options, bool h
 {
     const Model *model = plan->model;
     const bool train = model->kind == MODEL_TRAIN;
-    text_print(out, "\nstatic const NnProgram program = {\n    .model = %s,\n", c_string(out->arena, shown_path(model->path)));
+    text_print(out, "\n%s NnProgram program = {\n    .model = %s,\n", table_storage(plan), c_string(out->arena, shown_path(model->path)));
     text_print(out, "    .signature = \"%016llx\",\n", (unsigned long long)signature(model->graph, out->arena));
     if (train && options->check_command)
         text_print(out, "    .check_command = %s,\n", c_string(out->arena, options->check_command));
-    text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu, .memory = sizeof state,\n",
-               model->precision == F64 ? "NN_F64" : "NN_F32", (unsigned long long)model->seed);
+    text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu, .memory = sizeof %sstate,\n",
+               model->precision == F64 ? "NN_F64" : "NN_F32", (unsigned long long)model->seed, is_state_allocated(plan) ? "*" : "");
     if (train)
         emit_training(plan, out);
     if (has_data(model))
@@ -251,9 +252,8 @@ static void emit_nn_program(const Plan *plan, const EmitOptions *options, bool h
     text_add(out, "};\n");
 }
 
-static void emit_main(ModelKind kind, Text *out)
+static void emit_loop(ModelKind kind, Text *out)
 {
-    text_add(out, "\nint main(int argc, char **argv)\n{\n");
     if (kind == MODEL_SHOW)
         text_add(out, "    return nn_show(&program, argc, argv);               /* data into the inputs, predict, print */\n");
     else
@@ -265,21 +265,47 @@ static void emit_main(ModelKind kind, Text *out)
                  "        nn_epoch_done(run);                             /* evaluates, logs, saves */\n"
                  "    }\n"
                  "    return nn_finish(run);\n");
-    text_add(out, "}\n");
+}
+
+static void add_indented(const char *lines, Text *out)
+{
+    while (*lines) {
+        const size_t length = strcspn(lines, "\n") + 1;
+        if (length > 1)
+            text_add(out, "    ");
+        text_add_bytes(out, lines, length);
+        lines += length;
+    }
+}
+
+const char *table_storage(const Plan *plan)
+{
+    return is_state_allocated(plan) ? "const" : "static const";
 }
 
 void emit_tables(const Plan *plan, const EmitOptions *options, Text *out)
 {
-    section(out, "what the runtime is told");
-    bool has_tensors = emit_tensors(plan, options->can_check_gradients, out);
+    Text tables = text_new(out->arena);
+    bool has_tensors = emit_tensors(plan, options->can_check_gradients, &tables);
     if (has_data(plan->model))
-        emit_data(plan, out);
+        emit_data(plan, &tables);
     if (plan->model->kind == MODEL_TRAIN)
-        emit_metrics(plan, out);
+        emit_metrics(plan, &tables);
     if (plan->model->output_count > 0)
-        emit_outputs(plan, out);
+        emit_outputs(plan, &tables);
     if (plan->model->schedule)
-        emit_schedule(plan->model->schedule, out);
-    emit_nn_program(plan, options, has_tensors, out);
-    emit_main(plan->model->kind, out);
+        emit_schedule(plan->model->schedule, &tables);
+    emit_nn_program(plan, options, has_tensors, &tables);
+
+    section(out, "what the runtime is told");
+    if (!is_state_allocated(plan))
+        text_add(out, tables.bytes);
+    text_add(out, "\nint main(int argc, char **argv)\n{\n");
+    if (is_state_allocated(plan)) {
+        text_add(out, "    state = nn_allocate_state(sizeof *state);           /* zeros; the tables below point into it */\n");
+        add_indented(tables.bytes, out);
+        text_add(out, "\n");
+    }
+    emit_loop(plan->model->kind, out);
+    text_add(out, "}\n");
 }

@@ -12,6 +12,7 @@
 bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode);
 
 /* The kernel of one stored node (or ASSIGN): one stage. */
+int64_t bounded_product(int64_t a, int64_t b);        /* of elements, rows, places: what no machine could do is refused (3) */
 Kernel kernel_of(Plan *plan, const bool *stored, NodeId node);
 
 /* Does a reshape only insert or drop sizes of 1? Then its indices are its operand's (lower.c). */

@@ -205,6 +205,8 @@ static Plan *plain_plan(Arena *arena, const Model *model)
 Plan *fuse(Arena *arena, const Model *model, KernelMode mode)
 {
     Plan *plan = new_plan(arena, model, mode);
+    for (NodeId id = 0; id < model->graph->count; id++)           /* so no size of an array can overflow from here on */
+        bounded_product(element_count(model->graph->nodes[id].type), model->graph->nodes[id].type.per_row ? model->batch : 1);
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         if (model->phase[phase].root_count)
             kernels_of_phase(plan, phase);

@@ -157,11 +157,23 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
     return stored;
 }
 
+int64_t bounded_product(int64_t a, int64_t b)
+{
+    int64_t product;
+    if (__builtin_mul_overflow(a, b, &product) || product > INT64_C(1) << 53)
+        fail_machine("one operation of this model has more than 2^53 elements in a step: more than any machine does\n"
+                     "  smaller layers or a smaller batch would fit");
+    return product;
+}
+
 static int new_axis(Kernel *kernel, int64_t extent, bool batch)
 {
     if (kernel->axis_count == MAX_AXES * 2)
         bug("a kernel of more than %d axes", MAX_AXES * 2);
     kernel->axis[kernel->axis_count] = (Axis){.extent = extent, .batch = batch};
+    int64_t points = 1;
+    for (int a = 0; a <= kernel->axis_count; a++)
+        points = bounded_product(points, kernel->axis[a].extent);
     return kernel->axis_count++;
 }
 
@@ -287,10 +299,10 @@ static void at_zero(Term *term, void *context)
 /* A fold of one element is that element. */
 static void fold_of_one(const Kernel *kernel, Stage *stage)
 {
-    int64_t folded = 1;
     for (int f = 0; f < stage->fold_count; f++)
-        folded *= kernel->axis[stage->fold_axis[f]].extent;
-    if (folded != 1 || (stage->fold != FOLD_SUM && stage->fold != FOLD_MAX))
+        if (kernel->axis[stage->fold_axis[f]].extent != 1)
+            return;
+    if (stage->fold != FOLD_SUM && stage->fold != FOLD_MAX)
         return;
     for (int f = 0; f < stage->fold_count; f++)
         each_term(stage->term, at_zero, &stage->fold_axis[f]);

@@ -105,6 +105,10 @@ typedef struct NnProgram {
     bool (*find_not_finite)(const NnStep *step, NnCulprit *culprit);   /* walks the plain graph on the batch that is there; the first tensor with NaN or infinity */
 } NnProgram;
 
+/* The state of a program whose state is too large to be static: zeros, aligned for any vector. More than the machine has ends
+ * the program (3). Static ones are no business of the runtime. */
+void *nn_allocate_state(size_t bytes);
+
 typedef struct NnRun NnRun;
 NnRun *nn_start(const NnProgram *program, int argc, char **argv);
 bool nn_next_epoch(NnRun *run);
