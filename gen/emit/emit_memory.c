@@ -33,58 +33,71 @@ static const char *slot_text(const Plan *plan, const Leaf *slot, Arena *arena)
     return arena_print(arena, "kept for %s", parameter);
 }
 
-/* Kernels that write and read a buffer, numbered over all phases. */
-typedef struct Uses { int buffer, kernel, first_write, last_read; } Uses;
+/* Kernels that write and read a buffer, numbered over all phases: the first that writes it; the last that reads it in a training
+ * step, else in evaluation or prediction. */
+typedef struct Uses { int first_write, last_read; PhaseId read_in; } Uses;
+
+typedef struct Seeing { Uses *uses; int kernel; PhaseId phase; } Seeing;
+
+static void read_here(const Seeing *seeing, int buffer)
+{
+    Uses *uses = &seeing->uses[buffer];
+    if (uses->last_read != NONE && uses->read_in != seeing->phase)
+        return;
+    uses->last_read = seeing->kernel;
+    uses->read_in = seeing->phase;
+}
+
+static void written_here(const Seeing *seeing, int buffer)
+{
+    if (seeing->uses[buffer].first_write == NONE)
+        seeing->uses[buffer].first_write = seeing->kernel;
+}
 
 static void see_read(Stage *stage, Term *read, void *context)
 {
     (void)stage;
-    Uses *uses = context;
-    if (read->buffer == uses->buffer)
-        uses->last_read = uses->kernel;
+    read_here(context, read->buffer);
 }
 
-static void see_call(const Plan *plan, const Kernel *kernel, Uses *uses)
+static void see_call(const Plan *plan, const Kernel *kernel, const Seeing *seeing)
 {
     const Model *model = plan->model;
-    const Buffer *buffer = &plan->buffer[uses->buffer];
     const int parameter = model->updates[kernel->update].parameter;
-    const bool is_slot = buffer->leaf != NONE && model->graph->leaves[buffer->leaf].parameter == parameter;
-    const bool is_gradient = plan->buffer_of[model->phase[PHASE_TRAIN].gradients[kernel->update]] == uses->buffer;
-    const bool is_written = buffer->leaf == parameter || is_slot;
-    if (is_written && uses->first_write == NONE)
-        uses->first_write = uses->kernel;
-    if (is_written || is_gradient)
-        uses->last_read = uses->kernel;
+    read_here(seeing, plan->buffer_of[model->phase[PHASE_TRAIN].gradients[kernel->update]]);
+    for (int l = 0; l < model->graph->leaf_count; l++) {
+        const int buffer = plan->buffer_of[model->graph->leaves[l].node];
+        if (buffer != NONE && (l == parameter || model->graph->leaves[l].parameter == parameter)) {
+            written_here(seeing, buffer);
+            read_here(seeing, buffer);
+        }
+    }
 }
 
-/* The first kernel that writes it; the last that reads it in a training step, else in evaluation or prediction. */
-static Uses uses_of(const Plan *plan, int buffer)
+/* By buffer. */
+static const Uses *uses_of_all(const Plan *plan, Arena *arena)
 {
-    Uses uses = {.buffer = buffer, .first_write = NONE, .last_read = NONE};
-    for (int phase = 0; phase < PHASE_COUNT; phase++) {
-        const int before = uses.last_read;
-        for (int k = 0; k < plan->kernel_count[phase]; k++, uses.kernel++) {
-            Kernel *kernel = &plan->kernel[phase][k];
+    Seeing seeing = {.uses = NEW(arena, Uses, plan->buffer_count + 1)};
+    for (int b = 0; b < plan->buffer_count; b++)
+        seeing.uses[b] = (Uses){.first_write = NONE, .last_read = NONE};
+    for (; seeing.phase < PHASE_COUNT; seeing.phase++)
+        for (int k = 0; k < plan->kernel_count[seeing.phase]; k++, seeing.kernel++) {
+            Kernel *kernel = &plan->kernel[seeing.phase][k];
             if (kernel->form == FORM_CALL) {
-                see_call(plan, kernel, &uses);
+                see_call(plan, kernel, &seeing);
                 continue;
             }
-            each_read(kernel, see_read, &uses);
+            each_read(kernel, see_read, &seeing);
             for (int s = 0; s < kernel->stage_count; s++)
-                if (kernel->stage[s].buffer == buffer && uses.first_write == NONE)
-                    uses.first_write = uses.kernel;
+                if (kernel->stage[s].buffer != NONE)
+                    written_here(&seeing, kernel->stage[s].buffer);
         }
-        if (before != NONE)
-            uses.last_read = before;
-    }
-    return uses;
+    return seeing.uses;
 }
 
 /* A value of the forward pass that is read again after the loss was looked at. */
-static bool is_kept_for_backward(const Plan *plan, int buffer)
+static bool is_kept_for_backward(const Plan *plan, int buffer, Uses uses)
 {
-    const Uses uses = uses_of(plan, buffer);
     const Kernel *writer = kernel_at(plan, uses.first_write), *reader = kernel_at(plan, uses.last_read);
     const bool in_training = uses.last_read < plan->kernel_count[PHASE_TRAIN];
     return writer && reader && in_training && writer->before_loss_check && !reader->before_loss_check &&
@@ -130,7 +143,7 @@ static const char *result_text(const Plan *plan, int buffer)
     return NULL;
 }
 
-static const char *holds(const Plan *plan, int b, Arena *arena)
+static const char *holds(const Plan *plan, int b, Uses uses, Arena *arena)
 {
     const Buffer *buffer = &plan->buffer[b];
     const Leaf *leaf = buffer->leaf != NONE ? &plan->model->graph->leaves[buffer->leaf] : NULL;
@@ -145,7 +158,7 @@ static const char *holds(const Plan *plan, int b, Arena *arena)
     case BUFFER_TEMPORARY: {
         const char *result = buffer->rank == 0 || plan->model->kind == MODEL_SHOW ? result_text(plan, b) : NULL;
         const char *value = result ? result : value_text(plan, buffer, arena);
-        return is_kept_for_backward(plan, b) ? arena_print(arena, "%s, kept for backward", value) : value;
+        return is_kept_for_backward(plan, b, uses) ? arena_print(arena, "%s, kept for backward", value) : value;
     }
     }
     bug("no such kind of buffer: %d", (int)buffer->kind);
@@ -157,14 +170,13 @@ static const char *kernel_name(const Plan *plan, int number)
     return kernel ? kernel->name : "";
 }
 
-static void add_row(const Plan *plan, int b, const char *bytes, const char **row, Arena *arena)
+static void add_row(const Plan *plan, int b, Uses uses, const char *bytes, const char **row, Arena *arena)
 {
     const Buffer *buffer = &plan->buffer[b];
     row[0] = buffer->name;
     row[1] = shape_here(plan, buffer, arena);
     row[2] = bytes;
-    row[3] = holds(plan, b, arena);
-    const Uses uses = uses_of(plan, b);
+    row[3] = holds(plan, b, uses, arena);
     row[4] = buffer->kind == BUFFER_INPUT ? "the runtime" : kernel_name(plan, uses.first_write);
     row[5] = buffer->kind == BUFFER_RESULT ? "the runtime" : kernel_name(plan, uses.last_read);
 }
@@ -178,17 +190,17 @@ void emit_memory_plan(const Plan *plan, Text *out)
     memcpy(rows, heading, sizeof heading);
     int count = 1;
     bool *done = NEW(arena, bool, plan->buffer_count);
+    const Uses *uses = uses_of_all(plan, arena);
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int b = 0; b < plan->buffer_count; b++) {
             const int place = plan->buffer[b].place;
             if (plan->buffer[b].kind != order[k] || done[b] || !is_in_state(&plan->buffer[b]))
                 continue;
             const char *bytes = grouped(arena, place == NONE ? aligned_bytes(plan->buffer[b].bytes) : place_bytes(plan, place));
-            for (int c = b; c < plan->buffer_count; c++)
-                if (c == b || (place != NONE && plan->buffer[c].place == place)) {
-                    add_row(plan, c, c == b ? bytes : "same place", &rows[COLUMNS * count++], arena);
-                    done[c] = true;
-                }
+            for (int c = b; c != NONE; c = plan->buffer[c].next_there) {
+                add_row(plan, c, uses[c], c == b ? bytes : "same place", &rows[COLUMNS * count++], arena);
+                done[c] = true;
+            }
         }
     const char *total[] = {"total", "", grouped(arena, state_bytes(plan)), "", "", ""};
     memcpy(&rows[COLUMNS * count++], total, sizeof total);

@@ -25,18 +25,15 @@ bool is_in_state(const Buffer *buffer)
 int64_t place_bytes(const Plan *plan, int place)
 {
     int64_t most = 0;
-    for (int b = 0; b < plan->buffer_count; b++)
-        if (plan->buffer[b].place == place && plan->buffer[b].bytes > most)
+    for (int b = plan->first_there[place]; b != NONE; b = plan->buffer[b].next_there)
+        if (plan->buffer[b].bytes > most)
             most = plan->buffer[b].bytes;
     return aligned_bytes(most);
 }
 
 static bool is_first_of_place(const Plan *plan, int buffer)
 {
-    for (int b = 0; b < buffer; b++)
-        if (plan->buffer[b].place == plan->buffer[buffer].place)
-            return false;
-    return true;
+    return plan->first_there[plan->buffer[buffer].place] == buffer;
 }
 
 int64_t state_bytes(const Plan *plan)
@@ -98,22 +95,16 @@ static void emit_member(const Plan *plan, int b, int indent, Text *out)
 
 static void emit_place(const Plan *plan, int place, Text *out)
 {
-    int members = 0, only = NONE;
-    for (int b = 0; b < plan->buffer_count; b++)
-        if (plan->buffer[b].place == place) {
-            members++;
-            only = b;
-        }
-    if (members == 1) {
-        emit_member(plan, only, 4, out);
+    const int first = plan->first_there[place];
+    if (plan->buffer[first].next_there == NONE) {
+        emit_member(plan, first, 4, out);
         return;
     }
     text_add(out, "    union {");
     text_pad(out, PLACE_COLUMN);
     text_add(out, " /* never needed at the same time */\n");
-    for (int b = 0; b < plan->buffer_count; b++)
-        if (plan->buffer[b].place == place)
-            emit_member(plan, b, 8, out);
+    for (int b = first; b != NONE; b = plan->buffer[b].next_there)
+        emit_member(plan, b, 8, out);
     text_add(out, "    };\n");
 }
 

@@ -65,6 +65,33 @@ static void check_kernel(const Plan *plan, Kernel *kernel, bool *written, const 
     }
 }
 
+/* Kernel after kernel: who holds each place. A buffer of several phases is dead between them, so only those of one are looked at. */
+static void check_places(const Plan *plan, Arena *scratch, const char *after)
+{
+    int kernels = 0;
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        kernels += plan->kernel_count[phase];
+    int *begins = NEW(scratch, int, kernels + 1), *next = NEW(scratch, int, plan->buffer_count + 1);       /* lists by first kernel */
+    int *holder = NEW(scratch, int, plan->place_count + 1);
+    memset(begins, NONE, sizeof *begins * (size_t)kernels);
+    memset(holder, NONE, sizeof *holder * (size_t)plan->place_count);
+    for (int b = 0; b < plan->buffer_count; b++) {
+        const Buffer *buffer = &plan->buffer[b];
+        if (buffer->place == NONE || buffer->first == NONE || (buffer->phases & (buffer->phases - 1)) != 0)
+            continue;
+        next[b] = begins[buffer->first];
+        begins[buffer->first] = b;
+    }
+    for (int k = 0; k < kernels; k++)
+        for (int b = begins[k]; b != NONE; b = next[b]) {
+            const Buffer *here = &plan->buffer[b];
+            int before = holder[here->place];
+            if (before != NONE && plan->buffer[before].last >= here->first)
+                bug("after %s: %s and %s share memory while both are alive", after, plan->buffer[before].name, here->name);
+            holder[here->place] = b;
+        }
+}
+
 void check_plan(const Plan *plan, const char *after)
 {
     Arena *scratch = arena_new();
@@ -77,14 +104,7 @@ void check_plan(const Plan *plan, const char *after)
                 if (plan->kernel[phase][k].before_loss_check && assigns(plan, &plan->kernel[phase][k].stage[s]))
                     bug("after %s: node %d is updated before the loss is known to be finite", after, plan->kernel[phase][k].stage[s].node);
     }
-    for (int a = 0; a < plan->buffer_count; a++)
-        for (int b = 0; b < a; b++) {
-            const Buffer *p = &plan->buffer[a], *q = &plan->buffer[b];
-            bool share = p->place != NONE && p->place == q->place;
-            if (share && (p->phases & q->phases) != 0 && (p->phases & (p->phases - 1)) == 0 && (q->phases & (q->phases - 1)) == 0
-                && p->first <= q->last && q->first <= p->last)
-                bug("after %s: %s and %s share memory while both are alive", after, p->name, q->name);
-        }
+    check_places(plan, scratch, after);
     arena_free(scratch);
     if (plan->plain)
         check_plan(plan->plain, after);

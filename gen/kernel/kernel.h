@@ -141,6 +141,7 @@ typedef struct Buffer {
     int phases;                         /* set of phases that use it */
     int first, last;                    /* kernels (numbered over all phases in order) that write first and read last */
     int place;                          /* TEMPORARY: buffers of one place share memory, their live ranges being disjoint */
+    int next_there;                     /* the next buffer of that place, their numbers rising; NONE */
     int64_t bytes;
     bool is_gradient;                   /* holds d loss / d (its node's gradient_of) */
 } Buffer;
@@ -159,7 +160,7 @@ struct Plan {
                                            find_not_finite walks it. Its temporaries are named "plain->…". NULL in itself and for nn.show */
     Buffer *buffer;
     int buffer_count, buffer_room;
-    int place_count;
+    int place_count, *first_there;      /* by place: its first buffer */
     int *buffer_of;                     /* by node id: the buffer that holds its value; NONE */
     Verdict *verdict;
     int verdict_count, verdict_room;

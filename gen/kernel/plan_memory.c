@@ -4,7 +4,10 @@
  * place: buffers of one place are members of one union in the state struct. Phases never overlap, so a buffer of evaluation
  * may share with any of training. Two buffers of one kernel never share, its pointers are restricted. First fit by size, the
  * largest first: on straight-line lifetimes it is within a few per cent of the best in practice (Gergov 1999 bounds it), and a
- * student can redo it by hand. Inputs, parameters, states and results keep memory of their own. */
+ * student can redo it by hand. Inputs, parameters, states and results keep memory of their own.
+ *
+ * A buffer is held against the buffers of one place after the other; what they occupy of each phase is kept sorted, so that
+ * asking one place takes the logarithm of their number. */
 #include "kernel/kernel.h"
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +36,46 @@ static void use_read(Stage *stage, Term *read, void *context)
     use_buffer(context, read->buffer);
 }
 
-static bool overlap(const Live *a, const Live *b)
+/* What of a phase is taken at a place: disjoint ranges of kernels, sorted. */
+typedef struct Range { int first, last; } Range;
+typedef struct Taken { Range *range[PHASE_COUNT]; int count[PHASE_COUNT], room[PHASE_COUNT]; } Taken;
+
+/* The first range that ends at `kernel` or later. */
+static int range_at(const Taken *taken, PhaseId phase, int kernel)
 {
-    for (int phase = 0; phase < PHASE_COUNT; phase++)
-        if (a->first[phase] != NONE && b->first[phase] != NONE && a->first[phase] <= b->last[phase] && b->first[phase] <= a->last[phase])
-            return true;
-    return false;
+    int low = 0, high = taken->count[phase];
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (taken->range[phase][middle].last < kernel)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_free(const Taken *taken, const Live *live)
+{
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++) {
+        if (live->first[phase] == NONE)
+            continue;
+        int at = range_at(taken, phase, live->first[phase]);
+        if (at < taken->count[phase] && taken->range[phase][at].first <= live->last[phase])
+            return false;
+    }
+    return true;
+}
+
+static void take(Arena *scratch, Taken *taken, const Live *live)
+{
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++) {
+        if (live->first[phase] == NONE)
+            continue;
+        int at = range_at(taken, phase, live->first[phase]), count = taken->count[phase];
+        ARENA_PUSH(scratch, taken->range[phase], taken->count[phase], taken->room[phase], (Range){0, 0});
+        memmove(&taken->range[phase][at + 1], &taken->range[phase][at], sizeof(Range) * (size_t)(count - at));
+        taken->range[phase][at] = (Range){live->first[phase], live->last[phase]};
+    }
 }
 
 static const Plan *sorted_plan;         /* qsort has no context */
@@ -94,19 +131,23 @@ void plan_memory(Plan *plan)
             order[count++] = b;
     sorted_plan = plan;
     qsort(order, (size_t)count, sizeof *order, by_size);
+    Taken *taken = NEW(scratch, Taken, count + 1);
     for (int i = 0; i < count; i++) {
-        Buffer *buffer = &plan->buffer[order[i]];
-        for (int place = 0; buffer->place == NONE; place++) {
-            bool free_there = true;
-            for (int j = 0; j < i; j++)
-                if (plan->buffer[order[j]].place == place)
-                    free_there &= !overlap(&live[order[i]], &live[order[j]]);
-            if (free_there)
-                buffer->place = place;
-        }
-        if (buffer->place >= plan->place_count)
-            plan->place_count = buffer->place + 1;
+        int place = 0;
+        while (place < plan->place_count && !is_free(&taken[place], &live[order[i]]))
+            place++;
+        take(scratch, &taken[place], &live[order[i]]);
+        plan->buffer[order[i]].place = place;
+        plan->place_count += place == plan->place_count;
     }
+    plan->first_there = NEW(plan->arena, int, plan->place_count + 1);
+    for (int place = 0; place < plan->place_count; place++)
+        plan->first_there[place] = NONE;
+    for (int b = plan->buffer_count - 1; b >= 0; b--)
+        if (plan->buffer[b].place != NONE) {
+            plan->buffer[b].next_there = plan->first_there[plan->buffer[b].place];
+            plan->first_there[plan->buffer[b].place] = b;
+        }
     if (plan->plain) {
         for (int b = 0; b < plan->plain->buffer_count; b++)
             plan->plain->buffer[b].phases = 1;
