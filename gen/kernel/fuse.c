@@ -15,6 +15,7 @@
  * Greedy in the order of the graph: the pairs are few and nested (an epilogue before the loops around it), so that an
  * exhaustive search found nothing better in the networks tried; and a reader can follow it. */
 #include "kernel/fuse_internal.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_STAGES = 40, CONFLICT = -2 };
@@ -205,6 +206,7 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
 static Term *renamed(Arena *arena, const Term *term, const int *axis)
 {
     Term *copy = arena_copy(arena, term, sizeof *term);
+    copy->index = arena_copy(arena, term->index, sizeof *term->index * (size_t)term->rank);
     for (int i = 0; i < term->rank; i++)
         for (int t = 0; t < term->index[i].count; t++)
             copy->index[i].term[t].axis = axis[term->index[i].term[t].axis];
@@ -238,8 +240,6 @@ static Kernel joined_kernel(Arena *arena, const Pairing *p, const Shape *shape)
 {
     const Kernel *a = p->producer, *b = p->consumer;
     Kernel kernel = *a;
-    kernel.stage = NULL;
-    kernel.stage_count = kernel.stage_room = 0;
     kernel.outer_count = shape->shared_count;
     memcpy(kernel.outer, shape->shared, sizeof shape->shared);
 
@@ -265,9 +265,13 @@ static Kernel joined_kernel(Arena *arena, const Pairing *p, const Shape *shape)
             axis_of_b[e] = kernel.axis_count++;
         }
     }
-    for (int s = 0; s < a->stage_count; s++)
-        ARENA_PUSH(arena, kernel.stage, kernel.stage_count, kernel.stage_room,
-                   moved(arena, a, &a->stage[s], axis_of_a, &kernel, a->stage[s].folds_outer || a->stage[s].after));
+    if (shape->shared_count != a->outer_count) {        /* else its stages stay; what is put behind them is lost if this comes to nothing */
+        kernel.stage = NULL;
+        kernel.stage_count = kernel.stage_room = 0;
+        for (int s = 0; s < a->stage_count; s++)
+            ARENA_PUSH(arena, kernel.stage, kernel.stage_count, kernel.stage_room,
+                       moved(arena, a, &a->stage[s], axis_of_a, &kernel, a->stage[s].folds_outer || a->stage[s].after));
+    }
     for (int s = 0; s < b->stage_count; s++) {
         const Stage *old = &b->stage[s];
         Stage stage = moved(arena, b, old, axis_of_b, &kernel, old->folds_outer || old->after);
@@ -311,44 +315,7 @@ static bool overwrites_safely(const Plan *plan, Kernel *kernel)
     return overwrite.safe;
 }
 
-/* ---- the order of kernels -------------------------------------------------------------------------------------------- */
-
-int representative(const Joining *joining, int kernel)
-{
-    while (joining->joined[kernel] != kernel)
-        kernel = joining->joined[kernel];
-    return kernel;
-}
-
-/* Can `to` be reached from `from` without the direct step? Then something else must run in between. */
-static bool reaches(const Joining *joining, int from, int to, bool direct, bool *visited)
-{
-    for (int i = from; i != NONE; i = joining->next_member[i])
-        for (int n = 0; n < joining->next_count[i]; n++) {
-            int next = representative(joining, joining->next[i][n]);
-            if (next == from || (next == to && direct))
-                continue;
-            if (next == to)
-                return true;
-            if (!visited[next]) {
-                visited[next] = true;
-                if (reaches(joining, next, to, false, visited))
-                    return true;
-            }
-        }
-    return false;
-}
-
-static bool must_run_between(const Joining *joining, int producer, int consumer)
-{
-    Arena *scratch = arena_new();
-    bool *visited = NEW(scratch, bool, joining->count);
-    bool found = reaches(joining, producer, consumer, true, visited);
-    memset(visited, 0, sizeof(bool) * (size_t)joining->count);
-    found = found || reaches(joining, consumer, producer, false, visited);       /* e.g. the consumer reads what the producer overwrites */
-    arena_free(scratch);
-    return found;
-}
+/* ---- attempts --------------------------------------------------------------------------------------------------------- */
 
 /* Does it write a parameter or a state, or compute what will be written there? */
 static bool belongs_to_update(const Plan *plan, const Kernel *kernel)
@@ -388,6 +355,7 @@ static Reason try_to_join(Joining *joining, int producer, int consumer)
     Kernel kernel = joined_kernel(plan->arena, &pairing, &shape);
     if (!overwrites_safely(plan, &kernel))
         return NO_OTHER_ELEMENTS;
+    close_up(joining, producer, consumer);
     joining->kernel[producer] = kernel;
     joining->joined[consumer] = producer;
     int last = producer;
@@ -397,67 +365,79 @@ static Reason try_to_join(Joining *joining, int producer, int consumer)
     return update ? YES_UPDATE : reason;
 }
 
-typedef struct Producers { const Joining *joining; bool *is_producer; } Producers;
+/* An attempt that failed. It fails again until one of the two has become another kernel: what third ones become of does not
+ * open a way between them, nor close one. */
+typedef struct Refusal { int producer, producer_stages, consumer_stages; Reason reason; } Refusal;
+typedef struct Refusals { Refusal *list; int count, room; } Refusals;
+
+typedef struct Producers { Joining *joining; Arena *arena; int *list, count, room; } Producers;
 
 static void note_producer(Stage *reader, Term *read, void *context)
 {
     (void)reader;
     Producers *p = context;
-    int writer = p->joining->writer[read->buffer];
-    if (writer != NONE)
-        p->is_producer[representative(p->joining, writer)] = true;
+    int writer = p->joining->writer[read->buffer], *visited = p->joining->visited;
+    int producer = writer == NONE ? NONE : representative(p->joining, writer);
+    if (producer == NONE || visited[producer] == p->joining->search)
+        return;
+    visited[producer] = p->joining->search;
+    ARENA_PUSH(p->arena, p->list, p->count, p->room, producer);
 }
 
-/* Tries the consumer's producers, the latest first; true: it joined one. */
-static bool join_a_producer(Joining *joining, int consumer, bool *is_producer)
+static int last_first(const void *a, const void *b)
 {
-    memset(is_producer, 0, sizeof *is_producer * (size_t)joining->count);
-    each_read(&joining->kernel[consumer], note_producer, &(Producers){joining, is_producer});
-    for (int producer = joining->count - 1; producer >= 0; producer--) {
-        if (!is_producer[producer] || producer == consumer)
-            continue;
-        Reason reason = try_to_join(joining, producer, consumer);
-        const char *rule = reason == YES_UPDATE ? "update" : reason == YES_EPILOGUE ? "epilogue"
-                         : reason == YES_SHARED_LOOPS ? "share loops" : "join";
-        record_verdict(joining->plan, rule, joining->first_node[producer], joining->first_node[consumer], reason);
-        if (reason <= YES_UPDATE)
+    return *(const int *)b - *(const int *)a;
+}
+
+/* The kernels whose values it reads, in `producers`, the last of them first. */
+static void find_producers(Joining *joining, int consumer, Producers *producers)
+{
+    producers->count = 0;
+    joining->visited[consumer] = ++joining->search;
+    each_read(&joining->kernel[consumer], note_producer, producers);
+    qsort(producers->list, (size_t)producers->count, sizeof *producers->list, last_first);
+}
+
+/* Joins the consumer with the first of its producers that allows it. `refusals`: those of the last time, and then of this. */
+static bool join_with_one(Joining *joining, int consumer, Producers *producers, Refusals *refusals, Arena *arena)
+{
+    Plan *plan = joining->plan;
+    Refusals before = *refusals;
+    *refusals = (Refusals){0};
+    find_producers(joining, consumer, producers);
+    for (int p = 0, known = 0; p < producers->count; p++) {
+        int producer = producers->list[p];
+        while (known < before.count && before.list[known].producer > producer)
+            known++;
+        Refusal now = {producer, joining->kernel[producer].stage_count, joining->kernel[consumer].stage_count, NO_FULL};
+        const Refusal *old = known < before.count ? &before.list[known] : NULL;
+        bool same = old && old->producer == producer && old->producer_stages == now.producer_stages && old->consumer_stages == now.consumer_stages;
+        now.reason = same ? old->reason : try_to_join(joining, producer, consumer);
+        if (now.reason <= YES_UPDATE) {
+            const char *rule = now.reason == YES_UPDATE ? "update" : now.reason == YES_EPILOGUE ? "epilogue" : "share loops";
+            record_verdict(plan, rule, joining->first_node[producer], joining->first_node[consumer], now.reason);
             return true;
+        }
+        ARENA_PUSH(arena, refusals->list, refusals->count, refusals->room, now);
     }
     return false;
 }
 
-/* Running statistics first: what one is assigned belongs to its update, after the loss, and would else be computed ahead of it
- * with the forward values that it reads. */
-static void join_statistics(Joining *joining, bool *is_producer)
-{
-    const Plan *plan = joining->plan;
-    for (int k = 0; k < joining->count; k++) {
-        const Stage *stage = &joining->kernel[k].stage[0];
-        const int leaf = joining->kernel[k].stage_count && stage->buffer != NONE ? plan->buffer[stage->buffer].leaf : NONE;
-        if (joining->joined[k] == k && leaf != NONE && plan->model->graph->leaves[leaf].kind == LEAF_STATISTIC)
-            join_a_producer(joining, k, is_producer);
-    }
-}
-
 void join_kernels(Joining *joining)
 {
-    Plan *plan = joining->plan;
     Arena *scratch = arena_new();
-    bool *is_producer = NEW(scratch, bool, joining->count);
-    join_statistics(joining, is_producer);
+    order_kernels(joining, scratch);
+    Refusals *refusals = NEW(scratch, Refusals, joining->count);
+    Producers producers = {.joining = joining, .arena = scratch};
     for (bool changed = true; changed; ) {
         changed = false;
-        int first_verdict = plan->verdict_count;
         for (int consumer = 0; consumer < joining->count; consumer++)
             if (joining->joined[consumer] == consumer)
-                changed |= join_a_producer(joining, consumer, is_producer);
-        if (changed) {                                  /* refusals count only in the last round */
-            int kept = first_verdict;
-            for (int v = first_verdict; v < plan->verdict_count; v++)
-                if (plan->verdict[v].fused)
-                    plan->verdict[kept++] = plan->verdict[v];
-            plan->verdict_count = kept;
-        }
+                changed |= join_with_one(joining, consumer, &producers, &refusals[consumer], scratch);
     }
+    for (int consumer = 0; consumer < joining->count; consumer++)
+        for (int r = 0; joining->joined[consumer] == consumer && r < refusals[consumer].count; r++)
+            record_verdict(joining->plan, "join", joining->first_node[refusals[consumer].list[r].producer], joining->first_node[consumer],
+                           refusals[consumer].list[r].reason);
     arena_free(scratch);
 }

@@ -1,7 +1,7 @@
-/* fuse_internal.h: what the three files of the pass `fuse` share.
+/* fuse_internal.h: what the files of the pass `fuse` share.
  *
- * select.c decides which nodes get a value of their own and makes a kernel of each; fuse.c joins kernels; settle.c orders what
- * is left and turns values that no other kernel reads into locals. */
+ * select.c decides which nodes get a value of their own and makes a kernel of each; fuse.c joins kernels, order.c knows what must
+ * run between; settle.c orders what is left and turns values that no other kernel reads into locals. */
 #ifndef NNGEN_KERNEL_FUSE_INTERNAL_H
 #define NNGEN_KERNEL_FUSE_INTERNAL_H
 
@@ -35,8 +35,21 @@ typedef struct Joining {
     int *first_node;                    /* the node that kernel i started from */
     int *next_member;                   /* the kernels joined into one, as a list from its representative; NONE ends it */
     int *writer;                        /* by buffer: the kernel that writes it; NONE for inputs, parameters and states */
+    int *at, *position;                 /* an order in which they may run: the kernel at a position, or NONE; a kernel's position */
+    int *visited, search;               /* by kernel: the search that came by last; the last search */
+    int *stack;                         /* of searches */
 } Joining;
+
+/* order.c */
 int representative(const Joining *joining, int kernel);       /* the kernel that `kernel` is part of now */
+void order_kernels(Joining *joining, Arena *arena);           /* the order to begin with; kernels that wait for each other are a bug() */
+bool must_run_between(Joining *joining, int producer, int consumer);
+void close_up(Joining *joining, int producer, int consumer);  /* mends the order when the two are joined, right after must_run_between said no */
+
+/* Kernels, the one of least rank first. */
+typedef struct Queue { int *item, count, room; const int *rank; } Queue;
+void queue_push(Arena *arena, Queue *queue, int item);
+int queue_pop(Queue *queue);
 
 void record_verdict(Plan *plan, const char *rule, NodeId producer, NodeId consumer, Reason reason);
 

@@ -56,7 +56,7 @@ struct Term {
     int buffer;                         /* READ */
     int stage;                          /* STAGE: an index into the kernel's stages */
     int rank;                           /* entries of index */
-    Index index[MAX_RANK + 1];
+    Index *index;
     int64_t from, to;                   /* INSIDE */
     double number;
     NodeId node;                        /* the node it computes: names and model lines; TABLE, RANDOM: its attributes */

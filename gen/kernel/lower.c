@@ -45,10 +45,10 @@ static Term *new_term(Plan *plan, TermKind kind, NodeId node)
     return term;
 }
 
-static Term *with_indices(Term *term, const Index *index, int rank)
+static Term *with_indices(Plan *plan, Term *term, const Index *index, int rank)
 {
     term->rank = rank;
-    memcpy(term->index, index, sizeof *index * (size_t)rank);
+    term->index = arena_copy(plan->arena, index, sizeof *index * (size_t)rank);
     return term;
 }
 
@@ -104,7 +104,7 @@ static Term *read_buffer(Plan *plan, NodeId id, const Index *index)
 {
     Term *term = new_term(plan, TERM_READ, id);
     term->buffer = buffer_for(plan, id, BUFFER_TEMPORARY);
-    return with_indices(term, index, plan->buffer[term->buffer].rank);
+    return with_indices(plan, term, index, plan->buffer[term->buffer].rank);
 }
 
 static Term *inside(Plan *plan, NodeId node, Term *term, Index index, int64_t from, int64_t to, Term *other)
@@ -114,7 +114,7 @@ static Term *inside(Plan *plan, NodeId node, Term *term, Index index, int64_t fr
     choice->to = to;
     choice->operand[0] = term;
     choice->operand[1] = other;
-    return with_indices(choice, &index, 1);
+    return with_indices(plan, choice, &index, 1);
 }
 
 static Term *filling(Plan *plan, NodeId node, double value)
@@ -135,7 +135,7 @@ Term *value_where(Plan *plan, NodeId node, Term *value, Term *index, Index picke
     place->scalar = INT;
     equal->op = OP_EQUAL;
     equal->operand[0] = index;
-    equal->operand[1] = with_indices(place, &picked, 1);
+    equal->operand[1] = with_indices(plan, place, &picked, 1);
     choice->op = OP_SELECT;
     choice->operand[0] = equal;
     choice->operand[1] = value;
@@ -221,7 +221,7 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
             flat = index_add(flat, stride, index[d]);
             stride *= size[d];
         }
-        return with_indices(term, &flat, 1);
+        return with_indices(plan, term, &flat, 1);
     }
     default:
         break;
@@ -236,11 +236,11 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
         return term;
     }
     case OP_TABLE:
-        return with_indices(new_term(plan, TERM_TABLE, id), index, node->type.rank);
+        return with_indices(plan, new_term(plan, TERM_TABLE, id), index, node->type.rank);
     case OP_INDEX:
-        return with_indices(new_term(plan, TERM_INDEX, id), &index[a->axis == 0 ? 0 : batch + a->axis - 1], 1);
+        return with_indices(plan, new_term(plan, TERM_INDEX, id), &index[a->axis == 0 ? 0 : batch + a->axis - 1], 1);
     case OP_ROW_MASK:
-        return with_indices(new_term(plan, TERM_MASK, id), index, 1);
+        return with_indices(plan, new_term(plan, TERM_MASK, id), index, 1);
     case OP_ROWS: case OP_RATE: case OP_STEP: case OP_MODE: {
         Term *term = new_term(plan, TERM_SYMBOL, id);
         term->op = node->op;

@@ -9,10 +9,37 @@
 
 enum { LARGEST_LOCAL = 1024 };          /* elements */
 
+/* By buffer: who reads it, in all kernels and in the one that is looked at. */
+typedef struct Readers {
+    int *all, *own;
+    int *touched, touched_count, touched_room;          /* buffers with own > 0, to be set back */
+    Arena *scratch;
+} Readers;
+
 static void count_reader(Stage *stage, Term *read, void *context)
 {
     (void)stage;
-    ((int *)context)[read->buffer]++;
+    ((Readers *)context)->all[read->buffer]++;
+}
+
+static void count_own_reader(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    Readers *readers = context;
+    if (readers->own[read->buffer]++ == 0)
+        ARENA_PUSH(readers->scratch, readers->touched, readers->touched_count, readers->touched_room, read->buffer);
+}
+
+static void look_at(Readers *readers, Kernel *kernel)
+{
+    while (readers->touched_count)
+        readers->own[readers->touched[--readers->touched_count]] = 0;
+    each_read(kernel, count_own_reader, readers);
+}
+
+static bool is_read_elsewhere(const Readers *readers, int buffer)
+{
+    return readers->all[buffer] > readers->own[buffer];
 }
 
 /* ---- direct updates ---------------------------------------------------------------------------------------------- */
@@ -37,7 +64,7 @@ static void redirect_read(Stage *stage, Term *read, void *context)
         read->buffer = r->to;
 }
 
-static void write_directly(Plan *plan, Kernel *kernel, const int *readers_elsewhere)
+static void write_directly(Plan *plan, Kernel *kernel, const Readers *readers)
 {
     for (int s = 0; s < kernel->stage_count; s++) {
         Stage *copy = &kernel->stage[s];
@@ -47,7 +74,7 @@ static void write_directly(Plan *plan, Kernel *kernel, const int *readers_elsewh
         for (int w = 0; w < s; w++)
             if (kernel->stage[w].buffer == temporary)
                 writer = w;
-        if (writer == NONE || readers_elsewhere[temporary])
+        if (writer == NONE || is_read_elsewhere(readers, temporary))
             continue;
         bool same_points = kernel->stage[writer].inner_count == copy->inner_count;
         for (int d = 0; d < copy->term->rank && same_points; d++)
@@ -66,7 +93,7 @@ static void write_directly(Plan *plan, Kernel *kernel, const int *readers_elsewh
 
 /* ---- locals ------------------------------------------------------------------------------------------------------- */
 
-typedef struct Localise { Kernel *kernel; int writer, buffer; } Localise;
+typedef struct Localise { Arena *arena; Kernel *kernel; int writer, buffer; } Localise;
 
 static void read_local(Stage *reader, Term *read, void *context)
 {
@@ -75,7 +102,7 @@ static void read_local(Stage *reader, Term *read, void *context)
     if (read->buffer != l->buffer)
         return;
     const Stage *writer = &l->kernel->stage[l->writer];
-    Index index[MAX_RANK + 1];
+    Index *index = NEW(l->arena, Index, writer->inner_count);
     for (int i = 0; i < writer->inner_count; i++)
         for (int d = 0; d < read->rank; d++)
             if (plain_axis(&writer->store[d]) == writer->inner[i])
@@ -84,21 +111,21 @@ static void read_local(Stage *reader, Term *read, void *context)
     read->stage = l->writer;
     read->buffer = NONE;
     read->rank = writer->inner_count;
-    memcpy(read->index, index, sizeof *index * (size_t)read->rank);
+    read->index = index;
 }
 
-static void make_locals(Plan *plan, Kernel *kernel, const int *readers_elsewhere)
+static void make_locals(Plan *plan, Kernel *kernel, const Readers *readers)
 {
     for (int s = 0; s < kernel->stage_count; s++) {
         Stage *stage = &kernel->stage[s];
-        if (stage->buffer == NONE || plan->buffer[stage->buffer].kind != BUFFER_TEMPORARY || readers_elsewhere[stage->buffer])
+        if (stage->buffer == NONE || plan->buffer[stage->buffer].kind != BUFFER_TEMPORARY || is_read_elsewhere(readers, stage->buffer))
             continue;
         int64_t elements = 1;
         for (int i = 0; i < stage->inner_count; i++)
             elements *= kernel->axis[stage->inner[i]].extent;
         if (elements > LARGEST_LOCAL)
             continue;
-        Localise localise = {kernel, s, stage->buffer};
+        Localise localise = {plan->arena, kernel, s, stage->buffer};
         stage->buffer = NONE;
         stage->kept = true;
         each_read(kernel, read_local, &localise);
@@ -127,49 +154,53 @@ static Part part_of(const Plan *plan, const Kernel *kernel)
     return part;
 }
 
+enum { PARTS = PART_UPDATE + 1 };
+
 /* The next kernel of those that wait for nothing: forward before the loss; then each step backward, followed by the updates that
  * it made possible; by the order of the graph within these. In generic programs all updates come last. */
-static int next_kernel(const Joining *joining, const int *waiting, const bool *done, const Part *part, Part before)
+static int next_kernel(const Joining *joining, Queue *ready, Part before)
 {
-    static const int after_backward[] = {[PART_FORWARD] = 0, [PART_LOSS] = 1, [PART_UPDATE] = 2, [PART_BACKWARD] = 3};
-    static const int otherwise[] = {[PART_FORWARD] = 0, [PART_LOSS] = 1, [PART_BACKWARD] = 2, [PART_UPDATE] = 3};
+    static const Part after_backward[PARTS] = {PART_FORWARD, PART_LOSS, PART_UPDATE, PART_BACKWARD};
+    static const Part otherwise[PARTS] = {PART_FORWARD, PART_LOSS, PART_BACKWARD, PART_UPDATE};
     bool updates_first = joining->plan->mode == KERNELS_FUSED && (before == PART_BACKWARD || before == PART_UPDATE);
-    const int *rank = updates_first ? after_backward : otherwise;
-    int best = NONE;
-    for (int i = 0; i < joining->count; i++)
-        if (joining->joined[i] == i && !done[i] && waiting[i] == 0
-            && (best == NONE || rank[part[i]] < rank[part[best]]
-                || (rank[part[i]] == rank[part[best]] && joining->first_node[i] < joining->first_node[best])))
-            best = i;
-    return best;
+    for (int rank = 0; rank < PARTS; rank++) {
+        Queue *queue = &ready[(updates_first ? after_backward : otherwise)[rank]];
+        if (queue->count)
+            return queue_pop(queue);
+    }
+    bug("kernels wait for each other");
 }
 
 static void order(Joining *joining, Kernel *out)
 {
     Arena *scratch = arena_new();
     int *waiting = NEW(scratch, int, joining->count), live = 0;
-    bool *done = NEW(scratch, bool, joining->count);
     Part *part = NEW(scratch, Part, joining->count), before = PART_FORWARD;
-    for (int i = 0; i < joining->count; i++) {
-        if (joining->joined[i] == i)
-            part[i] = part_of(joining->plan, &joining->kernel[i]);
-        live += joining->joined[i] == i;
+    Queue ready[PARTS];
+    for (int p = 0; p < PARTS; p++)
+        ready[p] = (Queue){.rank = joining->first_node};
+    for (int i = 0; i < joining->count; i++)
         for (int n = 0; n < joining->next_count[i]; n++) {
             int next = representative(joining, joining->next[i][n]);
             waiting[next] += next != representative(joining, i);
         }
+    for (int i = 0; i < joining->count; i++) {
+        if (joining->joined[i] != i)
+            continue;
+        live++;
+        part[i] = part_of(joining->plan, &joining->kernel[i]);
+        if (waiting[i] == 0)
+            queue_push(scratch, &ready[part[i]], i);
     }
     for (int k = 0; k < live; k++) {
-        int next = next_kernel(joining, waiting, done, part, before);
-        if (next == NONE)
-            bug("kernels wait for each other");
-        done[next] = true;
+        int next = next_kernel(joining, ready, before);
         before = part[next];
         out[k] = joining->kernel[next];
         for (int i = next; i != NONE; i = joining->next_member[i])
             for (int n = 0; n < joining->next_count[i]; n++) {
                 int after = representative(joining, joining->next[i][n]);
-                waiting[after] -= after != next;
+                if (after != next && --waiting[after] == 0)
+                    queue_push(scratch, &ready[part[after]], after);
             }
     }
     arena_free(scratch);
@@ -185,22 +216,16 @@ void settle(Joining *joining, PhaseId phase)
     order(joining, kernels);
 
     Arena *scratch = arena_new();
-    int *readers = NEW(scratch, int, plan->buffer_count), *own = NEW(scratch, int, plan->buffer_count);
-    for (int k = 0; k < count; k++)
-        each_read(&kernels[k], count_reader, readers);
+    Readers readers = {.scratch = scratch, .all = NEW(scratch, int, plan->buffer_count), .own = NEW(scratch, int, plan->buffer_count)};
     for (int k = 0; k < count; k++) {
+        each_read(&kernels[k], count_reader, &readers);
         if (kernels[k].update != NONE)                  /* a call of the runtime reads its gradient */
-            readers[plan->buffer_of[plan->model->phase[phase].gradients[kernels[k].update]]]++;
+            readers.all[plan->buffer_of[plan->model->phase[phase].gradients[kernels[k].update]]]++;
     }
-    for (int k = 0; k < count; k++) {
-        memset(own, 0, sizeof *own * (size_t)plan->buffer_count);
-        each_read(&kernels[k], count_reader, own);
-        for (int b = 0; b < plan->buffer_count; b++)
-            own[b] = readers[b] - own[b];               /* by kernels other than this one */
-        if (plan->mode == KERNELS_GENERIC)
-            continue;
-        write_directly(plan, &kernels[k], own);
-        make_locals(plan, &kernels[k], own);
+    for (int k = 0; k < count && plan->mode == KERNELS_FUSED; k++) {
+        look_at(&readers, &kernels[k]);
+        write_directly(plan, &kernels[k], &readers);
+        make_locals(plan, &kernels[k], &readers);
     }
     arena_free(scratch);
 
