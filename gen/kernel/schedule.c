@@ -21,22 +21,28 @@ static void choose_form(Plan *plan, Kernel *kernel)
 
 /* ---- cost ---------------------------------------------------------------------------------------------------------------- */
 
-typedef struct Cost { const Plan *plan; bool *read; int64_t operations, looked_up; } Cost;
+typedef struct Cost {
+    const Plan *plan;
+    int *seen, kernel;                  /* by buffer: the last kernel that was seen to read it whole */
+    int64_t operations, looked_up, bytes_read;
+} Cost;
 
 static void add_cost(Term *term, void *context)
 {
     Cost *cost = context;
     if (term->kind == TERM_READ && term->operand[0])
         cost->looked_up += cost->plan->model->precision == F32 ? 4 : 8;
-    else if (term->kind == TERM_READ)
-        cost->read[term->buffer] = true;
+    else if (term->kind == TERM_READ && cost->seen[term->buffer] != cost->kernel) {
+        cost->seen[term->buffer] = cost->kernel;
+        cost->bytes_read += cost->plan->buffer[term->buffer].bytes;
+    }
     cost->operations += term->kind == TERM_APPLY && term->op != OP_FLOAT && term->op != OP_DETACH;
 }
 
-static void count_cost(const Plan *plan, Kernel *kernel)
+static void count_cost(const Plan *plan, Kernel *kernel, Cost *cost)
 {
-    Arena *scratch = arena_new();
-    Cost cost = {plan, NEW(scratch, bool, plan->buffer_count), 0, 0};
+    cost->kernel++;
+    cost->bytes_read = 0;
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
         int64_t points = 1;
@@ -47,18 +53,15 @@ static void count_cost(const Plan *plan, Kernel *kernel)
             points *= kernel->axis[stage->inner[i]].extent;
         for (int f = 0; f < stage->fold_count; f++)
             points *= kernel->axis[stage->fold_axis[f]].extent;
-        cost.operations = kernel->form == FORM_SCATTER ? -1 : stage->fold != FOLD_NONE;     /* neither compared nor chosen: placed */
-        cost.looked_up = 0;
-        each_term(stage->term, add_cost, &cost);
-        kernel->flop += points * cost.operations;
-        kernel->bytes_read += points * cost.looked_up;
+        cost->operations = kernel->form == FORM_SCATTER ? -1 : stage->fold != FOLD_NONE;     /* neither compared nor chosen: placed */
+        cost->looked_up = 0;
+        each_term(stage->term, add_cost, cost);
+        kernel->flop += points * cost->operations;
+        kernel->bytes_read += points * cost->looked_up;
         if (stage->buffer != NONE)
             kernel->bytes_written += plan->buffer[stage->buffer].bytes;
     }
-    for (int b = 0; b < plan->buffer_count; b++)
-        if (cost.read[b])
-            kernel->bytes_read += plan->buffer[b].bytes;
-    arena_free(scratch);
+    kernel->bytes_read += cost->bytes_read;
 }
 
 /* ---- the same kernel in two phases ---------------------------------------------------------------------------------------- */
@@ -132,12 +135,13 @@ static void size_buffers(Plan *plan)
 void schedule(Plan *plan)
 {
     size_buffers(plan);
+    Arena *scratch = arena_new();
+    Cost cost = {.plan = plan, .seen = NEW(scratch, int, plan->buffer_count + 1)};
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++) {
             choose_form(plan, &plan->kernel[phase][k]);
-            count_cost(plan, &plan->kernel[phase][k]);
+            count_cost(plan, &plan->kernel[phase][k], &cost);
         }
-    Arena *scratch = arena_new();
     int count;
     Kernel **all = all_kernels(plan, scratch, &count);
     find_repeated(all, count);
