@@ -2,6 +2,7 @@
  *
  * The first eight batches of the first epoch come in turn: one fixed batch would teach the branch predictor its data. Eight
  * steps go before the clock starts. The median is told, not the mean: on a shared machine the mean measures the neighbours. */
+#include "failure.h"
 #include "memory.h"
 #include "run.h"
 
@@ -40,6 +41,7 @@ int nn_benchmark(NnRun *run)
         printf("%lld steps of %lld FLOP: %.3g GFLOP/s\n", (long long)count, (long long)program->flop,
                1e-9 * (double)program->flop / median);
     printf("median_us_per_step %.3f\n", 1e6 * median);
+    nn_flush_output();
     nn_release(seconds);
     nn_close_run(run);
     return 0;

@@ -11,6 +11,7 @@
 #include "safetensors.h"
 #include "walk.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char OURS[] = "nngen.";
@@ -60,7 +61,7 @@ size_t nn_saving_bytes(const NnRun *run)
     return tensors * sizeof(NnSaved) + PATHS * (strlen(run->flags.save) + BESIDES);
 }
 
-static void save(const NnRun *run, const char *path)
+static void save(const NnRun *run, const char *path, bool to_disk)
 {
     const NnProgram *program = run->program;
     LoopState state = {.step = run->step, .epoch = run->epoch, .position = run->position, .seed = (int64_t)run->seed,
@@ -76,14 +77,17 @@ static void save(const NnRun *run, const char *path)
         saved[count++] = saved_tensor(program, &program->tensors[i]);
     const NnMetadata metadata[] = {{"format", "pt"}, {"nngen.model", program->model},
                                    {"nngen.signature", program->signature ? program->signature : ""}};
-    nn_write_safetensors(path, saved, count, metadata, NN_COUNT(metadata));
+    nn_write_safetensors(path, saved, count, metadata, NN_COUNT(metadata), to_disk);
     nn_release(saved);
 }
 
-void nn_save_checkpoint(NnRun *run, const char *path)
+void nn_save_checkpoint(NnRun *run, const char *path, bool is_last)
 {
-    save(run, path);
-    run->last_saved = nn_seconds();
+    static const double SECONDS_BETWEEN_SYNCS = 1;            /* an epoch may be a single short step, and a disk is slow */
+    bool to_disk = is_last || nn_seconds() - run->last_synced > SECONDS_BETWEEN_SYNCS;
+    save(run, path, to_disk);
+    if (to_disk)
+        run->last_synced = nn_seconds();
 }
 
 /* digits.safetensors at step 20: digits.step20.safetensors */
@@ -95,7 +99,7 @@ void nn_save_snapshot(NnRun *run)
     bool has_ending = length > tail && !strcmp(path + length - tail, ending);
     char *name = nn_format_string("%.*s.step%lld%s", (int)(has_ending ? length - tail : length), path, (long long)run->step,
                                   has_ending ? ending : "");
-    save(run, name);
+    save(run, name, true);
     nn_log_snapshot(run, name);
     nn_release(name);
 }
@@ -220,8 +224,11 @@ static void compare(const NnRun *run, const NnSafetensors *file, const LoopState
     if (state->epoch_rows != train_rows(run))
         nn_fail(NN_WRONG_INPUT, file->path, "was trained on %lld rows, but the training set has %lld; give it the same data",
                 (long long)state->epoch_rows, (long long)train_rows(run));
-    bool is_whole = !train_rows(run) || (state->position < train_rows(run) && state->position % program->batch == 0);
-    if (state->step < 0 || state->epoch < 0 || state->position < 0 || state->stale < 0 || !is_whole)
+    const int64_t rows = train_rows(run), most = INT64_C(1) << 62;        /* at the epoch's end: interrupted while it was evaluated */
+    bool is_whole = !rows ? state->position <= state->step :
+                    state->position <= rows && (state->position % program->batch == 0 || state->position == rows);
+    if (state->step < 0 || state->step > most || state->epoch < 0 || state->epoch > most || state->position < 0 || state->stale < 0 ||
+        state->stale > most || isnan(state->best) || !is_whole)
         nn_fail(NN_WRONG_INPUT, file->path, "its training state is impossible (step %lld, epoch %lld, row %lld); it is damaged",
                 (long long)state->step, (long long)state->epoch, (long long)state->position);
 }

@@ -7,6 +7,7 @@
 #include "memory.h"
 #include "source.h"
 #include <nngen/random.h>
+#include <nngen/runtime.h>
 
 #include <math.h>
 #include <string.h>
@@ -332,6 +333,23 @@ static void convert_row(const NnDataset *dataset, int input, NnStored stored, co
 void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out)
 {
     convert_row(dataset, input, stored_type(dataset, set, input), stored_row(dataset, set, input, row), f64, out);
+}
+
+/* Stored integers are small enough for any type. */
+void nn_dataset_check(const NnDataset *dataset, bool f64)
+{
+    for (int i = 0; i < dataset->input_count; i++) {
+        const NnInput *input = &dataset->inputs[i];
+        double *out = nn_allocate((size_t)input->elements, sizeof *out);
+        for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
+            for (int64_t row = 0; row < nn_dataset_rows(dataset, set) && !input->classes && stored_type(dataset, set, i) >= NN_STORED_F32; row++) {
+                nn_dataset_row(dataset, set, i, row, f64, out);
+                if (!nn_all_finite(out, input->elements, f64 ? NN_F64 : NN_F32))
+                    nn_fail(NN_WRONG_INPUT, NULL, "input %s: a value in row %lld of the %s set is too large a number for %s; scale, or mean "
+                            "and std, make it smaller", nn_quoted(input->name), (long long)row + 1, nn_set_name[set], f64 ? "f64" : "f32");
+            }
+        nn_release(out);
+    }
 }
 
 void nn_dataset_training_row(const NnDataset *dataset, int input, int64_t row, uint64_t seed, int64_t epoch, bool f64, void *out)

@@ -1,6 +1,7 @@
 /* failure.c: see failure.h. */
 #include "failure.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -47,6 +48,12 @@ const char *nn_quoted(const char *text)
     out[0] = '\'';
     strcat(out, escape(out + 1, SHOWN, text) ? "'" : "...'");
     return out;
+}
+
+void nn_flush_output(void)
+{
+    if (fflush(stdout) || ferror(stdout))
+        nn_fail(NN_MACHINE_LACKS, NULL, "standard output cannot be written: %s", strerror(errno));
 }
 
 void nn_fail(NnStatus status, const char *place, const char *format, ...)

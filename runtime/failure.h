@@ -17,6 +17,9 @@ typedef enum NnStatus {
  * through nn_quoted; place is escaped here. */
 _Noreturn void nn_fail(NnStatus status, const char *place, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* What was printed has arrived, or the program ends (3): a full disk, a closed pipe. */
+void nn_flush_output(void);
+
 /* 'text' with control characters escaped, long text cut: for messages. Good until the eighth call after it. */
 const char *nn_quoted(const char *text);
 

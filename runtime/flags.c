@@ -6,10 +6,14 @@
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 typedef enum FlagKind { FLAG_TEXT, FLAG_COUNT, FLAG_THREADS, FLAG_SEED, FLAG_RATE, FLAG_SWITCH, FLAG_REFUSED, FLAG_HELP } FlagKind;
 
@@ -60,6 +64,7 @@ static _Noreturn void show_help(const NnProgram *program, bool is_show)
                program->precision == NN_F32 ? "f32" : "f64");
     printf("Exit status: 0 done, 1 the data or a file is wrong or training diverged, 2 the call is wrong,\n"
            "3 the machine lacks something, 130 interrupted (after saving).\n");
+    nn_flush_output();
     exit(NN_DONE);
 }
 
@@ -111,6 +116,8 @@ static const Flag *find_flag(const char *argument, bool is_show)
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), argument);
     const Flag *nearest = NULL;
+    if (!strcmp(argument, "-h"))
+        nn_fail(NN_WRONG_CALL, NULL, "unknown flag '-h'; did you mean --help?");
     for (int i = 0; i < NN_COUNT(flags); i++) {
         if (!strcmp(name, flags[i].name)) {
             if (is_show && !flags[i].in_show)
@@ -161,12 +168,48 @@ static void set_flag(NnFlags *out, const Flag *flag, const char *value)
     }
 }
 
+/* Two names of one file, which one of them would destroy. Devices keep nothing. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    bool is_there = !stat(a, &first), both = is_there && !stat(b, &second);
+    if (is_there && !S_ISREG(first.st_mode))
+        return false;
+    return both ? first.st_dev == second.st_dev && first.st_ino == second.st_ino : !strcmp(a, b);
+}
+
+static void refuse_same_files(const NnFlags *given)
+{
+    const struct { const char *name, *file; bool is_written; } named[] = {
+        {"--init", given->init, false}, {"--resume", given->resume, false}, {"--save", given->save, true}, {"--log", given->log, true},
+        {"--predict", given->predict, true},
+    };
+    for (int a = 0; a < NN_COUNT(named); a++)
+        for (int b = a + 1; b < NN_COUNT(named); b++) {
+            bool goes_on = !named[a].is_written && !strcmp(named[b].name, "--save");      /* a run may replace what it began with */
+            if (named[a].file && named[b].file && named[b].is_written && !goes_on && is_same_file(named[a].file, named[b].file))
+                nn_fail(NN_WRONG_CALL, NULL, "%s and %s name one file, %s, and would destroy each other", named[a].name, named[b].name,
+                        nn_quoted(named[b].file));
+        }
+}
+
+/* A descriptor that the caller closed would be the next file that is opened, and take what is printed. */
+static void open_standard_streams(void)
+{
+    for (int descriptor = open("/dev/null", O_RDWR); descriptor >= 0; descriptor = open("/dev/null", O_RDWR))
+        if (descriptor > 2) {
+            close(descriptor);
+            return;
+        }
+}
+
 /* Flags that do not go together, or that this program cannot do. */
 static void check_flags(const NnProgram *program, const NnFlags *given)
 {
     int modes = given->check_gradients + (given->predict != NULL) + (given->benchmark > 0);
     if (modes > 1)
         nn_fail(NN_WRONG_CALL, NULL, "--check-gradients, --predict and --benchmark: one at a time");
+    refuse_same_files(given);
     if (given->resume && given->init)
         nn_fail(NN_WRONG_CALL, NULL, "--resume brings its own parameters; leave --init away");
     if (given->resume && given->has_seed)
@@ -186,6 +229,8 @@ static void check_flags(const NnProgram *program, const NnFlags *given)
 NnFlags nn_parse_flags(const NnProgram *program, bool is_show, int argc, char **argv)
 {
     NnFlags given = {0};
+    open_standard_streams();
+    signal(SIGXFSZ, SIG_IGN);                                 /* a file that grew too long is an error to report, not a death */
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     if (argc > 0)
         nn_program_name = slash ? slash + 1 : argv[0];

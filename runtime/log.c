@@ -17,6 +17,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const reason_name[] = {[NN_RUNNING] = "done", [NN_FINISHED] = "done", [NN_EARLY_STOP] = "early_stop",
                                           [NN_WAS_INTERRUPTED] = "interrupted", [NN_NOT_FINITE] = "not_finite"};
@@ -68,13 +70,34 @@ static void fold_values(NnRun *run, NnSet set, const NnFold *fold)
     }
 }
 
+void nn_log_flush(NnRun *run)
+{
+    if (run->log && fflush(run->log))
+        nn_fail(NN_MACHINE_LACKS, run->flags.log, "the log cannot be written: %s", strerror(errno));
+}
+
+/* A run that was killed may have left half a line: the log goes on behind its last whole one. */
+static void cut_to_lines(FILE *log)
+{
+    struct stat information;
+    if (fstat(fileno(log), &information) || !S_ISREG(information.st_mode))
+        return;
+    off_t end = information.st_size;
+    for (char last; end > 0 && pread(fileno(log), &last, 1, end - 1) == 1 && last != '\n'; end--)
+        continue;
+    if (end < information.st_size && ftruncate(fileno(log), end))
+        return;                                               /* then the first write fails as well, and says why */
+}
+
 void nn_open_log(NnRun *run)
 {
     if (!run->flags.log)
         return;
-    run->log = fopen(run->flags.log, run->flags.resume ? "a" : "w");
+    run->log = fopen(run->flags.log, run->flags.resume ? "a+" : "w");
     if (!run->log)
         nn_fail(NN_MACHINE_LACKS, run->flags.log, "the log cannot be written: %s", strerror(errno));
+    if (run->flags.resume)
+        cut_to_lines(run->log);
 }
 
 void nn_log_step(NnRun *run)

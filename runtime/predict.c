@@ -46,7 +46,7 @@ int nn_predict(NnRun *run)
                 memcpy(values[i], program->outputs[i].data, row_bytes[i]);
     }
     const NnMetadata metadata[] = {{"format", "pt"}, {"nngen.model", program->model}};
-    nn_write_safetensors(run->flags.predict, saved, program->output_count, metadata, NN_COUNT(metadata));
+    nn_write_safetensors(run->flags.predict, saved, program->output_count, metadata, NN_COUNT(metadata), true);
     if (!run->flags.quiet)
         printf("wrote the outputs of %lld rows to %s\n", (long long)count, nn_quoted(run->flags.predict));
     for (int i = 0; i < program->output_count; i++)
@@ -54,6 +54,7 @@ int nn_predict(NnRun *run)
     nn_release(values);
     nn_release(row_bytes);
     nn_release(saved);
+    nn_flush_output();
     nn_close_run(run);
     return NN_DONE;
 }

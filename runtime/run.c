@@ -9,6 +9,7 @@
 #include "run.h"
 #include "failure.h"
 #include "memory.h"
+#include "output_file.h"
 #include "source.h"
 
 #include <math.h>
@@ -17,8 +18,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-static const double SECONDS_BETWEEN_SAVES = 1;                /* an epoch may be a single short step */
 
 static volatile sig_atomic_t interrupted;
 
@@ -37,6 +36,7 @@ static void on_interrupt(int number)
         interrupted = 1;
         interrupted_at = now;
     } else if (since > ONE_PRESS) {
+        nn_remove_unfinished();
         signal(number, SIG_DFL);
         raise(number);
     }
@@ -50,6 +50,9 @@ static void catch_interrupts(void)
     sigaddset(&action.sa_mask, SIGTERM);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction hang_up;
+    if (!sigaction(SIGHUP, NULL, &hang_up) && hang_up.sa_handler != SIG_IGN)      /* nohup(1) wants it ignored */
+        sigaction(SIGHUP, &action, NULL);
 }
 
 double nn_seconds(void)
@@ -83,6 +86,8 @@ static void open_data(NnRun *run)
     size_t before = nn_memory_held();
     run->dataset = nn_dataset_open(data, program->inputs, program->input_count, run->flags.data_dir, run->seed);
     run->data_bytes = nn_memory_held() - before;
+    if (data->kind != NN_DATA_NONE)
+        nn_dataset_check(run->dataset, program->precision == NN_F64);
     run->has_data = data->kind != NN_DATA_NONE;
     run->epoch_rows = run->has_data ? nn_dataset_rows(run->dataset, NN_TRAIN) : INT64_MAX;
     run->one_batch = run->epoch_rows <= program->batch;
@@ -125,7 +130,7 @@ static void set_limits(NnRun *run)
 NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
 {
     NnRun *run = nn_allocate(1, sizeof *run);
-    *run = (NnRun){.program = program, .flags = flags, .best = INFINITY, .last_saved = -INFINITY};
+    *run = (NnRun){.program = program, .flags = flags, .best = INFINITY, .last_synced = -INFINITY};
     nn_prepare_processor(flags.threads);
     run->seed = flags.resume ? nn_resume_seed(flags.resume) : flags.has_seed ? flags.seed : program->seed;
     run->fold.sum = nn_allocate((size_t)nn_fold_size(program), sizeof(double));
@@ -158,7 +163,8 @@ void nn_close_run(NnRun *run)
 NnRun *nn_start(const NnProgram *program, int argc, char **argv)
 {
     NnFlags flags = nn_parse_flags(program, false, argc, argv);
-    signal(SIGXFSZ, SIG_IGN);                                 /* a file that grew too long is an error to report, not a death */
+    if (flags.save || flags.predict)
+        nn_probe_output(flags.predict ? flags.predict : flags.save);          /* now, and not after hours */
     NnRun *run = nn_open_run(program, flags);
     if (flags.check_gradients)
         exit(nn_check_gradients(run));
@@ -189,12 +195,18 @@ static int rows_at(const NnRun *run, int64_t position)
     return left >= batch ? batch : run->program->drop_last ? 0 : (int)left;
 }
 
+/* An epoch has had all its rows, but not its evaluation, which was interrupted: that comes first. */
+static bool is_epoch_pending(const NnRun *run)
+{
+    return run->has_data && run->position > 0 && !rows_at(run, run->position);
+}
+
 bool nn_next_epoch(NnRun *run)
 {
     bool stays_stale = run->program->stop_metric && run->stale >= run->program->stop_patience;
     if (run->reason == NN_RUNNING && stays_stale)
         run->reason = NN_EARLY_STOP;
-    if (run->reason == NN_RUNNING && (run->step >= run->last_step || run->epoch >= run->last_epoch))
+    if (run->reason == NN_RUNNING && !is_epoch_pending(run) && (run->step >= run->last_step || run->epoch >= run->last_epoch))
         run->reason = NN_FINISHED;
     if (run->reason == NN_RUNNING && interrupted)
         run->reason = NN_WAS_INTERRUPTED;
@@ -313,15 +325,27 @@ void nn_step_done(NnRun *run, double loss)
         nn_save_snapshot(run);
 }
 
-/* Both sets in file order, in evaluation mode. */
-static void evaluate(NnRun *run)
+static void forget_evaluation(NnRun *run)
+{
+    for (NnSet set = NN_VALIDATION; set < NN_SETS; set++)
+        nn_fold_clear(run->program, &run->evaluated[set]);
+}
+
+/* Both sets in file order, in evaluation mode. False: a signal ended it, and nothing was evaluated. */
+static bool evaluate(NnRun *run)
 {
     const NnProgram *program = run->program;
     if (!program->evaluate)
-        return;
+        return true;
+    nn_log_flush(run);                                        /* it may take long: what is known is on the disk */
     for (NnSet set = NN_VALIDATION; set < NN_SETS; set++) {
         int64_t count = nn_dataset_rows(run->dataset, set);
         for (int64_t first = 0; first < count; first += program->batch) {
+            if (interrupted) {
+                forget_evaluation(run);
+                run->reason = NN_WAS_INTERRUPTED;
+                return false;
+            }
             NnStep step = run->current;
             step.rows = count - first < program->batch ? (int)(count - first) : program->batch;
             step.t = run->step;
@@ -330,6 +354,7 @@ static void evaluate(NnRun *run)
             nn_fold_batch(program, &run->evaluated[set], step.rows);
         }
     }
+    return true;
 }
 
 /* Only whole epochs count: a run that stops inside one and evaluates there must not differ from one that does not. */
@@ -355,31 +380,31 @@ void nn_epoch_done(NnRun *run)
     bool is_last = run->reason != NN_RUNNING || run->step >= run->last_step || (is_whole && run->epoch + 1 >= run->last_epoch);
     bool is_due = is_whole && (program->validate_every <= 1 || (run->epoch + 1) % program->validate_every == 0);
     bool is_seen = run->log || program->stop_metric || nn_line_is_due(run, is_last);       /* an epoch may be a single short step */
-    if (is_due ? is_seen : is_last && run->reason == NN_RUNNING)
-        evaluate(run);
+    if ((is_due ? is_seen : is_last && run->reason == NN_RUNNING) && !evaluate(run))
+        is_whole = is_due = false;                            /* the epoch ends where the run is resumed */
     bool is_partial = run->has_data ? !is_whole : run->reason != NN_RUNNING;
     nn_log_epoch(run, is_partial, seconds);
     nn_show_epoch(run, is_last, seconds);
     if (is_due)
         watch_for_early_stop(run);
-    for (NnSet set = NN_VALIDATION; set < NN_SETS; set++)
-        nn_fold_clear(program, &run->evaluated[set]);
+    forget_evaluation(run);
     if (!is_whole)
         return;
     run->epoch++;
     run->position = 0;
     nn_fold_clear(program, &run->fold);
-    if (run->flags.save && !is_last && nn_seconds() - run->last_saved > SECONDS_BETWEEN_SAVES)
-        nn_save_checkpoint(run, run->flags.save);
+    if (run->flags.save && !is_last)
+        nn_save_checkpoint(run, run->flags.save, false);
 }
 
 int nn_finish(NnRun *run)
 {
     NnReason reason = run->reason;
     if (run->flags.save)
-        nn_save_checkpoint(run, run->flags.save);
+        nn_save_checkpoint(run, run->flags.save, true);
     nn_log_end(run);
     nn_show_end(run);
+    nn_flush_output();
     nn_close_run(run);
     return reason == NN_WAS_INTERRUPTED ? NN_INTERRUPTED : NN_DONE;
 }

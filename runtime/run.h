@@ -51,7 +51,7 @@ struct NnRun {
     NnFold evaluated[NN_SETS];
 
     FILE *log;
-    double started, epoch_started, last_saved, last_shown;    /* seconds of the monotonic clock */
+    double started, epoch_started, last_synced, last_shown;    /* seconds of the monotonic clock */
     int64_t epoch_first_position;       /* where this run came into the epoch: for rates */
     int64_t next_line;                  /* plain progress: the step at which the next line is due */
     int64_t first_step;                 /* where this run began: 0, or where it was resumed */
@@ -82,7 +82,7 @@ bool nn_named_value(const NnRun *run, const char *name, double *value);
 void nn_initialise(const NnProgram *program, uint64_t seed);
 
 /* checkpoint.c */
-void nn_save_checkpoint(NnRun *run, const char *path);
+void nn_save_checkpoint(NnRun *run, const char *path, bool is_last);
 void nn_save_snapshot(NnRun *run);
 size_t nn_saving_bytes(const NnRun *run);                     /* that saving takes from the heap for a moment */
 void nn_load_parameters(const NnProgram *program, const char *path);                      /* --init */
@@ -91,6 +91,7 @@ void nn_resume_checkpoint(NnRun *run, const char *path);
 
 /* log.c */
 void nn_open_log(NnRun *run);
+void nn_log_flush(NnRun *run);
 void nn_log_step(NnRun *run);
 void nn_log_snapshot(NnRun *run, const char *path);
 void nn_log_epoch(NnRun *run, bool is_partial, double seconds);

@@ -87,7 +87,7 @@ static void write_tensor(NnOutputFile *file, const NnSaved *saved)
     }
 }
 
-void nn_write_safetensors(const char *path, const NnSaved *saved, int count, const NnMetadata *metadata, int metadata_count)
+void nn_write_safetensors(const char *path, const NnSaved *saved, int count, const NnMetadata *metadata, int metadata_count, bool to_disk)
 {
     char *header = NULL;
     size_t length = 0;
@@ -106,7 +106,7 @@ void nn_write_safetensors(const char *path, const NnSaved *saved, int count, con
     nn_write_output(&file, header, length);
     for (int i = 0; i < count; i++)
         write_tensor(&file, &saved[i]);
-    nn_commit_output(&file);
+    nn_commit_output(&file, to_disk);
     free(header);
 }
 
@@ -222,7 +222,7 @@ NnSafetensors nn_open_safetensors(const char *path)
     read_at(&file, LENGTH_BYTES, header, length);
     cJSON *json = NULL;
     const char *end = header;
-    if (length && header[0] == '{' && !memchr(header, 0, length))
+    if (length && header[0] == '{' && !memchr(header, 0, length) && !strstr(header, "\\u0000"))          /* it would end a name */
         json = cJSON_ParseWithOpts(header, &end, 0);
     if (!json || strspn(end, " \t\r\n") != strlen(end))
         nn_fail(NN_WRONG_INPUT, path, "its header is no JSON object; the file is torn, damaged or no safetensors file");
@@ -270,7 +270,11 @@ void nn_read_entry(const NnSafetensors *file, const NnEntry *entry, const int64_
         here = count - first < here ? count - first : here;
         read_at(file, file->data_start + entry->begin + first * size, piece, (size_t)(here * size));
         for (int64_t i = 0; i < here; i++) {
-            nn_set_real(data, stride ? walk.offset : first + i, nn_get_real(piece, i, stored), precision);
+            const double value = nn_get_real(piece, i, stored);
+            if (!isfinite(precision == NN_F32 ? (double)(float)value : value))
+                nn_fail(NN_WRONG_INPUT, file->path, "element %lld of %s is %g, which is no finite number in %s", (long long)(first + i + 1),
+                        nn_quoted(entry->name), value, precision == NN_F32 ? "f32" : "f64");
+            nn_set_real(data, stride ? walk.offset : first + i, value, precision);
             if (stride)
                 nn_walk_on(&walk);
         }

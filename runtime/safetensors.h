@@ -28,8 +28,8 @@ typedef struct NnSaved {
 
 typedef struct NnMetadata { const char *key, *value; } NnMetadata;
 
-/* Whole or not at all; failing: status 3. Eight-byte types first keeps every tensor aligned. */
-void nn_write_safetensors(const char *path, const NnSaved *saved, int count, const NnMetadata *metadata, int metadata_count);
+/* Whole or not at all; failing: status 3. Eight-byte types first keeps every tensor aligned. to_disk: see output_file.h. */
+void nn_write_safetensors(const char *path, const NnSaved *saved, int count, const NnMetadata *metadata, int metadata_count, bool to_disk);
 
 /* ---- reading ---- */
 
@@ -54,7 +54,8 @@ typedef struct NnSafetensors {
 NnSafetensors nn_open_safetensors(const char *path);          /* missing, torn, hostile: status 1 with the reason */
 const NnEntry *nn_find_entry(const NnSafetensors *file, const char *prefix, const char *name);   /* NULL: none */
 const char *nn_find_metadata(const NnSafetensors *file, const char *key);         /* NULL: none */
-/* Elements in row-major order, converted to `precision` and laid out by stride (NULL: row-major). F32 and F64 only. */
+/* Elements in row-major order, converted to `precision` and laid out by stride (NULL: row-major). F32 and F64 only; what is
+ * not finite, or not any more, is refused. */
 void nn_read_entry(const NnSafetensors *file, const NnEntry *entry, const int64_t *stride, void *data, NnPrecision precision);
 /* As they are; the entry must have that many. */
 void nn_read_bytes(const NnSafetensors *file, const NnEntry *entry, void *data, size_t bytes);

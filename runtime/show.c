@@ -48,6 +48,7 @@ int nn_show(const NnProgram *program, int argc, char **argv)
         show_tensor(program, output, output->rank + output->per_row, shape, &at);
         putchar('\n');
     }
+    nn_flush_output();
     nn_close_run(run);
     return NN_DONE;
 }

@@ -87,6 +87,8 @@ int nn_text_classes(const NnData *data, const char *data_dir);
 
 /* Converts row `row` of a set (scale, mean, std, standardised) to `out`: doubles (f64 = true) or floats; int32 for a class input. */
 void nn_dataset_row(const NnDataset *dataset, NnSet set, int input, int64_t row, bool f64, void *out);
+/* Refuses what is a finite number in its file, but none after conversion: 1e39 in f32. */
+void nn_dataset_check(const NnDataset *dataset, bool f64);
 /* The same of a training row as `augment` changes it in this epoch: the draw hangs on seed, epoch, row and the input's name. */
 void nn_dataset_training_row(const NnDataset *dataset, int input, int64_t row, uint64_t seed, int64_t epoch, bool f64, void *out);
 

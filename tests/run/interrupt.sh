@@ -27,3 +27,24 @@ twice() {                                             # what timeout(1) does to 
     [ $? = 130 ] && tail -n 1 log | grep -q interrupted
 }
 check "told twice at once, it ends as told once" twice
+
+# The data set is small, the test set takes long.
+cat > slow.lua <<'E'
+local nn = require "nn"
+local x, y = nn.input("x", {1}), nn.input("y", {1})
+local net = nn.sequential {nn.linear(1, 400), nn.tanh, nn.linear(400, 400), nn.tanh, nn.linear(400, 400), nn.tanh, nn.linear(400, 1)}
+return nn.train {
+  loss = nn.mse(net(x), y), optimizer = nn.sgd {lr = 0.01}, batch = 10, epochs = 1,
+  data = nn.data.csv {train = "train.csv", test = "test.csv", columns = {x = 1, y = 2}},
+}
+E
+seq 10 | sed 's/.*/0.&,1/' > train.csv
+seq 300000 | sed 's/.*/0.5,1/' > test.csv
+must "a long evaluation: builds" build slow slow.lua
+evaluation() {
+    local start=$SECONDS
+    timeout --preserve-status -s "$1" 2 ./slow --quiet --save e --log elog; [ $? = 130 ] || return 1
+    [ $((SECONDS - start)) -lt 8 ] && ./json < elog && ./tensors list e > /dev/null && tail -n 1 elog | grep -q interrupted && ! grep -q test_loss elog
+}
+for signal in INT TERM HUP; do check "$signal in an evaluation ends it, and saves" evaluation $signal; done
+check "resumed, the evaluation comes first" eval 'timeout --preserve-status -s INT 2 ./slow --quiet --resume e --save f --log flog; [ $? = 130 ] && ./tensors compare e f 0'

@@ -60,6 +60,12 @@ check "--log truncates" is "$(grep -c '"event":"end"' log)" 1 0
 check "--lr replaces the rate" eval 'status 0 ./p --log log --lr 0.25 --steps 1 && [ "$(values step lr log)" = 0.25 ]'
 check "--log on standard output or a pipe" eval './p --quiet --steps 2 --log /dev/stdout > piped && ./json < piped'
 
+cut() {
+    status 0 ./p --quiet --epochs 2 --log cut --save cut.st && head -c -20 cut > torn && status 0 ./p --quiet --resume cut.st --epochs 3 --log torn && ./json < torn
+}
+tool json
+check "a log that ends within a line is continued behind its last whole one" cut
+
 summed() {
     build p "$model" --set reduction=sum && status 0 ./p --no-shuffle --log log --epochs 1 &&
     is "$(value step loss 3)" 4.5 1e-6 && is "$(value epoch train_fit 1)" 4 1e-6 && is "$(value epoch test_fit 1)" 9 1e-6 &&

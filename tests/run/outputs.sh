@@ -37,6 +37,12 @@ check "--log into a folder that is not there is 3" refused 3 "nowhere" ./p --ste
 check "--log /dev/full is 3" refused 3 "/dev/full" ./p --steps 2 --log /dev/full
 check "--log onto a folder is 3" refused 3 "folder" ./p --steps 2 --log folder
 check "--save /dev/full is 3" refused 3 "/dev/full" ./p --steps 2 --save /dev/full
+check "--save into a folder that is not there is 3, before the training" eval 'refused 3 "nowhere" ./p --steps 2 --save nowhere/s --log early && [ ! -s early ]'
+check "--save of a long name" eval 'long=$(printf "%0250d" 0) && status 0 ./p --steps 2 --save $long && [ -s $long ] && rm $long'
+check "--help on a full disk is 3" eval './p --help > /dev/full 2> said; [ $? = 3 ]'
+check "--benchmark on a full disk is 3" eval './p --benchmark 5 > /dev/full 2> said; [ $? = 3 ]'
+check "nn.show on a full disk is 3" eval 'printf "local nn = require \"nn\"\nreturn nn.show {y = 1}\n" > show.lua && build show show.lua && { ./show > /dev/full 2> said; [ $? = 3 ]; }'
+check "closed streams: the log gets nothing but JSON" eval './p --steps 5 --log closed.jsonl >&- 2>&- <&- && ! grep -v "^{.*}$" closed.jsonl'
 check "--save /dev/null is 0 and it stays a device" eval 'status 0 ./p --steps 2 --save /dev/null && [ -c /dev/null ]'
 check "--save onto a disk that fills up is 3 and keeps the old file" eval 'status 0 ./p --quiet --steps 2 --save s && cp s before &&
     (trap "" XFSZ; ulimit -f 4; ./p --quiet --resume s --steps 4 --save s > said 2>&1; [ $? = 3 ]) && cmp s before && [ "$(ls -A | grep -c "^\.\?s\b.\|tmp")" = 0 ]'

@@ -17,6 +17,12 @@ for call in "--steps 2" "--steps=2" "--steps 2 --threads 0" "--steps 2 --threads
     "--steps 2 --data nowhere" "--steps 2 --quiet" "--epochs 1" "--steps 2 --log-every 5"; do
     check "$call is 0" status 0 ./p $call
 done
+cp "$model" other; ln other hard
+for call in "--log s --save s" "--log s --resume s" "--log s --init s" "--predict s --init s" "--save other --log hard" "--save s --predict s --init s"; do
+    check "$call would destroy a file: 2" refused 2 "one file" ./p --steps 2 $call
+done
+check "--save and --log to one device is 0" status 0 ./p --steps 2 --save /dev/null --log /dev/null
+check "-h is 2, and names --help" refused 2 "did you mean --help" ./p -h
 check "--quiet says nothing" eval './p --steps 2 --quiet > out 2> errors && [ ! -s out ] && [ ! -s errors ]'
 check "without it, something, and no control characters off a terminal" eval './p --steps 2 > out 2>&1 && [ -s out ] && ! grep -q "[[:cntrl:]]" out'
 check "the peak memory is printed before the first step" eval './p --steps 2 2>&1 | grep -Eiq "[0-9].*(bytes|[KMG]i?B)"'

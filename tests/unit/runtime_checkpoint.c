@@ -236,7 +236,8 @@ START_TEST(impossible_states_are_refused)
 {
     ck_assert_int_eq(run_program("--steps", "9", "--save", "saved"), 0);
     static const struct { const char *name; int64_t value; } rows[] = {
-        {"nngen.step", -1}, {"nngen.epoch", -5}, {"nngen.position", -5}, {"nngen.position", 37}, {"nngen.position", 7}, {"nngen.position", INT64_MAX},
+        {"nngen.step", -1}, {"nngen.epoch", -5}, {"nngen.position", -5}, {"nngen.position", 38}, {"nngen.position", 7}, {"nngen.position", INT64_MAX},
+        {"nngen.step", INT64_MAX}, {"nngen.epoch", INT64_MAX}, {"nngen.stale_epochs", INT64_MAX},
     };
     for (int i = 0; i < NN_COUNT(rows); i++) {
         char *file;
@@ -249,6 +250,53 @@ START_TEST(impossible_states_are_refused)
         ck_assert_int_eq(run_program("--resume", "changed", "--steps", "20"), 1);
         assert_said("changed:", "impossible");
     }
+}
+END_TEST
+
+/* What a run leaves that was interrupted while it evaluated: all rows of an epoch taken, the epoch not ended. It ends first. */
+START_TEST(an_epoch_waits_for_its_evaluation)
+{
+    ck_assert_int_eq(run_program("--epochs", "1", "--save", "saved"), 0);
+    char *file;
+    size_t count = 0;
+    free(read_bytes("saved", &count));
+    *(int64_t *)(void *)tensor_in("saved", "nngen.epoch", "I64", "[]", &file) = 0;
+    write_bytes("half", file, count);
+    free(file);
+    free(read_bytes("half", &count));
+    *(int64_t *)(void *)tensor_in("half", "nngen.position", "I64", "[]", &file) = 37;
+    write_bytes("pending", file, count);
+    free(file);
+    ck_assert_int_eq(run_program("--resume", "pending", "--epochs", "1", "--save", "ended", "--log", "log"), 0);
+    char *log = read_bytes("log", &count);
+    ck_assert(log && strstr(log, "\"event\":\"epoch\",\"epoch\":1") && strstr(log, "test_loss") && !strstr(log, "partial"));
+    free(log);
+    size_t ended_count = 0;
+    char *saved = read_bytes("saved", &count), *ended = read_bytes("ended", &ended_count);
+    ck_assert_uint_eq(count, ended_count);
+    ck_assert_mem_eq(saved, ended, count);
+    free(saved);
+    free(ended);
+}
+END_TEST
+
+START_TEST(weights_that_are_not_finite_are_refused)
+{
+    float bad[8];
+    double wide[8];
+    for (int i = 0; i < 8; i++)
+        wide[i] = bad[i] = good[i];
+    bad[4] = NAN;
+    write_safetensors("init", good_header, bad, sizeof bad);
+    ck_assert_int_eq(run_program("--init", "init", "--steps", "1"), 1);
+    assert_said("init:", "element 5 of 'fc.weight' is nan");
+    wide[5] = 1e300;                                          /* a number, but none of the program's */
+    char tensors[56];
+    memcpy(tensors, wide, 48);
+    memcpy(tensors + 48, good + 6, 8);
+    write_safetensors("init", "{" WEIGHT("F64", "[2,3]", 0, 48) "," BIAS(48, 56) "}", tensors, sizeof tensors);
+    ck_assert_int_eq(run_program("--init", "init", "--steps", "1"), 1);
+    assert_said("init:", "element 6 of 'fc.weight' is 1e+300", "f32");
 }
 END_TEST
 
@@ -300,6 +348,8 @@ static void fill(TCase *cases)
     tcase_add_test(cases, torn_checkpoints_are_refused);
     tcase_add_test(cases, resume_names_the_first_difference);
     tcase_add_test(cases, impossible_states_are_refused);
+    tcase_add_test(cases, an_epoch_waits_for_its_evaluation);
+    tcase_add_test(cases, weights_that_are_not_finite_are_refused);
     tcase_add_test(cases, a_link_stays_a_link);
     tcase_add_test(cases, predictions_are_of_the_test_set_in_file_order);
 }
