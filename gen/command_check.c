@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "graph/build.h"
 #include "graph/passes.h"
+#include "graph/rules.h"
 #include "pipeline.h"
 #include <math.h>
 #include <nngen/random.h>
@@ -191,17 +192,21 @@ static NodeId cut_around(Checker *checker, NodeId y, NodeId x, double *point)
 {
     Arena *scratch = arena_new();
     Graph *graph = checker->graph;
-    const int known = y + 1;                            /* what y needs has smaller ids */
-    bool *needed = NEW(scratch, bool, known), *moves = NEW(scratch, bool, known), *border = NEW(scratch, bool, known);
-    needed[y] = true;
-    for (NodeId id = y; id >= 0; id--)
-        for (int k = 0; needed[id] && k < op_info[graph->nodes[id].op].arity; k++)
-            needed[graph->nodes[id].operand[k]] = true;
+    const int known = graph->count;
+    bool *needed = needed_for(graph, scratch, &y, 1), *moves = NEW(scratch, bool, known), *border = NEW(scratch, bool, known);
     for (NodeId id = 0; id < known; id++) {
         const Node *node = &graph->nodes[id];
-        moves[id] = id == x;
+        moves[id] |= id == x;
         for (int k = 0; k < op_info[node->op].arity && node->op != OP_DETACH; k++)
             moves[id] |= moves[node->operand[k]];
+        NodeId previous = node->op == OP_SCAN && moves[id] && needed[id] ? previous_of(graph, node->attributes.loop) : NONE;
+        if (previous != NONE && !moves[previous]) {     /* an earlier node: once more from there */
+            moves[previous] = true;
+            id = previous - 1;
+        }
+    }
+    for (NodeId id = 0; id < known; id++) {
+        const Node *node = &graph->nodes[id];
         for (int k = 0; k < op_info[node->op].arity && needed[id] && moves[id] && id != x; k++)
             border[node->operand[k]] |= !moves[node->operand[k]];
     }

@@ -450,14 +450,34 @@ static NodeId renewed_or_same(const NodeId *renewed, NodeId reader, NodeId node)
     return node != NONE && node < reader && renewed[node] != NONE ? renewed[node] : node;
 }
 
+/* The recurrences in which something changes get numbers of their own: those of the old ones may stay in use. */
+static int *renumber_loops(Graph *graph, Arena *arena, const bool *needed, const NodeId *renewed, NodeId last)
+{
+    int *number = NEW(arena, int, graph->loop_count + 1);
+    bool *changed = NEW(arena, bool, last + 1);
+    int before = graph->loop_count;
+    for (NodeId id = 0; id <= last && before; id++) {
+        const Node *node = &graph->nodes[id];
+        int loop = node->attributes.loop;
+        changed[id] = renewed[id] != NONE || (node->op == OP_PREVIOUS && number[loop]);
+        for (int i = 0; i < op_info[node->op].arity; i++)
+            changed[id] |= changed[node->operand[i]];
+        if ((node->op == OP_SCAN || node->op == OP_PREVIOUS) && needed[id] && changed[id] && !number[loop]) {
+            number[loop] = ++graph->loop_count;
+            id = node->op == OP_SCAN ? previous_of(graph, loop) - 1 : id;
+        }
+    }
+    return number;
+}
+
 void substitute_all(Graph *graph, NodeId *roots, int root_count, const NodeId *from, const NodeId *to, int count)
 {
     int last = NONE;
-    for (int r = 0; r < root_count; r++)
-        last = roots[r] > last ? roots[r] : last;
     Arena *scratch = arena_new();
-    NodeId *renewed = NEW(scratch, NodeId, last + 1);
     bool *needed = needed_for(graph, scratch, roots, root_count);
+    for (NodeId id = 0; id < graph->count; id++)
+        last = needed[id] ? id : last;                        /* a recurrence may end behind the root that looks into it */
+    NodeId *renewed = NEW(scratch, NodeId, last + 1);
     for (NodeId id = 0; id <= last; id++)
         renewed[id] = NONE;
     for (int i = 0; i < count; i++) {
@@ -467,12 +487,15 @@ void substitute_all(Graph *graph, NodeId *roots, int root_count, const NodeId *f
             renewed[from[i]] = to[i];
     }
     Origin caller = graph->now;
+    int *number = renumber_loops(graph, scratch, needed, renewed, last);
     for (NodeId id = 0; id <= last; id++) {
         if (!needed[id] || renewed[id] != NONE)
             continue;
         Node node = graph->nodes[id];
         int arity = op_info[node.op].arity;
-        bool changed = false;
+        bool changed = node.attributes.loop && number[node.attributes.loop];
+        if (changed)
+            node.attributes.loop = number[node.attributes.loop];
         for (int i = 0; i < arity; i++) {
             NodeId operand = renewed[node.operand[i]];
             changed |= operand != node.operand[i];

@@ -15,6 +15,8 @@ static Attributes used_attributes(const Node *node)
     case OP_CONSTANT: used.value = a->value; break;
     case OP_TABLE: used.table = a->table; used.type = a->type; break;
     case OP_INDEX: used.axis = a->axis; used.type = a->type; break;
+    case OP_PREVIOUS: used.loop = a->loop, used.backward = a->backward, used.type = a->type; break;
+    case OP_SCAN: used.loop = a->loop, used.backward = a->backward; break;
     case OP_UNIFORM: case OP_NORMAL: used.stream = a->stream; used.type = a->type; break;
     case OP_SUM: case OP_MAX: case OP_ARGMAX: used.axes = a->axes; break;
     case OP_BROADCAST: used.axes = a->axes; used.type = a->type; break;

@@ -13,12 +13,21 @@
  * is. A gradient that the model asked for is a tensor of the model, in which spare rows repeat row 0 like all others (or a root of
  * its zeros would have an infinite slope): for it a mask hands on all of what comes, and folds over the batch are masked instead.
  *
+ * Recurrences. In h = scan(next), p = previous(h) what comes back to h at one time is what its readers say and what comes back to
+ * p one time later:
+ *
+ *     dh[t] = g[t] + dp[t + 1]            dp[t] = what the readers of p say, which needs dh[t]
+ *
+ * a recurrence that runs the other way, from zero. It is opened when the walk comes to the SCAN and closed when, all nodes
+ * between them seen, it comes to the PREVIOUS; the gradient of the initial state is then dp at the first time.
+ *
  * Every node built says where it comes from: the place and layer of the forward node, the rule ("matmul, right operand"), and
  * on a complete gradient what it is the gradient of. Forward nodes are left as they are.
  *
  * Rejected: forward mode (a pass for every parameter), and a tape in the emitted program (the point is to read the derivative). */
 #include "graph/build.h"
 #include "graph/passes.h"
+#include "graph/recurrence.h"
 #include "graph/rules.h"
 #include <string.h>
 
@@ -56,19 +65,23 @@ static void require_differentiable(const Graph *graph, NodeId y, const NodeId *x
                     shape_text(graph->arena, graph->nodes[x[i]].type));
 }
 
-/* leads[id]: a derivative can flow from node id back to some x. */
+/* leads[id]: y depends on node id, and a derivative can flow from it back to some x. */
 static bool *find_paths(const Graph *graph, Arena *scratch, NodeId y, const NodeId *x, int count)
 {
-    bool *leads = NEW(scratch, bool, y + 1);
+    bool *leads = NEW(scratch, bool, graph->count), *before_y = needed_for(graph, scratch, &y, 1);
     for (int i = 0; i < count; i++)
-        if (x[i] <= y)
-            leads[x[i]] = true;
-    for (NodeId id = 0; id <= y; id++) {
+        leads[x[i]] = before_y[x[i]];
+    for (NodeId id = 0; id < graph->count; id++) {
         const Node *node = &graph->nodes[id];
-        if (node->type.scalar != FLOAT || gradient_rule[node->op] == gradient_none)
+        if (!before_y[id] || node->type.scalar != FLOAT || gradient_rule[node->op] == gradient_none)
             continue;
         for (int i = 0; i < op_info[node->op].arity; i++)
             leads[id] |= leads[node->operand[i]];
+        NodeId previous = node->op == OP_SCAN && leads[id] ? previous_of(graph, node->attributes.loop) : NONE;
+        if (previous != NONE && !leads[previous]) {           /* an earlier node: once more from there */
+            leads[previous] = true;
+            id = previous;
+        }
     }
     return leads;
 }
@@ -86,10 +99,10 @@ typedef struct Sweep {
     Graph *graph;
     Arena *scratch;
     SpareRows spare_rows;
-    Place place;                        /* that asked */
     bool *leads;                        /* by node */
     NodeId *gradient;                   /* by node, as far as it is known; NONE: zero */
     const Guard **guard;                /* by node: what all of its gradient stands under; NULL: nothing */
+    NodeId *opened;                     /* by loop number: the PREVIOUS of the recurrence that is its gradient; NONE */
 } Sweep;
 
 /* ---- choices ----------------------------------------------------------------------------------------------------- */
@@ -201,8 +214,10 @@ static void hand_on(const Sweep *s, NodeId id)
         NodeId operand = node.operand[i];
         if (!s->leads[operand])
             continue;
-        if (gradient_rule[node.op] == gradient_refused)
-            fail_at(s->place, "the operation %s has no derivative yet", op_info[node.op].name);
+        if (node.op == OP_SCAN) {
+            accumulate(s, operand, s->gradient[id], NULL);
+            continue;
+        }
         graph->now = (Origin){.place = node.origin.place,
                               .layer = node.origin.layer,
                               .rule = rule_text(graph->arena, node.op, i),
@@ -219,22 +234,58 @@ static void hand_on(const Sweep *s, NodeId id)
     }
 }
 
+/* What comes back to a SCAN from the next time, to be known when its PREVIOUS is reached. */
+static void open_gradient(const Sweep *s, NodeId id)
+{
+    Graph *graph = s->graph;
+    Node node = graph->nodes[id];
+    Type one = without_axes(node.type, 1u << 1);
+    graph->now = (Origin){.place = node.origin.place, .layer = node.origin.layer, .rule = "scan, from the next time", .of = id, .gradient_of = NONE};
+    NodeId zero = broadcast_to(graph, constant(graph, 0), one);
+    NodeId later = open_recurrence(graph, zero, axis_size(node.type, 1), !node.attributes.backward);
+    s->opened[node.attributes.loop] = later;
+    accumulate(s, id, later, NULL);
+}
+
+static void close_gradient(const Sweep *s, NodeId id)
+{
+    Graph *graph = s->graph;
+    Node node = graph->nodes[id];
+    graph->now = (Origin){.place = node.origin.place, .layer = node.origin.layer, .rule = "previous", .of = id, .gradient_of = NONE};
+    NodeId own = s->gradient[id] != NONE ? s->gradient[id] : broadcast_to(graph, constant(graph, 0), node.type);
+    NodeId all = close_recurrence(graph, s->opened[node.attributes.loop], own);
+    if (!s->leads[node.operand[0]])
+        return;
+    int64_t first = node.attributes.backward ? axis_size(node.type, 1) - 1 : 0;
+    Type one = without_axes(node.type, 1u << 1);
+    NodeId at_first = slice(graph, all, 1, first, first + 1);
+    accumulate(s, node.operand[0], reshape_to(graph, at_first, one.rank, one.size), NULL);
+}
+
 static void sweep(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gradients, SpareRows spare_rows)
 {
     require_differentiable(graph, y, x, count);
     Arena *scratch = arena_new();
     Origin caller = graph->now;
     int forward_count = graph->count;
-    Sweep s = {.graph = graph, .scratch = scratch, .spare_rows = spare_rows, .place = caller.place};
+    Sweep s = {.graph = graph, .scratch = scratch, .spare_rows = spare_rows};
     s.leads = find_paths(graph, scratch, y, x, count);
-    s.gradient = NEW(scratch, NodeId, y + 1);
-    s.guard = NEW(scratch, const Guard *, y + 1);
-    memset(s.gradient, NONE, sizeof *s.gradient * (size_t)(y + 1));
+    s.gradient = NEW(scratch, NodeId, forward_count);
+    s.guard = NEW(scratch, const Guard *, forward_count);
+    s.opened = NEW(scratch, NodeId, graph->loop_count + 1);
+    memset(s.gradient, NONE, sizeof *s.gradient * (size_t)forward_count);
 
     graph->now = (Origin){.place = graph->nodes[y].origin.place, .rule = "d y / d y", .of = y, .gradient_of = NONE};
     s.gradient[y] = constant(graph, 1);
-    for (NodeId id = y; id >= 0; id--) {
-        if (!s.leads[id] || s.gradient[id] == NONE)
+    for (NodeId id = forward_count - 1; id >= 0; id--) {
+        if (!s.leads[id])
+            continue;
+        Op op = graph->nodes[id].op;
+        if (op == OP_SCAN)
+            open_gradient(&s, id);
+        if (op == OP_PREVIOUS)
+            close_gradient(&s, id);
+        if (op == OP_PREVIOUS || s.gradient[id] == NONE)
             continue;
         Origin *origin = &graph->nodes[s.gradient[id]].origin;
         if (s.gradient[id] >= forward_count && renown(graph, id) > renown(graph, origin->gradient_of))
@@ -245,7 +296,7 @@ static void sweep(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gr
     graph->now = caller;
     graph->now.name = NULL;
     for (int i = 0; i < count; i++) {
-        gradients[i] = x[i] <= y ? s.gradient[x[i]] : NONE;
+        gradients[i] = s.gradient[x[i]];
         if (gradients[i] == NONE)
             gradients[i] = broadcast_to(graph, constant(graph, 0), graph->nodes[x[i]].type);
     }
@@ -280,13 +331,19 @@ static bool needs_gradients(const Model *model)
 static bool *find_what_counts(const Model *model, Arena *scratch, NodeId loss)
 {
     const Node *nodes = model->graph->nodes;
-    bool *reaches = NEW(scratch, bool, loss + 1), gradients = needs_gradients(model);
+    bool *reaches = NEW(scratch, bool, model->graph->count), gradients = needs_gradients(model);
+    NodeId *scan = scans_of(model->graph, scratch);
     reaches[loss] = true;
     for (NodeId id = loss; id >= 0; id--) {
         if (!reaches[id] || (gradients && gradient_rule[nodes[id].op] == gradient_none))
             continue;
         for (int i = 0; i < op_info[nodes[id].op].arity; i++)
             reaches[nodes[id].operand[i]] = true;
+        NodeId closing = nodes[id].op == OP_PREVIOUS ? scan[nodes[id].attributes.loop] : NONE;
+        if (closing != NONE && !reaches[closing]) {
+            reaches[closing] = true;
+            id = closing + 1;
+        }
     }
     return reaches;
 }
@@ -311,7 +368,7 @@ void differentiate_model(Model *model)
         parameters++;
         if (leaf->frozen)
             continue;
-        if (leaf->node > loss || !reaches[leaf->node]) {
+        if (!reaches[leaf->node]) {
             warn_at(leaf->place, "the parameter %s does not reach the loss: it is not trained", quoted(scratch, leaf->name));
             continue;
         }

@@ -38,6 +38,7 @@ static void add_attributes(const Graph *graph, const Node *node, Text *text)
         if (element_count(a->type) > 4)
             text_add(text, ", ...");
         break;
+    case OP_PREVIOUS: case OP_SCAN: text_print(text, ", loop %d%s", a->loop, a->backward ? ", backward" : ""); break;
     case OP_INDEX: text_print(text, "axis %d", a->axis); break;
     case OP_UNIFORM: case OP_NORMAL: text_print(text, "stream %" PRIu64, a->stream); break;
     case OP_SUM: case OP_MAX: case OP_ARGMAX: add_axes(text, "over", a->axes); break;

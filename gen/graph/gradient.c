@@ -50,11 +50,12 @@ NodeId gradient_none(Graph *graph, NodeId node, int operand, NodeId incoming)
     return NONE;
 }
 
-/* differentiate() refuses such an operation at the place that asked, before it comes to this. */
-NodeId gradient_refused(Graph *graph, NodeId node, int operand, NodeId incoming)
+/* A recurrence's gradient is one that runs the other way: it is opened at its SCAN and closed at its PREVIOUS, so
+ * differentiate.c, which walks from one to the other, makes both. */
+NodeId gradient_recurrence(Graph *graph, NodeId node, int operand, NodeId incoming)
 {
     (void)operand, (void)incoming;
-    bug("%s has no gradient rule", op_info[graph->nodes[node].op].name);
+    bug("%s is differentiated as a whole", op_info[graph->nodes[node].op].name);
 }
 
 /* ---- one operand ------------------------------------------------------------------------------------------------- */

@@ -125,7 +125,8 @@ Type without_axes(Type type, uint32_t axes)
 bool equal_attributes(const Attributes *a, const Attributes *b, int64_t table_elements)
 {
     if (a->axes != b->axes || a->axis != b->axis || a->from != b->from || a->to != b->to || a->leaf != b->leaf ||
-        a->stream != b->stream)
+        a->stream != b->stream || a->window != b->window || a->stride != b->stride || a->dilation != b->dilation || a->size != b->size ||
+        a->loop != b->loop || a->backward != b->backward)
         return false;
     if (a->window != b->window || a->stride != b->stride || a->dilation != b->dilation || a->size != b->size)
         return false;
@@ -187,9 +188,19 @@ bool *needed_for(const Graph *graph, Arena *arena, const NodeId *roots, int coun
     for (int r = 0; r < count; r++)
         if (roots[r] != NONE)
             needed[roots[r]] = true;
-    for (NodeId id = graph->count - 1; id >= 0; id--)
-        for (int i = 0; needed[id] && i < op_info[graph->nodes[id].op].arity; i++)
-            needed[graph->nodes[id].operand[i]] = true;
+    NodeId *scan = scans_of(graph, arena);
+    for (NodeId id = graph->count - 1; id >= 0; id--) {
+        const Node *node = &graph->nodes[id];
+        for (int i = 0; needed[id] && i < op_info[node->op].arity; i++)
+            needed[node->operand[i]] = true;
+        if (needed[id] && node->op == OP_SCAN)
+            needed[previous_of(graph, node->attributes.loop)] = true;
+        NodeId closing = needed[id] && node->op == OP_PREVIOUS ? scan[node->attributes.loop] : NONE;
+        if (closing != NONE && !needed[closing]) {            /* a later node: once more from there */
+            needed[closing] = true;
+            id = closing + 1;
+        }
+    }
     return needed;
 }
 

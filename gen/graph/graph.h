@@ -7,6 +7,10 @@
  * is the batch and axes 1 to rank the sizes, so they count as the model language counts. A set of axes is a bit set: bit 0 is
  * the batch.
  *
+ * Recurrences. A value that depends on its own earlier one is a tensor with time as an axis, all of its times at once, and PREVIOUS
+ * is that tensor one step earlier; so a cycle goes through PREVIOUS and its SCAN, though no operand points forward
+ * (recurrence.h).
+ *
  * Rows. Computation always runs `batch` rows. Spare rows of a partial batch repeat row 0, and whoever folds the batch in the
  * forward graph multiplies by ROW_MASK first (build.h: sum_axes), so that gradients are masked by themselves
  * (differentiate.c says which way). */
@@ -66,7 +70,9 @@ typedef struct Attributes {
     const double *table;                /* TABLE: row-major; lives as long as the graph */
     int leaf;                           /* INPUT, PARAMETER, STATE, ASSIGN: an index into graph->leaves */
     uint64_t stream;                    /* UNIFORM, NORMAL: hash of the node's name */
-    Type type;                          /* BROADCAST, RESHAPE, INDEX, TABLE, UNIFORM, NORMAL: the result's */
+    int loop;                           /* PREVIOUS, SCAN: the number that they share, from 1 */
+    bool backward;                      /* PREVIOUS, SCAN: time runs from the last to the first */
+    Type type;                          /* BROADCAST, RESHAPE, INDEX, TABLE, UNIFORM, NORMAL, PREVIOUS: the result's */
 } Attributes;
 
 /* Where a node comes from; has no influence on what is computed, all on what is said. */
@@ -110,6 +116,7 @@ typedef struct Graph {
     int count, room;
     Leaf *leaves;
     int leaf_count, leaf_room;
+    int loop_count;                     /* recurrences ever opened: their numbers run from 1 to it */
     Origin now;                         /* given to each new node; the builder's caller sets it */
     struct Simplifier *simplifier;      /* only while simplify rebuilds the graph: new_node asks it for a simpler or an equal node first */
 } Graph;

@@ -7,6 +7,7 @@
  * Everything is one walk over an odometer of up to seven axes with a stride per operand; only contractions, where the time of
  * `nngen check` goes, have an inner loop of their own. */
 #include "graph/passes.h"
+#include "graph/recurrence.h"
 #include "graph/rules.h"
 #include <math.h>
 #include <nngen/random.h>
@@ -304,13 +305,15 @@ static void evaluate_contract(const Node *node, const double *a, const double *b
     }
 }
 
-static void evaluate_node(const Evaluation *e, const Node *node, double *out)
+typedef struct Value { Type type; double *elements; } Value;
+
+static void evaluate_node(const Evaluation *e, const Node *node, const Value *operands, double *out)
 {
     Extent to = extent_of(e->situation, node->type), from[MAX_OPERANDS];
     const double *operand[MAX_OPERANDS] = {NULL, NULL, NULL};
     for (int i = 0; i < op_info[node->op].arity; i++) {
-        operand[i] = e->values[node->operand[i]];
-        from[i] = extent_of(e->situation, e->graph->nodes[node->operand[i]].type);
+        operand[i] = operands[i].elements;
+        from[i] = extent_of(e->situation, operands[i].type);
     }
     switch (op_info[node->op].class) {
     case LEAF:
@@ -331,7 +334,7 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
         evaluate_fold(node, operand[0], from[0], to, out); return;
     case CONTRACT: evaluate_contract(node, operand[0], operand[1], from[0], from[1], to, out); return;
     case EFFECT: memcpy(out, operand[0], sizeof *out * (size_t)to.count); return;
-    case LOOP: bug("%s is not interpreted", op_info[node->op].name);
+    case LOOP: bug("%s is computed time by time", op_info[node->op].name);
     case MOVE: break;
     }
     switch (node->op) {
@@ -352,17 +355,115 @@ static void evaluate_node(const Evaluation *e, const Node *node, double *out)
     }
 }
 
+/* ---- recurrences: one time after the other ------------------------------------------------------------------------ */
+
+/* Copies one time between a tensor (`whole`) and its slice of a single time, one way or the other. */
+static void copy_time(const Situation *situation, Type type, int axis, int64_t time, double *whole, double *one, bool out_of_whole)
+{
+    Extent all = extent_of(situation, type);
+    int d = dimension_of(&all, axis);
+    int64_t inner = all.stride[d], outer = all.count / (inner * all.size[d]);
+    for (int64_t o = 0; o < outer; o++) {
+        double *there = whole + (o * all.size[d] + time) * inner, *here = one + o * inner;
+        memcpy(out_of_whole ? here : there, out_of_whole ? there : here, sizeof *here * (size_t)inner);
+    }
+}
+
+static Value one_time(const Evaluation *e, Arena *arena, NodeId id, int axis, int64_t time)
+{
+    Value value = {e->graph->nodes[id].type, e->values[id]};
+    if (axis == NONE)
+        return value;
+    Value one = value;
+    one.type.size[axis - 1] = 1;
+    one.elements = NEW(arena, double, extent_of(e->situation, one.type).count);
+    copy_time(e->situation, value.type, axis, time, value.elements, one.elements, true);
+    return one;
+}
+
+/* The state before `time`; the initial one has no axis of time, but the same elements. */
+static const double *state_before(const Evaluation *e, Arena *arena, const Recurrences *all, const Node *node, int64_t time)
+{
+    int64_t before = node->attributes.backward ? time + 1 : time - 1;
+    if (before < 0 || before == axis_size(node->type, 1))
+        return e->values[node->operand[0]];
+    return one_time(e, arena, all->scan[node->attributes.loop], 1, before).elements;
+}
+
+static void evaluate_at(const Evaluation *e, const Recurrences *all, NodeId id, int64_t time, Arena *arena)
+{
+    Node node = e->graph->nodes[id];
+    Type whole = node.type;
+    int axis = all->time_axis[id];
+    node.type.size[axis - 1] = 1;
+    if (node.op == OP_BROADCAST || node.op == OP_RESHAPE)
+        node.attributes.type = node.type;
+    double *one = NEW(arena, double, extent_of(e->situation, node.type).count);
+    if (node.op == OP_PREVIOUS) {
+        memcpy(one, state_before(e, arena, all, &e->graph->nodes[id], time), sizeof *one * (size_t)extent_of(e->situation, node.type).count);
+    } else {
+        Value operands[MAX_OPERANDS] = {{.elements = NULL}};
+        for (int i = 0; i < op_info[node.op].arity; i++)
+            operands[i] = one_time(e, arena, node.operand[i], time_of_operand(e->graph, &e->graph->nodes[id], i, axis), time);
+        if (node.op == OP_SCAN)
+            one = operands[0].elements;
+        else
+            evaluate_node(e, &node, operands, one);
+    }
+    copy_time(e->situation, whole, axis, time, e->values[id], one, false);
+}
+
+static void evaluate_region(const Evaluation *e, const Recurrences *all, const Region *region)
+{
+    for (int n = 0; n < region->count; n++)
+        e->values[region->nodes[n]] = NEW(e->arena, double, extent_of(e->situation, e->graph->nodes[region->nodes[n]].type).count);
+    for (int64_t t = 0; t < region->steps; t++) {
+        Arena *scratch = arena_new();
+        for (int n = 0; n < region->count; n++)
+            evaluate_at(e, all, region->nodes[n], region->backward ? region->steps - 1 - t : t, scratch);
+        arena_free(scratch);
+    }
+}
+
+/* A state that does not depend on the one before: all its times are there. */
+static void evaluate_shifted(const Evaluation *e, const Recurrences *all, NodeId id, double *out)
+{
+    Arena *scratch = arena_new();
+    const Node *node = &e->graph->nodes[id];
+    Type one = node->type;
+    one.size[0] = 1;
+    for (int64_t t = 0; t < axis_size(node->type, 1); t++) {
+        double *state = arena_copy(scratch, state_before(e, scratch, all, node, t), sizeof *out * (size_t)extent_of(e->situation, one).count);
+        copy_time(e->situation, node->type, 1, t, out, state, false);
+    }
+    arena_free(scratch);
+}
+
 double **interpret(Arena *arena, const Graph *graph, const NodeId *roots, int root_count, const Situation *situation)
 {
     Arena *scratch = arena_new();
     bool *needed = needed_for(graph, scratch, roots, root_count);
+    Recurrences all = find_recurrences(graph, scratch);
     Evaluation evaluation = {graph, situation, arena, NEW(arena, double *, graph->count + 1)};
-    for (NodeId id = 0; id < graph->count; id++) {
-        if (!needed[id])
-            continue;
+    for (int n = 0; n < graph->count; n++) {
+        NodeId id = all.order[n];
         const Node *node = &graph->nodes[id];
+        if (!needed[id] || evaluation.values[id])
+            continue;
+        if (all.region_of[id] != NONE) {
+            evaluate_region(&evaluation, &all, &all.regions[all.region_of[id]]);
+            continue;
+        }
         evaluation.values[id] = NEW(arena, double, extent_of(situation, node->type).count);
-        evaluate_node(&evaluation, node, evaluation.values[id]);
+        Value operands[MAX_OPERANDS] = {{.elements = NULL}};
+        for (int i = 0; i < op_info[node->op].arity; i++)
+            operands[i] = (Value){graph->nodes[node->operand[i]].type, evaluation.values[node->operand[i]]};
+        if (node->op == OP_PREVIOUS)
+            evaluate_shifted(&evaluation, &all, id, evaluation.values[id]);
+        else if (node->op == OP_SCAN)
+            evaluation.values[id] = operands[0].elements;
+        else
+            evaluate_node(&evaluation, node, operands, evaluation.values[id]);
     }
     arena_free(scratch);
     return evaluation.values;

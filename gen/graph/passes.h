@@ -7,7 +7,7 @@
 
 /* gradient.c holds one rule a row of ops.def; this applies them backwards from y.
  * y: a shared float scalar. gradients[i] becomes d y / d x[i], of the shape of x[i] (a constant 0, broadcast, where y does not
- * depend on it). A rule that an operation lacks is refused at graph->now.place by the operation's name. A per-row gradient is a
+ * depend on it). A per-row gradient is a
  * tensor like others: its spare rows repeat row 0. */
 void differentiate(Graph *graph, NodeId y, const NodeId *x, int count, NodeId *gradients);
 

@@ -40,6 +40,10 @@ static inline Type type_of(const Graph *graph, NodeId node) { return graph->node
 static inline NodeId operand_of(const Graph *graph, NodeId node, int which) { return graph->nodes[node].operand[which]; }
 static inline const Attributes *attributes_of(const Graph *graph, NodeId node) { return &graph->nodes[node].attributes; }
 
+/* Recurrences (recurrence.c): by loop number the SCAN that closes it; the PREVIOUS that opens it. NONE where there is none. */
+NodeId *scans_of(const Graph *graph, Arena *arena);
+NodeId previous_of(const Graph *graph, int loop);
+
 /* By node: is its value needed for one of the roots (NONE among them is nothing)? */
 bool *needed_for(const Graph *graph, Arena *arena, const NodeId *roots, int count);
 

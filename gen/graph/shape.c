@@ -495,9 +495,29 @@ Type shape_scatter_add(const Question *question)
     return type;
 }
 
+/* The attribute's type; the operand is one of its times. */
+Type shape_previous(const Question *question)
+{
+    Type type = question->attributes->type;
+    if (type.rank < 1 || !same_type(operand_type(question, 0), without_axes(type, 1u << 1)))
+        bug("a recurrence %s begins with %s", shape_text(question->graph->arena, type),
+            shape_text(question->graph->arena, operand_type(question, 0)));
+    require_floats(question);
+    return type;
+}
+
+/* As the state before it, which opened the recurrence. */
 Type shape_scan(const Question *question)
 {
-    refuse(question, "write the steps out, or use a model without recurrent layers", "loops over time are not supported yet");
+    Type type = operand_type(question, 0);
+    NodeId previous = previous_of(question->graph, question->attributes->loop);
+    if (previous == NONE)
+        bug("a recurrence that was never opened");
+    Type state = question->graph->nodes[previous].type;
+    if (!same_type(type, state))
+        refuse(question, "a state keeps its shape from one time to the next", "the next state is not as the one before, %s",
+               shape_text(question->graph->arena, state));
+    return type;
 }
 
 Type shape_assign(const Question *question)

@@ -80,6 +80,7 @@ static uint64_t hash_node(const Node *node)
         hash = mix(mix(hash, first), second);
     hash = mix(hash, (uint64_t)node->operand[2]);
     hash = mix(mix(mix(hash, a->axes), (uint64_t)a->axis), (uint64_t)a->leaf);
+    hash = mix(hash, (uint64_t)a->loop);
     hash = mix(mix(mix(hash, (uint64_t)a->from), (uint64_t)a->to), a->stream);
     hash = hash_bytes(hash, a->order, sizeof a->order);
     hash = hash_bytes(hash, a->letters, strlen(a->letters));

@@ -59,10 +59,10 @@ local function call(state, x)
   if not state.fields then return state.apply(state, x) end
   local name = full_name(state)
   local before = core.layer(state.kind .. " " .. name)
-  local y = state.apply(state, x)
-  core.set_name(y, (name:gsub("^.*%.", "")))
+  local results = table.pack(state.apply(state, x))
+  core.set_name(results[1], (name:gsub("^.*%.", "")))
   core.layer(before)
-  return y
+  return table.unpack(results, 1, results.n)
 end
 
 layer_meta.__call = core.export(function(layer, x, ...)

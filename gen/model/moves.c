@@ -2,6 +2,7 @@
  *
  * The Lua parts of nn have already judged their arguments (tensors.lua); here they are only fetched. Axes are numbers, 0 the
  * batch; sets of axes are bit sets. */
+#include "graph/recurrence.h"
 #include "model/script.h"
 #include <nngen/random.h>
 #include <string.h>
@@ -100,6 +101,33 @@ static int product(lua_State *lua)
 {
     NodeId a = need_tensor(lua, 1, "matmul"), b = need_tensor(lua, 2, "matmul");
     push_tensor(lua, matmul(graph_here(lua), a, b));
+    return 1;
+}
+
+/* previous(initial, steps, backward): a state one time earlier, (steps, …); scan(previous, next) closes what it opened */
+static int open_state(lua_State *lua)
+{
+    NodeId initial = need_tensor(lua, 1, "initial state");
+    push_tensor(lua, open_recurrence(graph_here(lua), initial, luaL_checkinteger(lua, 2), lua_toboolean(lua, 3)));
+    return 1;
+}
+
+/* zeros(shape, like): with the batch if `like` has it */
+static int zeros(lua_State *lua)
+{
+    Type type = read_shape(lua, 1, "zeros");
+    NodeId like = need_tensor(lua, 2, "zeros");
+    Graph *graph = graph_here(lua);
+    type.per_row = graph->nodes[like].type.per_row;
+    NodeId zero = constant(graph, 0);
+    push_tensor(lua, broadcast_to(graph, zero, type));
+    return 1;
+}
+
+static int close_state(lua_State *lua)
+{
+    NodeId previous = need_tensor(lua, 1, "previous state"), next = need_tensor(lua, 2, "next state");
+    push_tensor(lua, close_recurrence(graph_here(lua), previous, next));
     return 1;
 }
 
@@ -245,7 +273,7 @@ void add_move_functions(lua_State *lua)
     static const luaL_Reg functions[] = {
         {"sum", sum}, {"max", max}, {"argmax", argmax}, {"fold_size", fold_elements}, {"all_axes", every_axis},
         {"reshape", reshape}, {"permute", permute_axes}, {"slice", slice_axis}, {"pad", pad_axis}, {"concat", concat_axis},
-        {"matmul", product}, {"contract", contraction}, {"gather", gather_along}, {"index", index_numbers},
+        {"matmul", product}, {"contract", contraction}, {"gather", gather_along}, {"previous", open_state}, {"scan", close_state}, {"zeros", zeros}, {"index", index_numbers},
         {"value", value}, {"normal", normal}, {"uniform_like", uniform_like}, {"unfold", unfold_axis}, {"fold", fold_axis}, {"gradient", gradient}, {"substitute", replace}, {NULL, NULL},
     };
     luaL_setfuncs(lua, functions, 0);

@@ -21,7 +21,7 @@ local concat, sort, type = table.concat, table.sort, type
 
 local nn = {}
 core.nn = nn
-for _, part in ipairs {"objects", "tensors", "functions", "initialisers", "layers", "windows", "norms", "attention", "losses", "optimizers", "schedules", "data", "training"} do
+for _, part in ipairs {"objects", "tensors", "functions", "initialisers", "layers", "windows", "norms", "recurrent", "attention", "losses", "optimizers", "schedules", "data", "training"} do
   core.part(part)
 end
 
@@ -121,5 +121,5 @@ core.document("random", {
 -- ---- names that are not there ----------------------------------------------------------------------------------------
 
 return core.closed("nn", nn, {
-  "rnn", "lstm", "gru", "sweep",
+  "sweep",
 })
