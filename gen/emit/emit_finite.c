@@ -154,6 +154,28 @@ static void emit_operation(const Plan *plain, const Kernel *kernel, const bool *
         emit_test(plain, &plain->buffer[stage->buffer], node_name(plain, stage->node), operation, node->origin.place, out);
 }
 
+/* The operation, four columns further in where it runs in a loop over time. */
+static void emit_in_region(const Plan *plain, int k, const bool *tested, Text *out)
+{
+    const Kernel *kernels = plain->kernel[PHASE_TRAIN];
+    if (kernels[k].region == NONE) {
+        emit_operation(plain, &kernels[k], tested, out);
+        return;
+    }
+    if (opens_region(kernels, 0, k)) {
+        text_add(out, "\n");
+        open_region(plain, &kernels[k], out);
+    }
+    Text lines = text_new(out->arena);
+    emit_operation(plain, &kernels[k], tested, &lines);
+    for (const char *line = lines.bytes, *end; *line; line = end + 1) {
+        end = strchr(line, '\n');
+        text_print(out, "%s%.*s\n", end > line ? "    " : "", (int)(end - line), line);
+    }
+    if (closes_region(kernels, plain->kernel_count[PHASE_TRAIN], k))
+        text_add(out, "    }\n");
+}
+
 /* The names that loops use for what a kernel would get as parameters. */
 static void emit_locals(const Plan *plan, const char *body, Text *out)
 {
@@ -201,7 +223,7 @@ void emit_find_not_finite(const Plan *plan, Text *out)
     emit_leaf_tests(plain, BUFFER_PARAMETER, "parameter", &body);
     emit_leaf_tests(plain, BUFFER_INPUT, "input", &body);
     for (int k = 0; k < plain->kernel_count[PHASE_TRAIN]; k++)
-        emit_operation(plain, &plain->kernel[PHASE_TRAIN][k], tested, &body);
+        emit_in_region(plain, k, tested, &body);
     text_add(out, "\nstatic bool find_not_finite(const NnStep *step, NnCulprit *culprit)\n{\n");
     emit_locals(plan, body.bytes, out);
     text_add(out, body.bytes);

@@ -110,9 +110,11 @@ static const char *parameter_text(const Plan *plan, int buffer, bool written)
     return arena_print(plan->arena, "%s%s %s[restrict %s", constant, type, b->name, bracket + 1);
 }
 
-static int step_items(const Plan *plan, const Parameters *p, bool call, const char **items)
+static int step_items(const Plan *plan, const Kernel *kernel, const Parameters *p, bool call, const char **items)
 {
     int count = 0;
+    if (kernel->time != NONE)
+        items[count++] = call ? "time" : "int time";
     if (p->rows)
         items[count++] = call ? "step->rows" : "int rows";
     if (p->lr)
@@ -165,8 +167,8 @@ static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Para
 void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
 {
     Parameters p = parameters_of(plan, kernel);
-    const char **items = NEW(plan->arena, const char *, p.count + 4);
-    int count = step_items(plan, &p, false, items);
+    const char **items = NEW(plan->arena, const char *, p.count + 5);
+    int count = step_items(plan, kernel, &p, false, items);
     for (int i = 0; i < p.count; i++)
         items[count++] = parameter_text(plan, p.buffer[i], p.written[p.buffer[i]]);
     emit_kernel_comment(plan, kernel, out);
@@ -190,8 +192,8 @@ void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
 void emit_call(const Plan *plan, const Kernel *kernel, Text *out)
 {
     Parameters p = parameters_of(plan, kernel);
-    const char **items = NEW(plan->arena, const char *, p.count + 4);
-    int count = step_items(plan, &p, true, items);
+    const char **items = NEW(plan->arena, const char *, p.count + 5);
+    int count = step_items(plan, kernel, &p, true, items);
     for (int i = 0; i < p.count; i++) {
         const Buffer *b = &plan->buffer[p.buffer[i]];
         items[count++] = arena_print(plan->arena, "%ss->%s", b->rank == 0 && p.written[p.buffer[i]] ? "&" : "", b->name);

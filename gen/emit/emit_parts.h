@@ -41,6 +41,12 @@ bool is_gradient(const Plan *plan, const Kernel *kernel);     /* computes someth
 int first_update(const Plan *plan);                           /* the first kernel of PHASE_TRAIN that is one, or their number */
 
 const Kernel *kernel_at(const Plan *plan, int number);        /* over all phases in order; the one whose text it shares; NULL: none */
+
+/* The loop over time around the kernels of a recurrence: does it begin before kernel k of [from, to), does it end behind it? And
+ * its head: "    for (int time = 0; time < 64; time++) {". */
+bool opens_region(const Kernel *kernels, int from, int k);
+bool closes_region(const Kernel *kernels, int to, int k);
+void open_region(const Plan *plan, const Kernel *kernel, Text *out);
 bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */
 int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State) */
 bool is_state_allocated(const Plan *plan);                    /* too large for static data: `state` is a pointer, set when main begins */

@@ -71,15 +71,41 @@ static void emit_function(const Plan *plan, Text *out, const char *comment, cons
     text_print(out, "%s}\n", body);
 }
 
+bool opens_region(const Kernel *kernels, int from, int k)
+{
+    return kernels[k].region != NONE && (k == from || kernels[k - 1].region != kernels[k].region);
+}
+
+bool closes_region(const Kernel *kernels, int to, int k)
+{
+    return kernels[k].region != NONE && (k + 1 == to || kernels[k + 1].region != kernels[k].region);
+}
+
+void open_region(const Plan *plan, const Kernel *kernel, Text *out)
+{
+    const Region *region = &plan->recurrences.regions[kernel->region];
+    if (region->backward)
+        text_print(out, "    for (int time = %lld; time >= 0; time--) {", (long long)region->steps - 1);
+    else
+        text_print(out, "    for (int time = 0; time < %lld; time++) {", (long long)region->steps);
+    text_pad(out, 48);
+    text_print(out, "/* each time needs the state %s it */\n", region->backward ? "after" : "before");
+}
+
 static void emit_calls(const Plan *plan, PhaseId phase, int from, int to, Text *out)
 {
     const Role *role = phase == PHASE_TRAIN ? roles(plan, out->arena) : NULL;
+    const Kernel *kernels = plan->kernel[phase];
     for (int k = from; k < to; k++) {
         if (role && k > from && role[k] == UPDATE_ROLE && role[k - 1] == BACKWARD_ROLE)
             text_add(out, "\n");
-        text_add(out, "    ");
-        emit_call(plan, &plan->kernel[phase][k], out);
+        if (opens_region(kernels, from, k))
+            open_region(plan, &kernels[k], out);
+        text_add(out, kernels[k].region != NONE ? "        " : "    ");
+        emit_call(plan, &kernels[k], out);
         text_add(out, ";\n");
+        if (closes_region(kernels, to, k))
+            text_add(out, "    }\n");
     }
 }
 

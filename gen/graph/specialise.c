@@ -6,7 +6,8 @@
  * graph is simplified again, which takes away the branches that a mode does not have.
  *
  * A root that is an input, a parameter or a state itself becomes a copy of it (DETACH, which simplification would take away, so
- * this comes last): the value that the step began with, though the step writes the tensor.
+ * this comes last): the value that the step began with, though the step writes the tensor. So does the state of a recurrence,
+ * whose array holds one time more than the root.
  *
  * The model's own roots become those of the phase that uses them (metrics, gradients and assignments: training; outputs:
  * prediction), so no MODE is left. */
@@ -115,7 +116,7 @@ static void specialise_prediction(Model *model)
 static bool is_memory(const Graph *graph, NodeId node)
 {
     Op op = graph->nodes[node].op;
-    return op == OP_INPUT || op == OP_PARAMETER || op == OP_STATE;
+    return op == OP_INPUT || op == OP_PARAMETER || op == OP_STATE || op == OP_SCAN || op == OP_PREVIOUS;
 }
 
 /* Every root but the leaves' own nodes; one copy for all roots on one tensor. */

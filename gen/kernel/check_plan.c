@@ -50,6 +50,8 @@ static void check_kernel(const Plan *plan, Kernel *kernel, bool *written, const 
         Scope scope = {.plan = plan, .kernel = kernel, .stage = stage, .after = after, .written = written};
         for (int o = 0; o < kernel->outer_count && !stage->after; o++)
             scope.loop[kernel->outer[o]] = true;
+        if (kernel->time != NONE)
+            scope.loop[kernel->time] = true;
         for (int i = 0; i < stage->inner_count; i++)
             scope.loop[stage->inner[i]] = true;
         for (int d = 0; stage->buffer != NONE && d < plan->buffer[stage->buffer].rank; d++) {

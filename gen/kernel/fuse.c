@@ -77,7 +77,7 @@ static void pair_read(Stage *reader, Term *read, void *context)
     (void)reader;
     Pairing *p = context;
     const Stage *writer = holds_state(p->plan, read->buffer) ? NULL : writer_in(p->producer, read->buffer);
-    if (!writer)
+    if (!writer || reads_time_before(p->plan, p->consumer, read))
         return;
     if (writer->folds_outer || writer->after) {
         p->reads_whole = true;
@@ -85,7 +85,8 @@ static void pair_read(Stage *reader, Term *read, void *context)
     }
     p->reads_points = true;
     for (int d = 0; d < read->rank; d++) {
-        int a = plain_axis(&writer->store[d]), e = plain_axis(&read->index[d]);
+        Index place = index_shift(read->index[d], -writer->store[d].constant);     /* a state is stored a time further on */
+        int a = plain_axis(&(Index){.count = writer->store[d].count, .term = {writer->store[d].term[0]}, .divisor = 1}), e = plain_axis(&place);
         if (a == NONE)
             bug("a value is stored at an index that is no axis");
         bool fits = e != NONE && p->producer->axis[a].extent == p->consumer->axis[e].extent
@@ -339,6 +340,8 @@ static bool has_loss(const Plan *plan, const Kernel *kernel)
 static Reason try_to_join(Joining *joining, int producer, int consumer)
 {
     Plan *plan = joining->plan;
+    if (joining->kernel[producer].region != joining->kernel[consumer].region)
+        return NO_OTHER_TIME;
     Pairing pairing = {.plan = plan, .producer = &joining->kernel[producer], .consumer = &joining->kernel[consumer]};
     for (int x = 0; x < MAX_AXES * 2; x++)
         pairing.of_producer[x] = pairing.of_consumer[x] = NONE;

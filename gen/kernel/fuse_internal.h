@@ -35,6 +35,7 @@ typedef struct Joining {
     int *first_node;                    /* the node that kernel i started from */
     int *next_member;                   /* the kernels joined into one, as a list from its representative; NONE ends it */
     int *writer;                        /* by buffer: the kernel that writes it; NONE for inputs, parameters and states */
+    int *enter, *leave;                 /* by region: kernels without stages that run before and behind all of it; NONE: not in this phase */
     int *at, *position;                 /* an order in which they may run: the kernel at a position, or NONE; a kernel's position */
     int *visited, search;               /* by kernel: the search that came by last; the last search */
     int *stack;                         /* of searches */
@@ -50,6 +51,9 @@ void close_up(Joining *joining, int producer, int consumer);  /* mends the order
 typedef struct Queue { int *item, count, room; const int *rank; } Queue;
 void queue_push(Arena *arena, Queue *queue, int item);
 int queue_pop(Queue *queue);
+
+/* Does a kernel of a recurrence read the state one time earlier? Then what writes that state comes later in the loop over time. */
+bool reads_time_before(const Plan *plan, const Kernel *kernel, const Term *read);
 
 void record_verdict(Plan *plan, const char *rule, NodeId producer, NodeId consumer, Reason reason);
 

@@ -10,19 +10,24 @@
  * `after` the loops may go on with such sums. So softmax,
  * the loss and its gradient are one kernel with the batch as outer axis, four inner folds and one outer one; a product with
  * bias and ReLU is one fold without inner axes and a pointwise stage; a weight gradient with its update is one fold and two
- * stages that store. Unfused kernels are the same thing with a single stage. */
+ * stages that store. Unfused kernels are the same thing with a single stage.
+ *
+ * Kernels of a recurrence (graph/recurrence.h) compute one time each call: axis `time` is no loop of theirs but an argument, and the
+ * kernels of a region, neighbours in their phase, are called for every time in turn. A state has an array of one time more than
+ * it has steps: the first call's state before it is there as well, so that reading the previous state needs no condition. */
 #ifndef NNGEN_KERNEL_KERNEL_H
 #define NNGEN_KERNEL_KERNEL_H
 
 #include "base/text.h"
 #include "graph/model.h"
+#include "graph/recurrence.h"
 
 enum { MAX_AXES = 12, MAX_TERMS_OF_INDEX = 6 };
 
 typedef struct Axis {
     int64_t extent;
     bool batch;                         /* runs over the rows of the batch */
-    char letter[4];                     /* b for the batch, k for classes … : the same in formula and loop; unique in the kernel */
+    char letter[8];                     /* b for the batch, k for classes … : the same in formula and loop; unique in the kernel */
 } Axis;
 
 /* An affine index: constant + Σ factor · axis; then, where a reshape is not affine, divided and taken modulo. */
@@ -90,7 +95,7 @@ typedef enum Form {
 typedef enum Reason {
     YES_INLINED, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
     NO_SECOND_READER, NO_DIFFERENT_LOOPS, NO_FOLD_AFTER_FOLD, NO_OLD_VALUE_READ_LATER, NO_OTHER_ELEMENTS, NO_CYCLE,
-    NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
+    NO_OTHER_TIME, NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
     REASON_COUNT
 } Reason;
 extern const char *const reason_text[REASON_COUNT];           /* "the old value is read later in the step" */
@@ -119,6 +124,8 @@ typedef struct Kernel {
         int64_t cycles;                 /* estimated */
         const char *why;
     } choice;
+    int region;                         /* of plan->recurrences, in whose loop over time it runs; NONE */
+    int time;                           /* then: the axis that is its time; no outer one any more when fuse is through */
     int update;                         /* CALL: index into model->updates; else NONE */
     bool before_loss_check;             /* runs before the loss is looked at */
     int64_t flop, bytes_read, bytes_written;
@@ -154,6 +161,7 @@ struct Plan {
     Arena *arena;
     const Model *model;
     KernelMode mode;
+    Recurrences recurrences;
     Kernel *kernel[PHASE_COUNT];
     int kernel_count[PHASE_COUNT];
     Plan *plain;                        /* the training forward graph, one kernel an operation, every value kept, in kernel[PHASE_TRAIN]:
@@ -193,6 +201,7 @@ bool is_affine(const Index *index);
 int dimensions(const Model *model, Type type, int64_t *size); /* the sizes with the batch first, if per row; returns how many */
 Term *lower(Plan *plan, const bool *stored, NodeId node, const Index *index, const Axis *axis, bool itself);
     /* the value of `node` at `index`, one a dimension; stored nodes are read from their buffers. itself: compute `node` even if it is stored */
+int state_shift(const Node *node);                            /* SCAN, PREVIOUS: at which time of the state's array its time 0 is; others: 0 */
 int buffer_for(Plan *plan, NodeId node, BufferKind kind);     /* the buffer of a node, made when there is none; a leaf's for leaves */
 void each_term(Term *term, void (*visit)(Term *term, void *context), void *context);      /* operands first */
 

@@ -16,8 +16,21 @@ int dimensions(const Model *model, Type type, int64_t *size)
     return count;
 }
 
+/* A recurrence's PREVIOUS and SCAN are two views of one array, the SCAN's. */
+static NodeId state_of(const Plan *plan, NodeId id)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    return node->op == OP_PREVIOUS ? plan->recurrences.scan[node->attributes.loop] : id;
+}
+
+int state_shift(const Node *node)
+{
+    return node->op == OP_SCAN ? !node->attributes.backward : node->op == OP_PREVIOUS ? node->attributes.backward : 0;
+}
+
 int buffer_for(Plan *plan, NodeId id, BufferKind kind)
 {
+    id = state_of(plan, id);
     const Node *node = &plan->model->graph->nodes[id];
     int found = plan->buffer_of[id];
     if (found != NONE) {
@@ -33,6 +46,10 @@ int buffer_for(Plan *plan, NodeId id, BufferKind kind)
     buffer.rank = dimensions(plan->model, node->type, buffer.size);
     for (int d = 0; d < buffer.rank; d++)
         buffer.order[d] = (int8_t)d;
+    if (node->op == OP_SCAN) {
+        buffer.size[node->type.per_row]++;
+        plan->buffer_of[plan->recurrences.previous[node->attributes.loop]] = plan->buffer_count;
+    }
     buffer.is_gradient = node->origin.gradient_of != NONE;
     ARENA_PUSH(plan->arena, plan->buffer, plan->buffer_count, plan->buffer_room, buffer);
     return plan->buffer_of[id] = plan->buffer_count - 1;
@@ -103,8 +120,12 @@ static void reshaped(Type from, Type to, const Index *index, const Axis *axis, I
 static Term *read_buffer(Plan *plan, NodeId id, const Index *index)
 {
     Term *term = new_term(plan, TERM_READ, id);
+    const Node *node = &plan->model->graph->nodes[id];
     term->buffer = buffer_for(plan, id, BUFFER_TEMPORARY);
-    return with_indices(plan, term, index, plan->buffer[term->buffer].rank);
+    with_indices(plan, term, index, plan->buffer[term->buffer].rank);
+    if (node->op == OP_SCAN || node->op == OP_PREVIOUS)
+        term->index[node->type.per_row] = index_shift(index[node->type.per_row], state_shift(node));
+    return term;
 }
 
 static Term *inside(Plan *plan, NodeId node, Term *term, Index index, int64_t from, int64_t to, Term *other)

@@ -232,7 +232,7 @@ static void name_axes(Plan *plan, Kernel *kernel, const Names *names)
             if (d.letter[x] && d.letter[y] && strcmp(d.letter[x], d.letter[y]) == 0)
                 d.letter[x] = NULL;
     for (int x = 0; x < kernel->axis_count; x++) {
-        const char *wished = d.letter[x];
+        const char *wished = x == kernel->time ? "time" : d.letter[x];
         d.letter[x] = NULL;
         if (wished && !letter_used(&d, names, wished))
             d.letter[x] = wished;

@@ -10,6 +10,7 @@ typedef struct Edges {
     Joining *joining;
     int *room;
     const int *assigner;                /* by buffer: the kernel that overwrites it; NONE */
+    const int *starter;                 /* by buffer: the kernel that writes a recurrence's initial state; NONE */
     int reader;
 } Edges;
 
@@ -22,11 +23,19 @@ static void add_edge(Edges *edges, int from, int to)
     ARENA_PUSH(j->plan->arena, j->next[from], j->next_count[from], edges->room[from], to);
 }
 
+bool reads_time_before(const Plan *plan, const Kernel *kernel, const Term *read)
+{
+    return plan->model->graph->nodes[read->node].op == OP_PREVIOUS && kernel->region != NONE &&
+           plan->recurrences.region_of[read->node] == kernel->region;
+}
+
 static void edge_of_read(Stage *stage, Term *read, void *context)
 {
     (void)stage;
     Edges *e = context;
-    if (e->joining->writer[read->buffer] != NONE)
+    if (e->starter[read->buffer] != NONE)
+        add_edge(e, e->starter[read->buffer], e->reader);
+    if (e->joining->writer[read->buffer] != NONE && !reads_time_before(e->joining->plan, &e->joining->kernel[e->reader], read))
         add_edge(e, e->joining->writer[read->buffer], e->reader);
     if (e->assigner[read->buffer] != NONE)
         add_edge(e, e->reader, e->assigner[read->buffer]);
@@ -103,6 +112,45 @@ static void buffers_of_call(Plan *plan, const Update *update)
             buffer_for(plan, graph->leaves[l].node, BUFFER_STATE);
 }
 
+static int add_border(Joining *j, int region, int first_node)
+{
+    j->kernel[j->count] = (Kernel){.choice.lanes = NONE, .region = region, .time = NONE, .update = NONE, .same_as = NONE};
+    j->joined[j->count] = j->count;
+    j->next_member[j->count] = NONE;
+    j->first_node[j->count] = first_node;
+    return j->count++;
+}
+
+/* A region runs as a whole: what waits for one of its kernels waits for its end, and all of it for what any of it needs. So each has
+ * two kernels without stages, one before all of its own and one behind. */
+static void add_borders(Edges *edges)
+{
+    Joining *j = edges->joining;
+    const int count = j->count, regions = j->plan->recurrences.count;
+    j->enter = NEW(j->plan->arena, int, regions + 1);
+    j->leave = NEW(j->plan->arena, int, regions + 1);
+    for (int r = 0; r < regions; r++)
+        j->enter[r] = j->leave[r] = NONE;
+    for (int k = 0; k < count; k++) {
+        int region = j->kernel[k].region;
+        if (region == NONE)
+            continue;
+        if (j->enter[region] == NONE) {
+            j->enter[region] = add_border(j, region, j->first_node[k]);
+            j->leave[region] = add_border(j, region, j->plan->model->graph->count);
+        }
+        add_edge(edges, j->enter[region], k);
+        add_edge(edges, k, j->leave[region]);
+    }
+    for (int k = 0; k < count && regions; k++)
+        for (int n = 0, all = j->next_count[k]; n < all; n++) {
+            int from = j->kernel[k].region, next = j->next[k][n], to = j->kernel[next].region;
+            if (next >= count || from == to)
+                continue;
+            add_edge(edges, from == NONE ? k : j->leave[from], to == NONE ? next : j->enter[to]);
+        }
+}
+
 static void kernels_of_phase(Plan *plan, PhaseId id)
 {
     const Model *model = plan->model;
@@ -118,7 +166,7 @@ static void kernels_of_phase(Plan *plan, PhaseId id)
     bool *needed_assign = NEW(scratch, bool, graph->count);
     for (int r = 0; r < phase.root_count; r++)
         needed_assign[phase.roots[r]] = graph->nodes[phase.roots[r]].op == OP_ASSIGN;
-    int most = graph->count + model->update_count;
+    int most = graph->count + model->update_count + 2 * plan->recurrences.count;
     Joining joining = {
         .plan = plan, .kernel = NEW(scratch, Kernel, most), .joined = NEW(scratch, int, most), .next = NEW(scratch, int *, most),
         .next_count = NEW(scratch, int, most), .first_node = NEW(scratch, int, most), .next_member = NEW(scratch, int, most),
@@ -133,13 +181,13 @@ static void kernels_of_phase(Plan *plan, PhaseId id)
         if (is_call(plan, &model->updates[u])) {
             buffers_of_call(plan, &model->updates[u]);
             joining.first_node[joining.count] = graph->count + u;
-            joining.kernel[joining.count++] = (Kernel){.form = FORM_CALL, .update = u, .choice.lanes = NONE, .same_as = NONE};
+            joining.kernel[joining.count++] = (Kernel){.form = FORM_CALL, .update = u, .choice.lanes = NONE, .region = NONE, .time = NONE, .same_as = NONE};
         }
 
     joining.writer = NEW(scratch, int, plan->buffer_count);
-    int *assigner = NEW(scratch, int, plan->buffer_count);
+    int *assigner = NEW(scratch, int, plan->buffer_count), *starter = NEW(scratch, int, plan->buffer_count);
     for (int b = 0; b < plan->buffer_count; b++)
-        joining.writer[b] = assigner[b] = NONE;
+        joining.writer[b] = assigner[b] = starter[b] = NONE;
     int loss[2] = {NONE, NONE}, losses = 0;
     for (int k = 0; k < joining.count; k++) {
         joining.joined[k] = k;
@@ -149,11 +197,12 @@ static void kernels_of_phase(Plan *plan, PhaseId id)
             continue;
         }
         const Stage *stage = &joining.kernel[k].stage[0];
-        (assigns(plan, stage) ? assigner : joining.writer)[stage->buffer] = k;
+        bool starts = graph->nodes[stage->node].op == OP_PREVIOUS;
+        (assigns(plan, stage) ? assigner : starts ? starter : joining.writer)[stage->buffer] = k;
         if (id == PHASE_TRAIN && is_loss(model, stage->node) && losses < 2)
             loss[losses++] = k;
     }
-    Edges edges = {.joining = &joining, .room = NEW(scratch, int, most), .assigner = assigner};
+    Edges edges = {.joining = &joining, .room = NEW(scratch, int, most), .assigner = assigner, .starter = starter};
     for (edges.reader = 0; edges.reader < computed; edges.reader++)
         each_read(&joining.kernel[edges.reader], edge_of_read, &edges);
     for (int k = 0; k < joining.count; k++) {
@@ -164,6 +213,7 @@ static void kernels_of_phase(Plan *plan, PhaseId id)
             if (call || assigns(plan, &joining.kernel[k].stage[0]))
                 add_edge(&edges, loss[l], k);
     }
+    add_borders(&edges);
     if (plan->mode == KERNELS_FUSED)
         join_kernels(&joining);
     settle(&joining, id);
@@ -179,6 +229,7 @@ static Plan *new_plan(Arena *arena, const Model *model, KernelMode mode)
     plan->buffer_of = NEW(arena, int, model->graph->count);
     for (NodeId node = 0; node < model->graph->count; node++)
         plan->buffer_of[node] = NONE;
+    plan->recurrences = find_recurrences(model->graph, arena);
     return plan;
 }
 

@@ -36,6 +36,38 @@ static void use_read(Stage *stage, Term *read, void *context)
     use_buffer(context, read->buffer);
 }
 
+static void use_kernel(Use *use, Kernel *kernel)
+{
+    const Plan *plan = use->plan;
+    if (kernel->form == FORM_CALL) {
+        const Model *model = plan->model;
+        use_buffer(use, plan->buffer_of[model->phase[use->phase].gradients[kernel->update]]);
+        use_buffer(use, plan->buffer_of[model->graph->leaves[model->updates[kernel->update].parameter].node]);
+        return;
+    }
+    each_read(kernel, use_read, use);
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer != NONE)
+            use_buffer(use, kernel->stage[s].buffer);
+}
+
+/* What a loop over time touches is alive all through it: an earlier kernel of the next time may need it. */
+static void use_phase(Use *use)
+{
+    Kernel *kernels = use->plan->kernel[use->phase];
+    int count = use->plan->kernel_count[use->phase];
+    for (int k = 0, first = 0; k < count; k++) {
+        first = k && kernels[k].region != NONE && kernels[k].region == kernels[k - 1].region ? first : k;
+        int last = k;
+        while (kernels[k].region != NONE && last + 1 < count && kernels[last + 1].region == kernels[k].region)
+            last++;
+        use->kernel = first;
+        use_kernel(use, &kernels[k]);
+        use->kernel = last;
+        use_kernel(use, &kernels[k]);
+    }
+}
+
 /* What of a phase is taken at a place: disjoint ranges of kernels, sorted. */
 typedef struct Range { int first, last; } Range;
 typedef struct Taken { Range *range[PHASE_COUNT]; int count[PHASE_COUNT], room[PHASE_COUNT]; } Taken;
@@ -111,19 +143,7 @@ void plan_memory(Plan *plan)
 
     Use use = {.plan = plan, .live = live};
     for (use.phase = 0; use.phase < PHASE_COUNT; use.before += plan->kernel_count[use.phase++])
-        for (use.kernel = 0; use.kernel < plan->kernel_count[use.phase]; use.kernel++) {
-            Kernel *kernel = &plan->kernel[use.phase][use.kernel];
-            if (kernel->form == FORM_CALL) {
-                const Model *model = plan->model;
-                use_buffer(&use, plan->buffer_of[model->phase[use.phase].gradients[kernel->update]]);
-                use_buffer(&use, plan->buffer_of[model->graph->leaves[model->updates[kernel->update].parameter].node]);
-                continue;
-            }
-            each_read(kernel, use_read, &use);
-            for (int s = 0; s < kernel->stage_count; s++)
-                if (kernel->stage[s].buffer != NONE)
-                    use_buffer(&use, kernel->stage[s].buffer);
-        }
+        use_phase(&use);
 
     int *order = NEW(scratch, int, plan->buffer_count), count = 0;
     for (int b = 0; b < plan->buffer_count; b++)

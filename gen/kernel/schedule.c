@@ -45,7 +45,7 @@ static void count_cost(const Plan *plan, Kernel *kernel, Cost *cost)
     cost->bytes_read = 0;
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
-        int64_t points = 1;
+        int64_t points = kernel->time != NONE ? kernel->axis[kernel->time].extent : 1;
         for (int o = 0; o < kernel->outer_count && !stage->after; o++)
             if (kernel->form != FORM_SCATTER || kernel->outer[o] != scatter_of(stage).picked)
                 points *= kernel->axis[kernel->outer[o]].extent;
@@ -84,7 +84,7 @@ static bool same_term(const Term *a, const Term *b)
 
 static bool same_kernel(const Kernel *a, const Kernel *b)
 {
-    if (a->axis_count != b->axis_count || a->outer_count != b->outer_count || a->stage_count != b->stage_count || a->form == FORM_CALL
+    if (a->time != b->time || a->axis_count != b->axis_count || a->outer_count != b->outer_count || a->stage_count != b->stage_count || a->form == FORM_CALL
         || memcmp(a->outer, b->outer, sizeof a->outer[0] * (size_t)a->outer_count) != 0)
         return false;
     for (int x = 0; x < a->axis_count; x++)

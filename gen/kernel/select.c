@@ -6,6 +6,7 @@
  *
  * A reshape, and a fold of windows with a stride, make an index that is no longer affine; so what they read is stored, and only
  * a read carries a divided index. */
+#include "graph/rules.h"
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
@@ -22,6 +23,7 @@ const char *const reason_text[REASON_COUNT] = {
     [NO_OLD_VALUE_READ_LATER] = "the old value is read later in the step",
     [NO_OTHER_ELEMENTS] = "it reads other elements of what it would overwrite",
     [NO_CYCLE] = "another kernel must run in between",
+    [NO_OTHER_TIME] = "one of them runs in a loop over time, the other does not",
     [NO_LOSS_FIRST] = "nothing is updated before the loss is known to be finite",
     [NO_GLOBAL_NORM] = "the norm over all gradients is needed first",
     [NO_GRADIENT_NEEDED] = "the gradient itself is asked for",
@@ -82,12 +84,12 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
     const Graph *graph = plan->model->graph;
     bool *stored = NEW(plan->arena, bool, graph->count);
     Arena *scratch = arena_new();
-    bool *needed = NEW(scratch, bool, graph->count), *root = NEW(scratch, bool, graph->count);
+    bool *needed = needed_for(graph, scratch, phase->roots, phase->root_count), *root = NEW(scratch, bool, graph->count);
     bool *kept = NEW(scratch, bool, graph->count);      /* stored whatever it costs */
     bool *again = NEW(scratch, bool, graph->count);     /* some reader reads an element more than once */
     int *uses = NEW(scratch, int, graph->count);
     for (int r = 0; r < phase->root_count; r++)
-        needed[phase->roots[r]] = root[phase->roots[r]] = true;
+        root[phase->roots[r]] = true;
 
     for (NodeId id = graph->count - 1; id >= 0; id--) {
         if (!needed[id])
@@ -96,7 +98,6 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
         bool view = is_view(node->op);
         for (int o = 0; o < op_info[node->op].arity; o++) {
             NodeId from = node->operand[o];
-            needed[from] = true;
             if (view && !root[id]) {
                 uses[from] += uses[id];
                 again[from] |= again[id] || node->op == OP_BROADCAST || node->op == OP_UNFOLD;
@@ -120,7 +121,7 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
         OpClass class = op_info[node->op].class;
         if (!needed[id] || class == EFFECT || is_leaf_with_buffer(node->op))
             continue;
-        if (class == REDUCE || class == CONTRACT || class == RANDOM || root[id] || kept[id]) {
+        if (class == REDUCE || class == CONTRACT || class == RANDOM || class == LOOP || root[id] || kept[id]) {
             stored[id] = true;
             continue;
         }
@@ -310,12 +311,45 @@ static void fold_of_one(const Kernel *kernel, Stage *stage)
     stage->fold_count = 0;
 }
 
+/* What the state of a recurrence is before its first time: the first element, or the last, of its array along time. */
+static Kernel initial_state(Plan *plan, const bool *stored, NodeId id)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .region = NONE, .time = NONE, .update = NONE, .same_as = NONE};
+    Stage stage = {.node = id, .buffer = buffer_for(plan, id, BUFFER_TEMPORARY)};
+    Index index[MAX_RANK + 1];
+    int64_t size[MAX_RANK + 1];
+    int rank = dimensions(plan->model, node->type, size), time = node->type.per_row, count = 0;
+    for (int d = 0; d < rank; d++) {
+        stage.store[d] = d == time ? index_constant(state_shift(node) ? size[d] : 0) : axis_for(&kernel, &stage, size[d], d < time, false);
+        if (d != time)
+            index[count++] = stage.store[d];
+    }
+    stage.term = lower(plan, stored, node->operand[0], index, kernel.axis, false);
+    ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);
+    return kernel;
+}
+
+/* A node on the cycle of a recurrence: its time is the outermost loop, until all kernels of the region are called in it. */
+static void join_region(const Plan *plan, NodeId id, Kernel *kernel)
+{
+    kernel->region = plan->recurrences.region_of[id];
+    if (kernel->region == NONE)
+        return;
+    int at = plan->model->graph->nodes[id].type.per_row + plan->recurrences.time_axis[id] - 1;
+    kernel->time = kernel->outer[at];
+    memmove(&kernel->outer[1], &kernel->outer[0], sizeof kernel->outer[0] * (size_t)at);
+    kernel->outer[0] = kernel->time;
+}
+
 Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
 {
     const Graph *graph = plan->model->graph;
     const Node *node = &graph->nodes[id];
-    Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .update = NONE, .same_as = NONE};
+    Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .region = NONE, .time = NONE, .update = NONE, .same_as = NONE};
     Stage stage = {.node = id};
+    if (node->op == OP_PREVIOUS)
+        return initial_state(plan, stored, id);
     if (node->op == OP_SCATTER_ADD) {
         scatter_stage(plan, stored, node, &kernel, &stage);
     } else if (node->op == OP_FOLD) {
@@ -331,7 +365,7 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
         int rank = dimensions(plan->model, type, size);
         for (int d = 0; d < rank; d++)
             index[d] = axis_for(&kernel, &stage, size[d], type.per_row && d == 0, false);
-        stage.term = node->op == OP_ASSIGN ? lower(plan, stored, node->operand[0], index, kernel.axis, false)
+        stage.term = node->op == OP_ASSIGN || node->op == OP_SCAN ? lower(plan, stored, node->operand[0], index, kernel.axis, false)
                                            : lower(plan, stored, id, index, kernel.axis, true);
     }
 
@@ -344,7 +378,10 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
         stage.buffer = buffer_for(plan, id, BUFFER_TEMPORARY);
     for (int d = 0; d < kernel.outer_count; d++)
         stage.store[d] = index_axis(kernel.outer[d]);
+    if (node->op == OP_SCAN)
+        stage.store[node->type.per_row].constant = state_shift(node);
     ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);
+    join_region(plan, id, &kernel);
     return kernel;
 }
 

@@ -120,6 +120,8 @@ static void make_locals(Plan *plan, Kernel *kernel, const Readers *readers)
         Stage *stage = &kernel->stage[s];
         if (stage->buffer == NONE || plan->buffer[stage->buffer].kind != BUFFER_TEMPORARY || is_read_elsewhere(readers, stage->buffer))
             continue;
+        if (plan->model->graph->nodes[plan->buffer[stage->buffer].node].op == OP_SCAN)
+            continue;                                   /* the next time reads it */
         int64_t elements = 1;
         for (int i = 0; i < stage->inner_count; i++)
             elements *= kernel->axis[stage->inner[i]].extent;
@@ -156,64 +158,107 @@ static Part part_of(const Plan *plan, const Kernel *kernel)
 
 enum { PARTS = PART_UPDATE + 1 };
 
-/* The next kernel of those that wait for nothing: forward before the loss; then each step backward, followed by the updates that
- * it made possible; by the order of the graph within these. In generic programs all updates come last. */
-static int next_kernel(const Joining *joining, Queue *ready, Part before)
+/* Kernels that wait for nothing. The loop over time of a recurrence is entered by one that has no stages and left by another; in
+ * between only its own kernels run. */
+typedef struct Ready { Queue of_part[PARTS], in_region; int region; Part before; } Ready;
+
+static bool is_border(const Kernel *kernel)
+{
+    return kernel->stage_count == 0 && kernel->form != FORM_CALL;
+}
+
+static void make_ready(Arena *arena, Ready *ready, const Joining *joining, int kernel, Part part)
+{
+    int region = joining->kernel[kernel].region;
+    bool inside = region != NONE && joining->enter[region] != kernel;
+    queue_push(arena, inside ? &ready->in_region : &ready->of_part[part], kernel);
+}
+
+/* Forward before the loss; then each step backward, followed by the updates that it made possible; by the order of the graph
+ * within these. In generic programs all updates come last. */
+static int next_kernel(const Joining *joining, Ready *ready)
 {
     static const Part after_backward[PARTS] = {PART_FORWARD, PART_LOSS, PART_UPDATE, PART_BACKWARD};
     static const Part otherwise[PARTS] = {PART_FORWARD, PART_LOSS, PART_BACKWARD, PART_UPDATE};
-    bool updates_first = joining->plan->mode == KERNELS_FUSED && (before == PART_BACKWARD || before == PART_UPDATE);
-    for (int rank = 0; rank < PARTS; rank++) {
-        Queue *queue = &ready[(updates_first ? after_backward : otherwise)[rank]];
+    bool updates_first = joining->plan->mode == KERNELS_FUSED && (ready->before == PART_BACKWARD || ready->before == PART_UPDATE);
+    if (ready->region != NONE && ready->in_region.count)
+        return queue_pop(&ready->in_region);
+    for (int rank = 0; rank < PARTS && ready->region == NONE; rank++) {
+        Queue *queue = &ready->of_part[(updates_first ? after_backward : otherwise)[rank]];
         if (queue->count)
             return queue_pop(queue);
     }
     bug("kernels wait for each other");
 }
 
-static void order(Joining *joining, Kernel *out)
+/* By kernel; the way into a region is of the latest part of its kernels. */
+static Part *parts(const Joining *joining, Arena *arena)
+{
+    Part *part = NEW(arena, Part, joining->count);
+    for (int i = 0; i < joining->count; i++) {
+        int region = joining->kernel[i].region;
+        if (joining->joined[i] != i || is_border(&joining->kernel[i]))
+            continue;
+        part[i] = part_of(joining->plan, &joining->kernel[i]);
+        if (region != NONE && part[joining->enter[region]] < part[i])
+            part[joining->enter[region]] = part[i];
+    }
+    return part;
+}
+
+/* Writes the live kernels to `out` and returns how many they are. */
+static int order(Joining *joining, Kernel *out)
 {
     Arena *scratch = arena_new();
-    int *waiting = NEW(scratch, int, joining->count), live = 0;
-    Part *part = NEW(scratch, Part, joining->count), before = PART_FORWARD;
-    Queue ready[PARTS];
+    int *waiting = NEW(scratch, int, joining->count), live = 0, count = 0;
+    Part *part = parts(joining, scratch);
+    Ready ready = {.region = NONE, .before = PART_FORWARD, .in_region.rank = joining->first_node};
     for (int p = 0; p < PARTS; p++)
-        ready[p] = (Queue){.rank = joining->first_node};
+        ready.of_part[p].rank = joining->first_node;
     for (int i = 0; i < joining->count; i++)
         for (int n = 0; n < joining->next_count[i]; n++) {
             int next = representative(joining, joining->next[i][n]);
             waiting[next] += next != representative(joining, i);
         }
     for (int i = 0; i < joining->count; i++) {
-        if (joining->joined[i] != i)
-            continue;
-        live++;
-        part[i] = part_of(joining->plan, &joining->kernel[i]);
-        if (waiting[i] == 0)
-            queue_push(scratch, &ready[part[i]], i);
+        live += joining->joined[i] == i;
+        if (joining->joined[i] == i && waiting[i] == 0)
+            make_ready(scratch, &ready, joining, i, part[i]);
     }
     for (int k = 0; k < live; k++) {
-        int next = next_kernel(joining, ready, before);
-        before = part[next];
-        out[k] = joining->kernel[next];
+        int next = next_kernel(joining, &ready), region = joining->kernel[next].region;
+        if (is_border(&joining->kernel[next])) {
+            ready.region = next == joining->enter[region] ? region : NONE;
+        } else {
+            ready.before = part[next];
+            out[count++] = joining->kernel[next];
+        }
         for (int i = next; i != NONE; i = joining->next_member[i])
             for (int n = 0; n < joining->next_count[i]; n++) {
                 int after = representative(joining, joining->next[i][n]);
                 if (after != next && --waiting[after] == 0)
-                    queue_push(scratch, &ready[part[after]], after);
+                    make_ready(scratch, &ready, joining, after, part[after]);
             }
     }
     arena_free(scratch);
+    return count;
+}
+
+/* The loop over time is around the kernels of a region, not in them. */
+static void take_time_out(Kernel *kernel)
+{
+    if (kernel->region == NONE)
+        return;
+    if (kernel->outer[0] != kernel->time)
+        bug("the time of a recurrence is not the outermost loop");
+    memmove(&kernel->outer[0], &kernel->outer[1], sizeof kernel->outer[0] * (size_t)--kernel->outer_count);
 }
 
 void settle(Joining *joining, PhaseId phase)
 {
     Plan *plan = joining->plan;
-    int count = 0;
-    for (int i = 0; i < joining->count; i++)
-        count += joining->joined[i] == i;
-    Kernel *kernels = NEW(plan->arena, Kernel, count);
-    order(joining, kernels);
+    Kernel *kernels = NEW(plan->arena, Kernel, joining->count);
+    int count = order(joining, kernels);
 
     Arena *scratch = arena_new();
     Readers readers = {.scratch = scratch, .all = NEW(scratch, int, plan->buffer_count), .own = NEW(scratch, int, plan->buffer_count)};
@@ -227,6 +272,8 @@ void settle(Joining *joining, PhaseId phase)
         write_directly(plan, &kernels[k], &readers);
         make_locals(plan, &kernels[k], &readers);
     }
+    for (int k = 0; k < count; k++)
+        take_time_out(&kernels[k]);
     arena_free(scratch);
 
     const Phase *roots = &plan->model->phase[PHASE_TRAIN];
