@@ -253,6 +253,7 @@ static void close_gradient(const Sweep *s, NodeId id)
     Node node = graph->nodes[id];
     graph->now = (Origin){.place = node.origin.place, .layer = node.origin.layer, .rule = "previous", .of = id, .gradient_of = NONE};
     NodeId own = s->gradient[id] != NONE ? s->gradient[id] : broadcast_to(graph, constant(graph, 0), node.type);
+    graph->now.gradient_of = id;
     NodeId all = close_recurrence(graph, s->opened[node.attributes.loop], own);
     if (!s->leads[node.operand[0]])
         return;

@@ -23,9 +23,9 @@ bool is_affine(const Index *index)
 
 Index index_shift(Index index, int64_t by)
 {
-    if (by != 0 && !is_affine(&index))
-        bug("a divided index cannot be shifted");
-    index.constant += by;
+    if (by != 0 && (index.modulus || index.looked_up))
+        bug("a remainder cannot be shifted");
+    index.constant += by * index.divisor;               /* n / d + s = (n + s d) / d */
     return index;
 }
 

@@ -308,6 +308,8 @@ static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *ke
     for (int s = 0; s < kernel->stage_count; s++)
         if (kernel->stage[s].buffer != NONE && plan->buffer[kernel->stage[s].buffer].kind == BUFFER_STATE)
             return arena_print(arena, "update_%s", plan->buffer[kernel->stage[s].buffer].name);
+    if (graph->nodes[kernel->stage[0].node].op == OP_PREVIOUS)      /* the state before the first time */
+        return arena_print(arena, "start_%s", plan->buffer[kernel->stage[0].buffer].name);
     const char *wish = main_wish(plan, kernel);
     bool gradient = part_of_gradient(plan, kernel), loss = computes_loss(plan, kernel);
     if (phase == PHASE_TRAIN && loss)

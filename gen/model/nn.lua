@@ -10,6 +10,7 @@
 --   windows       convolutions, pooling
 --   norms         layer_norm …, dropout, embedding
 --   attention     attention
+--   recurrent     rnn, lstm, gru
 --   losses        losses, penalties, metrics
 --   optimizers    sgd … lion, nn.optimizer, the searches
 --   schedules     nn.schedule

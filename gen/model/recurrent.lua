@@ -21,27 +21,35 @@ local function split(x, count, hidden)
   return table.unpack(parts)
 end
 
--- Each cell: gates, the states it carries, and step(state, from x, previous states, hidden product) → the next states.
+local function named(name, x)
+  core.set_name(x, name)
+  return x
+end
+
+-- Each cell: how many gates, the states it carries, and step(layer, what comes from x, product with W_hh, previous states) → the
+-- next states.
 local cells = {}
 
 -- h' = tanh(W_ih x + b_ih + W_hh h + b_hh)
-cells.rnn = {gates = 1, states = 1, step = function(state, x, product, h)
+cells.rnn = {gates = 1, states = {"h"}, step = function(state, x, product, h)
   return nn[state.nonlinearity](x + product(h))
 end}
 
 -- i, f, g, o;  c' = f c + i g,  h' = o tanh(c')
-cells.lstm = {gates = 4, states = 2, step = function(state, x, product, h, c)
-  local i, f, g, o = split(x + product(h), 4, state.hidden)
-  local next_c = nn.sigmoid(f) * c + nn.sigmoid(i) * nn.tanh(g)
-  return nn.sigmoid(o) * nn.tanh(next_c), next_c
+cells.lstm = {gates = 4, states = {"h", "c"}, step = function(state, x, product, h, c)
+  local i, f, g, o = split(named("gates", x + product(h)), 4, state.hidden)
+  i, f = named("input_gate", nn.sigmoid(i)), named("forget_gate", nn.sigmoid(f))
+  g, o = named("cell_gate", nn.tanh(g)), named("output_gate", nn.sigmoid(o))
+  local next_c = f * c + i * g
+  return o * named("tanh_c", nn.tanh(next_c)), next_c
 end}
 
 -- r, z, n;  n = tanh(W_in x + b_in + r (W_hn h + b_hn)),  h' = (1 - z) n + z h
-cells.gru = {gates = 3, states = 1, step = function(state, x, product, h)
+cells.gru = {gates = 3, states = {"h"}, step = function(state, x, product, h)
   local x_r, x_z, x_n = split(x, 3, state.hidden)
   local h_r, h_z, h_n = split(product(h), 3, state.hidden)
-  local z = nn.sigmoid(x_z + h_z)
-  local n = nn.tanh(x_n + nn.sigmoid(x_r + h_r) * h_n)
+  local r, z = named("reset_gate", nn.sigmoid(x_r + h_r)), named("update_gate", nn.sigmoid(x_z + h_z))
+  local n = named("new_gate", nn.tanh(x_n + r * h_n))
   return n + z * (h - n)
 end}
 
@@ -51,10 +59,16 @@ local function run(state, cell, x, suffix, backward)
   local bias = state.options.bias
   local projected = affine(x, parameter "weight_ih", bias and parameter "bias_ih")
   local steps, previous = core.sizes(x)[1], {}
-  for i = 1, cell.states do previous[i] = core.previous(core.zeros({state.hidden}, x), steps, backward) end
+  for i = 1, #cell.states do
+    previous[i] = core.previous(core.zeros({state.hidden}, x), steps, backward)
+    core.set_name(previous[i], "previous_" .. cell.states[i])
+  end
   local weight, bias_hh = parameter "weight_hh", bias and parameter "bias_hh"
   local next_states = {cell.step(state, projected, function(h) return affine(h, weight, bias_hh) end, table.unpack(previous))}
-  for i = 1, cell.states do next_states[i] = core.scan(previous[i], next_states[i]) end
+  for i = 1, #cell.states do
+    next_states[i] = core.scan(previous[i], next_states[i])
+    core.set_name(next_states[i], cell.states[i])
+  end
   return next_states
 end
 
@@ -74,19 +88,19 @@ local function apply(state, x)
          core.seen("tensor", x))
   end
   local last = {}
-  for i = 1, cell.states do last[i] = {} end
+  for i = 1, #cell.states do last[i] = {} end
   for layer = 0, state.layers - 1 do
     local outputs = {}
     for direction = 1, state.options.bidirectional and 2 or 1 do
       local backward = direction == 2
       local states = run(state, cell, x, "_l" .. layer .. (backward and "_reverse" or ""), backward)
       outputs[direction] = states[1]
-      for i = 1, cell.states do last[i][#last[i] + 1] = last_time(states[i], backward) end
+      for i = 1, #cell.states do last[i][#last[i] + 1] = last_time(states[i], backward) end
     end
     x = outputs[2] and nn.concat(outputs, 2) or outputs[1]
     if layer < state.layers - 1 then x = state.between(x) end
   end
-  for i = 1, cell.states do last[i] = #last[i] == 1 and last[i][1] or nn.stack(last[i], 1) end
+  for i = 1, #cell.states do last[i] = #last[i] == 1 and last[i][1] or nn.stack(last[i], 1) end
   return x, table.unpack(last)
 end
 
@@ -128,3 +142,19 @@ local function recurrent(kind)
 end
 
 nn.rnn, nn.lstm, nn.gru = recurrent "rnn", recurrent "lstm", recurrent "gru"
+
+local shape = "(time, in) → (time, hidden · directions), and the last state"
+local gradient = "a recurrence over the same times in the other direction: ∂h[t] = ∂y[t] + what comes back from t + 1;\n" ..
+  "∂weight_ih, ∂weight_hh, ∂bias: one sum over all rows and times"
+core.document("layers", {
+  {"nn.rnn(in, hidden)", "nonlinearity is tanh or relu; `dropout` acts between layers.", torch = "nn.RNN", shape = shape,
+   call = function() return nn.rnn(1, 1) end,
+   formula = "h[t] = tanh(weight_ih x[t] + bias_ih + weight_hh h[t-1] + bias_hh), h before the first time is 0", gradient = gradient},
+  {"nn.lstm(in, hidden)", "The last state is two results, h and c.", torch = "nn.LSTM", shape = shape,
+   call = function() return nn.lstm(1, 1) end,
+   formula = "i, f, g, o: four parts of weight_ih x[t] + bias_ih + weight_hh h[t-1] + bias_hh\n" ..
+     "c[t] = σ(f) c[t-1] + σ(i) tanh(g), h[t] = σ(o) tanh(c[t])", gradient = gradient},
+  {"nn.gru(in, hidden)", torch = "nn.GRU", shape = shape, call = function() return nn.gru(1, 1) end,
+   formula = "x_r, x_z, x_n and h_r, h_z, h_n: three parts of weight_ih x[t] + bias_ih and of weight_hh h[t-1] + bias_hh\n" ..
+     "r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r h_n), h[t] = (1 - z) n + z h[t-1]", gradient = gradient},
+})
