@@ -1,2 +1,2 @@
 local nn = require "nn"
-local c = nn.lstm(1, 10)
+local c = nn.sweep("lr", {0.1, 0.2})
