@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "graph/passes.h"
 #include "pipeline.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -170,6 +171,10 @@ static int generate(Arena *arena, Options *options)
         if (read_dump(arena, options->dumps[i]).pass > last)
             fail_call("--dump=%s comes after --stop-after=%s", escaped(arena, options->dumps[i]), options->stop_after);
 
+    if (last < PASS_COUNT - 1 && (options->output || options->dump_count == 0))
+        warn_at((Place){NULL, 0}, "--stop-after=%s ends before a program is there: nothing is written%s", options->stop_after,
+                options->dump_count ? "" : "; --dump=PASS prints a stage");
+
     Compilation *c = run_passes(arena, options, options->stop_after);
     write_file(NULL, c->dump.bytes, c->dump.length);
     if (last == PASS_COUNT - 1 && (options->output || options->dump_count == 0))
@@ -212,6 +217,7 @@ static const CommandRow commands[COMMAND_COUNT] = {
 
 int main(int argc, char **argv)
 {
+    signal(SIGXFSZ, SIG_IGN);           /* a file that grew too long is an error to report, not a death that leaves half of it */
     Arena *arena = arena_new();
     Options options;
     Command *command = read_options(arena, argc, argv, commands, &options);

@@ -232,6 +232,8 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
             break;
         }
         if (word[0] != '-' || word[1] == '\0') {
+            if (!*word)
+                fail_call("an empty word stands where a name belongs: the call is 'nngen %s%s%s'", own->name, *own->name ? " " : "", own->usage);
             if (operands == own->operands[1])
                 fail_call("there is nothing to do with %s: the call is 'nngen %s%s%s'", quoted(arena, word), own->name,
                           *own->name ? " " : "", own->usage);

@@ -85,7 +85,10 @@ void nn_save_checkpoint(NnRun *run, const char *path, bool is_last)
 {
     static const double SECONDS_BETWEEN_SYNCS = 1;            /* an epoch may be a single short step, and a disk is slow */
     bool to_disk = is_last || nn_seconds() - run->last_synced > SECONDS_BETWEEN_SYNCS;
+    if (!nn_parameters_are_finite(run->program))              /* the last good ones stay */
+        nn_fail_not_finite(run, run->loss);
     save(run, path, to_disk);
+    run->has_saved = true;
     if (to_disk)
         run->last_synced = nn_seconds();
 }

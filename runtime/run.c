@@ -291,24 +291,42 @@ bool nn_next_batch(NnRun *run, NnStep *step)
     return true;
 }
 
+/* Which tensor it began with: "the first tensor that is not finite is 'logits', by the operation log at m.lua:7". */
+static void tell_culprit(const NnRun *run, char *out, size_t room)
+{
+    NnCulprit culprit = {0}, origin = {0};
+    int64_t step = 0;
+    const char *before = "the first tensor that is not finite is";
+    if (!run->program->find_not_finite || !run->program->find_not_finite(&run->current, &culprit))
+        snprintf(out, room, "every tensor of the step is finite; only the sum of the loss is not");
+    else if (strcmp(culprit.operation, "parameter"))
+        snprintf(out, room, "%s %s, by the operation %s at %s:%d", before, nn_quoted(culprit.tensor), culprit.operation, culprit.file,
+                 culprit.line);
+    else if (nn_find_broken_update(run, &origin, &step))
+        snprintf(out, room, "%s %s, by the operation %s at %s:%d, in step %lld; its update spoilt the parameter %s", before,
+                 nn_quoted(origin.tensor), origin.operation, origin.file, origin.line, (long long)step, nn_quoted(culprit.tensor));
+    else
+        snprintf(out, room, "%s the parameter %s of %s:%d, by its update in an earlier step", before, nn_quoted(culprit.tensor),
+                 culprit.file, culprit.line);
+}
+
 void nn_fail_not_finite(NnRun *run, double loss)
 {
-    NnCulprit culprit = {0};
+    char where[1024], what[64] = "a parameter is not finite after its update";
     const NnStep *step = &run->current;
-    bool is_found = run->program->find_not_finite && run->program->find_not_finite(step, &culprit);
-    char where[512] = "every tensor of the step is finite; only the sum of the loss is not";
-    if (is_found)
-        snprintf(where, sizeof where, "the first tensor that is not finite is %s, by the operation %s at %s:%d",
-                 nn_quoted(culprit.tensor), culprit.operation, culprit.file, culprit.line);
+    if (!isfinite(loss))
+        snprintf(what, sizeof what, "the loss is %s", isnan(loss) ? "not a number (NaN)" : "infinite");
     run->loss = loss;
     run->reason = NN_NOT_FINITE;
-    nn_log_step(run);
+    if (!isfinite(loss))
+        nn_log_step(run);
     if (run->position > run->epoch_first_position)
         nn_log_epoch(run, true, nn_seconds() - run->epoch_started);
     nn_log_end(run);
     nn_show_end(run);
-    nn_fail(NN_WRONG_INPUT, NULL, "step %lld: the loss is %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may "
-            "help; nothing was saved after this step", (long long)step->t, isnan(loss) ? "not a number (NaN)" : "infinite", where);
+    tell_culprit(run, where, sizeof where);                   /* last: it spoils the state */
+    nn_fail(NN_WRONG_INPUT, NULL, "step %lld: %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may "
+            "help; nothing was saved after this step", (long long)step->t, what, where);
 }
 
 void nn_step_done(NnRun *run, double loss)

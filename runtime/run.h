@@ -55,7 +55,7 @@ struct NnRun {
     int64_t epoch_first_position;       /* where this run came into the epoch: for rates */
     int64_t next_line;                  /* plain progress: the step at which the next line is due */
     int64_t first_step;                 /* where this run began: 0, or where it was resumed */
-    bool bar_is_shown, has_terminal;
+    bool bar_is_shown, has_terminal, has_saved;
     size_t data_bytes;
 };
 
@@ -68,6 +68,11 @@ void nn_close_run(NnRun *run);
  * --no-shuffle was given, and augmented; else in file order, as they are. */
 void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train);
 _Noreturn void nn_fail_not_finite(NnRun *run, double loss);   /* the message, the log's end, status 1 */
+
+/* repeat.c */
+bool nn_parameters_are_finite(const NnProgram *program);
+/* A parameter is not finite: the tensor that made it so, and in which step; false: not found. Spoils the state. */
+bool nn_find_broken_update(const NnRun *broken, NnCulprit *culprit, int64_t *step);
 
 /* metrics.c */
 int64_t nn_fold_size(const NnProgram *program);               /* doubles that all metrics need together */

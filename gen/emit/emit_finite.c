@@ -1,7 +1,8 @@
 /* emit_finite.c: find_not_finite, the function that says where a NaN or an infinity came from.
  *
- * Fused kernels keep few intermediate values, so the emitted program carries its forward graph a second time: plan->plain, one
- * plain loop nest an operation, every value kept. It runs once, when a loss is not finite, on the batch that made it so.
+ * Fused kernels keep few intermediate values, so the emitted program carries its forward and backward graph a second time:
+ * plan->plain, one plain loop nest an operation, every value kept. It runs once, on the batch that went wrong: the one whose loss
+ * is not finite, or, where a parameter is not (runtime/repeat.c), the one whose gradient made it so.
  *
  * Infinities that the model itself put there (a constant used as a mask, the spare rows of a maximum) are no fault. What
  * only moves, chooses or adds such values is not looked at; the first operation that computes with them is. */
@@ -81,6 +82,8 @@ static bool *mark_tested(const Graph *graph, Arena *arena)
 static const char *node_name(const Plan *plan, NodeId id)
 {
     const Origin *origin = &plan->model->graph->nodes[id].origin;
+    if (is_part_of_gradient(plan->model, id))
+        return plain_member(plan->buffer[plan->buffer_of[id]].name);      /* d_fc1 */
     return origin->name ? origin->name : origin->layer ? origin->layer : plain_member(plan->buffer[plan->buffer_of[id]].name);
 }
 
@@ -142,7 +145,7 @@ static void emit_operation(const Plan *plain, const Kernel *kernel, const bool *
     const Node *node = &plain->model->graph->nodes[stage->node];
     const char *operation = op_info[node->op].name;
     Text comment = text_new(out->arena);
-    if (node->origin.name || node->origin.layer)
+    if (node->origin.name || node->origin.layer || is_part_of_gradient(plain->model, stage->node))
         text_print(&comment, "%s: ", node_name(plain, stage->node));
     text_add(&comment, operation);
     if (node->origin.place.file)
@@ -206,8 +209,8 @@ void emit_find_not_finite(const Plan *plan, Text *out)
     for (int b = 0; b < plain->buffer_count; b++)
         has_members = has_members || is_plain(&plain->buffer[b]);
 
-    text_add(out, "\n/* Never runs while training goes well. When a loss is not finite, this computes the batch's forward pass again, one\n"
-                  " * operation at a time, and names the first tensor that holds a NaN or an infinity. */\n");
+    text_add(out, "\n/* Never runs while training goes well. When a loss is not finite, this computes the batch's forward and backward pass\n"
+                  " * again, one operation at a time, and names the first tensor that holds a NaN or an infinity. */\n");
     if (has_members)
         emit_plain_struct(plain, out);
     text_add(out, "\nstatic bool found(NnCulprit *culprit, const char *tensor, const char *operation, const char *file, int line)\n"

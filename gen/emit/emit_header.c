@@ -3,6 +3,7 @@
  * What it is, how it was made, compiled and run; the model, how it is trained, its parameters, what a step costs, the memory
  * plan, and the conventions that the functions below keep. All of it follows from the model and the command line. */
 #include "emit/emit_parts.h"
+#include "base/text.h"
 #include <math.h>
 #include <string.h>
 
@@ -37,9 +38,9 @@ static const char *without_ending(Arena *arena, const char *name)
 static void emit_commands(const Plan *plan, const EmitOptions *options, Text *out)
 {
     const Model *model = plan->model;
-    const char *file = file_name(plan, options, out->arena), *program = without_ending(out->arena, file);
+    const char *file = escaped(out->arena, file_name(plan, options, out->arena)), *program = without_ending(out->arena, file);
     const bool has_files = model->data.kind != NN_DATA_NONE && model->data.kind != NN_DATA_TABLE;
-    comment_item(out, "generated", options->command);
+    comment_item(out, "generated", escaped(out->arena, options->command));
     comment_item(out, "compile", arena_print(out->arena, "cc %s $(nngen flags) -o %s", file, program));
     comment_item(out, "run", arena_print(out->arena, "./%s%s    (--help lists the flags)", program, has_files ? " --data DIR" : ""));
 }

@@ -233,20 +233,23 @@ static Plan *new_plan(Arena *arena, const Model *model, KernelMode mode)
     return plan;
 }
 
-/* The forward graph of training with every operation a kernel and every value kept: the walk of find_not_finite. */
+/* The forward and backward graph of training with every operation a kernel and every value kept: the walk of find_not_finite. */
 static Plan *plain_plan(Arena *arena, const Model *model)
 {
-    Model *forward = arena_copy(arena, model, sizeof *model);
+    Model *plain = arena_copy(arena, model, sizeof *model);
     const Phase *train = &model->phase[PHASE_TRAIN];
-    Phase *phase = &forward->phase[PHASE_TRAIN];
-    memset(forward->phase, 0, sizeof forward->phase);
-    forward->update_count = 0;
+    Phase *phase = &plain->phase[PHASE_TRAIN];
+    memset(plain->phase, 0, sizeof plain->phase);
+    plain->update_count = 0;
     phase->metrics = train->metrics;
-    phase->roots = NEW(arena, NodeId, 3);
+    phase->roots = NEW(arena, NodeId, 3 + model->update_count);
     for (int part = 0; part < 3; part++)
         if (train->metrics[0].part[part] != NONE)
             phase->roots[phase->root_count++] = train->metrics[0].part[part];
-    Plan *plan = new_plan(arena, forward, KERNELS_GENERIC);
+    for (int u = 0; u < model->update_count; u++)
+        if (train->gradients[u] != NONE)                      /* a search has none */
+            phase->roots[phase->root_count++] = train->gradients[u];
+    Plan *plan = new_plan(arena, plain, KERNELS_GENERIC);
     kernels_of_phase(plan, PHASE_TRAIN);
     return plan;
 }

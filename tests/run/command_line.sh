@@ -63,6 +63,9 @@ for pass in read differentiate update simplify specialise fuse schedule plan_mem
 done
 check "--dump with -o does both" eval '"$NNGEN" line.lua --dump=fuse -o b.c > dump && [ -s dump ] && cmp b.c first.c'
 check "--dump=graph:dot is for Graphviz" eval '"$NNGEN" line.lua --dump=graph:dot | head -n 1 | grep -q "^digraph"'
+refuses "empty word" ""
+check "--stop-after says that it writes nothing" eval '"$NNGEN" line.lua --stop-after=fuse -o stopped.c 2> said && [ ! -e stopped.c ] && grep -q "nothing is written" said'
+check "a line end in a name does not reach the text" eval 'cp line.lua $'"'"'two\nlines.lua'"'"' && "$NNGEN" $'"'"'two\nlines.lua'"'"' > two.c && ! grep -q "^ \*  *lines" two.c && [ "$(grep -c "two.nlines" two.c)" -gt 3 ]'
 check "--stop-after ends there" eval '"$NNGEN" line.lua --stop-after=fuse -o stopped.c && [ ! -e stopped.c ]'
 
 check "ops lists the table" eval '"$NNGEN" ops | grep -Eq "^relu +1 +pointwise"'

@@ -15,6 +15,7 @@ check "-o of a pipe" eval 'mkfifo pipe && { cat pipe > got & status 0 "$NNGEN" "
 check "standard output full is 3" eval '"$NNGEN" "$model" > /dev/full 2> said; [ $? = 3 ]'
 check "standard output closed is 3" eval '"$NNGEN" "$model" >&- 2> said; [ $? = 3 ]'
 check "a disk that fills up is 3 and leaves nothing" eval '(cd empty && trap "" XFSZ && ulimit -f 4 && "$NNGEN" "$model" -o big.c > /dev/null 2>&1; [ $? = 3 ]) && clean empty'
+check "  nor does its signal leave anything" eval '(cd empty && ulimit -f 4 && "$NNGEN" "$model" -o big.c > /dev/null 2>&1; [ $? = 3 ]) && clean empty'
 check "  an old file stays as it was" eval '(trap "" XFSZ; ulimit -f 4; "$NNGEN" "$model" -o old.c > /dev/null 2>&1; [ $? = 3 ]) && [ "$(cat old.c)" = mine ]'
 check "the model is wrong: an old file stays, nothing new" eval 'echo "return 3" > bad.lua && status 1 "$NNGEN" bad.lua -o old.c && [ "$(cat old.c)" = mine ] && status 1 "$NNGEN" bad.lua -o empty/new.c && clean empty'
 check "the model is wrong: nothing on standard output" eval '"$NNGEN" bad.lua > out 2> said; [ $? = 1 ] && [ ! -s out ] && [ -s said ]'
