@@ -5,6 +5,7 @@
  * fusion, a wrong order or an update that is read too early shows without a compiler. */
 #include "graph/build.h"
 #include "graph/passes.h"
+#include "graph/recurrence.h"
 #include "kernel/kernel.h"
 #include <check.h>
 #include <math.h>
@@ -198,6 +199,25 @@ static void execute(Machine *m, const Kernel *kernel)
     all_stages(m, 1);
 }
 
+/* Kernel k, or with it all of its region, time by time. Returns the last one executed. */
+static int execute_from(Machine *m, const Kernel *kernels, int count, int k)
+{
+    if (kernels[k].region == NONE) {
+        execute(m, &kernels[k]);
+        return k;
+    }
+    const Region *region = &m->plan->recurrences.regions[kernels[k].region];
+    int last = k;
+    while (last + 1 < count && kernels[last + 1].region == kernels[k].region)
+        last++;
+    for (int64_t t = 0; t < region->steps; t++)
+        for (int i = k; i <= last; i++) {
+            m->at[kernels[i].time] = region->backward ? region->steps - 1 - t : t;
+            execute(m, &kernels[i]);
+        }
+    return last;
+}
+
 /* ---- models drawn by lot -------------------------------------------------------------------------------------------- */
 
 static Arena *arena;
@@ -223,13 +243,43 @@ static NodeId to_scalar(Graph *graph, NodeId node)
     return sum_axes(graph, node, all_axes(graph->nodes[node].type));
 }
 
+/* One or two states along axis 1 of `a`, which the next ones need in turn; gives all of a state, an inner value, or the last time. */
+static NodeId recurrence(Graph *graph, NodeId a)
+{
+    Type type = graph->nodes[a].type;
+    bool backward = draw(2), two = draw(2);
+    NodeId start = draw(2) ? sum_axes(graph, a, 1u << 1) : broadcast_to(graph, constant(graph, 0), (Type){.per_row = type.per_row, .rank = 1, .size = {type.size[1]}});
+    NodeId before = open_recurrence(graph, start, type.size[0], backward), other = two ? open_recurrence(graph, start, type.size[0], backward) : NONE;
+    NodeId next = before;
+    if (draw(2)) {
+        NodeId w = leaf(graph, LEAF_PARAMETER, false, 2, type.size[1], type.size[1]);
+        next = contract(graph, next, w, type.per_row ? "bti,ji->btj" : "ti,ji->tj");
+    }
+    next = apply1(graph, OP_TANH, apply2(graph, draw(2) ? OP_ADD : OP_MULTIPLY, next, a));
+    if (draw(2)) {                      /* a fold inside the loop: divided by the sum of what it is made of */
+        NodeId power = apply1(graph, OP_EXP, next), sum = sum_axes(graph, power, 1u << 2);
+        next = divide(graph, power, broadcast_axes(graph, sum, 1u << 2, type));
+    }
+    NodeId inner = two ? apply2(graph, OP_ADD, next, other) : next;
+    NodeId all = close_recurrence(graph, before, apply1(graph, OP_SIN, inner));
+    if (two)
+        close_recurrence(graph, other, apply2(graph, OP_MULTIPLY, inner, draw(2) ? all : a));
+    switch (draw(3)) {
+    case 0: return all;
+    case 1: return inner;
+    default: return slice(graph, all, 1, type.size[0] - 1, type.size[0]);
+    }
+}
+
 /* One more node from what is there; refusals cannot happen: shapes are made to fit. */
 static NodeId grow(Graph *graph, const NodeId *pool, int count)
 {
     NodeId a = pool[draw(count)], b = pool[draw(count)];
     Type type = graph->nodes[a].type;
     static const Op unary[] = {OP_NEGATE, OP_TANH, OP_SIN, OP_RELU, OP_SIGMOID, OP_SQUARE, OP_EXP};
-    switch (draw(13)) {
+    switch (draw(14)) {
+    case 13:
+        return type.rank == 2 ? recurrence(graph, a) : a;
     case 11: {                          /* windows, and what a convolution and its gradients do with them */
         if (type.rank != 1 && type.rank != 2)
             return a;
@@ -375,7 +425,7 @@ static void compare(const Model *model, KernelMode mode, const double *const *le
                 memcpy(m.memory[b], leaf_values[buffer->leaf], sizeof(double) * (size_t)elements_of(model, model->graph->leaves[buffer->leaf].type));
         }
         for (int k = 0; k < plan->kernel_count[id]; k++)
-            execute(&m, &plan->kernel[id][k]);
+            k = execute_from(&m, plan->kernel[id], plan->kernel_count[id], k);
 
         Situation situation = {.batch = model->batch, .rows = rows, .rate = 0.25, .mode = id == PHASE_TRAIN, .step = 3, .leaf_values = leaf_values};
         double **expected = interpret(arena, model->graph, phase->roots, phase->root_count, &situation);
