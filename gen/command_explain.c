@@ -6,7 +6,7 @@
  *
  * Three sections, each of the same nodes: those whose place is the LINE, or whose name, layer or leaf is NAME. */
 #include "base/text.h"
-#include "emit/emit_kernel.h"
+#include "emit/emit_parts.h"
 #include "graph/passes.h"
 #include "pipeline.h"
 #include <stdlib.h>
@@ -188,10 +188,13 @@ static void tell_comment(const Selection *s, const Kernel *kernel)
 static const char *phases_of(const Selection *s, const Kernel *kernel)
 {
     Text text = text_new(s->c->arena);
-    for (int p = 0; p < PHASE_COUNT; p++)
+    for (int p = 0; p < PHASE_COUNT; p++) {
+        bool here = false;
         for (int k = 0; k < s->plan->kernel_count[p]; k++)
-            if (strcmp(s->plan->kernel[p][k].name, kernel->name) == 0)
-                text_print(&text, "%s%s", text.length ? ", " : "", phase_word[p]);
+            here |= strcmp(s->plan->kernel[p][k].name, kernel->name) == 0;
+        if (here)
+            text_print(&text, "%s%s", text.length ? ", " : "", phase_word[p]);
+    }
     return text.bytes;
 }
 
@@ -207,12 +210,28 @@ static void tell_kernel(const Selection *s, const Kernel *kernel)
     tell_comment(s, kernel);
 }
 
+/* Does an earlier kernel call the same function with the same arrays? */
+static bool is_told_elsewhere(const Selection *s, int phase, int number)
+{
+    const Kernel *kernel = &s->plan->kernel[phase][number];
+    if (kernel->same_as == NONE)
+        return false;
+    int count, other_count;
+    const int *arrays = arrays_of(s->plan, kernel, s->c->arena, &count);
+    for (const Kernel *earlier = kernel_at(s->plan, kernel->same_as); earlier != kernel; earlier = earlier->next_user) {
+        const int *others = arrays_of(s->plan, earlier, s->c->arena, &other_count);
+        if (memcmp(arrays, others, sizeof *arrays * (size_t)count) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void tell_kernels(const Selection *s)
 {
     text_add(s->out, "\nkernels\n");
     for (int p = 0; p < PHASE_COUNT; p++)
         for (int k = 0; k < s->plan->kernel_count[p]; k++)
-            if (s->plan->kernel[p][k].same_as == NONE && concerns_chosen(s, &s->plan->kernel[p][k]))
+            if (!is_told_elsewhere(s, p, k) && concerns_chosen(s, &s->plan->kernel[p][k]))
                 tell_kernel(s, &s->plan->kernel[p][k]);
 }
 

@@ -227,7 +227,7 @@ void emit_find_not_finite(const Plan *plan, Text *out)
     emit_leaf_tests(plain, BUFFER_INPUT, "input", &body);
     for (int k = 0; k < plain->kernel_count[PHASE_TRAIN]; k++)
         emit_in_region(plain, k, tested, &body);
-    text_add(out, "\nstatic bool find_not_finite(const NnStep *step, NnCulprit *culprit)\n{\n");
+    text_add(out, "\nNN_RARELY bool find_not_finite(const NnStep *step, NnCulprit *culprit)\n{\n");
     emit_locals(plan, body.bytes, out);
     text_add(out, body.bytes);
     text_add(out, "    return false;\n}\n");

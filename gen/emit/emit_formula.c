@@ -65,19 +65,27 @@ static const char *rule_text(const Writing *w, const Stage *stage, const Text *i
 
 /* ---- title ------------------------------------------------------------------------------------------------------------ */
 
-static bool contains(const Text *list, const char *word)
+/* Different words in the order in which they came; a function of a hundred layers names some of them and counts the others. */
+typedef struct Words { Arena *arena; const char **list; int count, room; } Words;
+
+static void add_word(Words *words, const char *word)
 {
-    size_t length = strlen(word);
-    for (const char *at = list->bytes; (at = strstr(at, word)); at++)
-        if ((at == list->bytes || at[-1] == ' ') && (at[length] == ',' || at[length] == 0))
-            return true;
-    return false;
+    for (int i = 0; i < words->count; i++)
+        if (strcmp(words->list[i], word) == 0)
+            return;
+    ARENA_PUSH(words->arena, words->list, words->count, words->room, word);
 }
 
-static void add_word(Text *list, const char *word)
+static const char *enumerated(const Words *words)
 {
-    if (!contains(list, word))
-        text_print(list, "%s%s", list->length ? ", " : "", word);
+    enum { MOST = 8, SHOWN = 4 };
+    Text text = text_new(words->arena);
+    int shown = words->count > MOST ? SHOWN : words->count;
+    for (int i = 0; i < shown; i++)
+        text_print(&text, "%s%s", i ? ", " : "", words->list[i]);
+    if (shown < words->count)
+        text_print(&text, " and %d more", words->count - shown);
+    return text.bytes;
 }
 
 static const char *title_of(const Writing *w, const Stage *stage)
@@ -95,66 +103,74 @@ static const char *title_of(const Writing *w, const Stage *stage)
     return node->origin.name;
 }
 
-static void add_place(Writing *w, Text *places, NodeId node)
+/* "mnist.lua:7", then "8" for another line of the file before it */
+static void add_place(const Plan *plan, Words *places, NodeId node)
 {
-    Place place = w->plan->model->graph->nodes[node].origin.place;
+    Place place = plan->model->graph->nodes[node].origin.place;
     if (!place.file || !place.line)
         return;
     const char *name = strrchr(place.file, '/') ? strrchr(place.file, '/') + 1 : place.file;
-    const char *whole = arena_print(w->arena, "%s:%d", name, place.line), *line = arena_print(w->arena, "%d", place.line);
-    if (strncmp(places->bytes, name, strlen(name)) == 0) {
-        if (!contains(places, whole))
-            add_word(places, line);
-    } else {
-        add_word(places, whole);
-    }
+    const char *whole = arena_print(places->arena, "%s:%d", name, place.line), *line = arena_print(places->arena, "%d", place.line);
+    bool same_file = places->count && strncmp(places->list[0], name, strlen(name)) == 0;
+    if (!places->count || strcmp(places->list[0], whole) != 0)
+        add_word(places, same_file ? line : whole);
 }
 
-typedef struct Places { Writing *w; Text *places; } Places;
+typedef struct Places { const Plan *plan; Words *places; } Places;
 
 static void place_of_term(Term *term, void *context)
 {
     Places *p = context;
     if (term->kind == TERM_APPLY)
-        add_place(p->w, p->places, term->node);
+        add_place(p->plan, p->places, term->node);
 }
 
-/* "fc1.weight: gradient and update" for kernels that write a parameter, "the loss and its gradient"; NULL: the names of what it
- * leaves behind are title enough */
-static const char *purpose(const Writing *w)
+/* What a kernel that writes a parameter is there for, ": gradient and update" of the leaf `written`; or "the loss and its gradient".
+ * NULL: the names of what it leaves behind are title enough. */
+static const char *purpose(const Plan *plan, const Kernel *kernel, const char **written)
 {
-    const Metric *loss = w->plan->model->phase[PHASE_TRAIN].metrics;
-    const char *written = NULL;
+    const Metric *loss = plan->model->phase[PHASE_TRAIN].metrics;
     bool gradient = false, has_loss = false;
-    for (int s = 0; s < w->kernel->stage_count; s++) {
-        const Stage *stage = &w->kernel->stage[s];
-        gradient |= is_part_of_gradient(w->plan->model, stage->node);
+    *written = NULL;
+    if (kernel->form == FORM_CALL)
+        *written = plan->model->graph->leaves[plan->model->updates[kernel->update].parameter].name;
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        gradient |= is_part_of_gradient(plan->model, stage->node);
         has_loss |= loss && (stage->node == loss->part[0] || stage->node == loss->part[1]);
-        if (assigns(w->plan, stage) && (!written || w->plan->buffer[stage->buffer].kind == BUFFER_PARAMETER))
-            written = w->plan->model->graph->leaves[w->plan->buffer[stage->buffer].leaf].name;
+        if (assigns(plan, stage) && (!*written || plan->buffer[stage->buffer].kind == BUFFER_PARAMETER))
+            *written = plan->model->graph->leaves[plan->buffer[stage->buffer].leaf].name;
     }
-    if (written)
-        return arena_print(w->arena, gradient ? "%s: gradient and update" : "%s: update", written);
+    if (*written)
+        return gradient ? ": gradient and update" : ": update";
     return has_loss && gradient ? "the loss and its gradient" : NULL;
 }
 
-static void title_line(Writing *w, Text *out)
+static void add_titles(Writing *w, const Kernel *kernel, Words *titles, Words *places)
 {
-    Text title = text_new(w->arena), places = text_new(w->arena);
-    const Kernel *kernel = w->kernel;
-    const char *role = purpose(w);
-    if (role)
-        text_add(&title, role);
+    const char *written, *role = purpose(w->plan, kernel, &written);
+    if (written)
+        add_word(titles, written);
     for (int s = 0; s < kernel->stage_count; s++) {
         const char *name = title_of(w, &kernel->stage[s]);
         if (name && !role && kernel->stage[s].buffer != NONE)
-            add_word(&title, name);
-        add_place(w, &places, kernel->stage[s].node);
-        each_term(kernel->stage[s].term, place_of_term, &(Places){w, &places});
+            add_word(titles, name);
+        add_place(w->plan, places, kernel->stage[s].node);
+        each_term(kernel->stage[s].term, place_of_term, &(Places){w->plan, places});
     }
-    if (!title.length)
-        text_add(&title, kernel->name);
-    const char *left = comment_text(w->arena, title.bytes), *right = comment_text(w->arena, places.bytes);
+}
+
+/* The names of all that the function is called for, and their lines in the model. */
+static void title_line(Writing *w, Text *out)
+{
+    Words titles = {.arena = w->arena}, places = {.arena = w->arena};
+    const char *written, *role = purpose(w->plan, w->kernel, &written);
+    for (const Kernel *user = w->kernel; user; user = w->kernel->array_name ? user->next_user : NULL)
+        add_titles(w, user, &titles, &places);
+    if (!titles.count && !role)
+        add_word(&titles, w->kernel->name);
+    const char *left = comment_text(w->arena, arena_print(w->arena, "%s%s", enumerated(&titles), role ? role : ""));
+    const char *right = comment_text(w->arena, enumerated(&places));
     text_print(out, "/* %s", left);
     if (strlen(left) + strlen(right) + 6 > LINE)
         text_print(out, "\n *   %s", right);
@@ -196,8 +212,7 @@ void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out)
 {
     Writing w = {.plan = plan, .kernel = kernel, .arena = plan->arena, .formula = true};
     if (kernel->form == FORM_CALL) {
-        const Leaf *leaf = &plan->model->graph->leaves[plan->model->updates[kernel->update].parameter];
-        text_print(out, "/* %s: update\n", comment_text(w.arena, leaf->name));
+        title_line(&w, out);
         call_formulas(&w, out);
         text_add(out, " */\n");
         return;

@@ -28,26 +28,12 @@ const char *buffer_declarator(const Plan *plan, int buffer, Arena *arena)
 /* What a kernel needs besides its arrays, and the arrays in the order of its parameters: those it reads, then those it writes. */
 typedef struct Parameters {
     bool rows, lr, t, seed;
-    int *buffer, count;
-    bool *written;
+    int *buffer, count, first_written;
 } Parameters;
 
-typedef struct Gathering { Parameters *parameters; const Plan *plan; } Gathering;
-
-static void add_parameter(Parameters *p, int buffer)
+static void need_of_step(Term *term, void *context)
 {
-    for (int i = 0; i < p->count; i++)
-        if (p->buffer[i] == buffer)
-            return;
-    p->buffer[p->count++] = buffer;
-}
-
-static void gather(Term *term, void *context)
-{
-    Gathering *g = context;
-    Parameters *p = g->parameters;
-    if (term->kind == TERM_READ)
-        add_parameter(p, term->buffer);
+    Parameters *p = context;
     p->rows |= term->kind == TERM_MASK || (term->kind == TERM_SYMBOL && term->op == OP_ROWS);
     p->lr |= term->kind == TERM_SYMBOL && term->op == OP_RATE;
     p->t |= term->kind == TERM_RANDOM || (term->kind == TERM_SYMBOL && term->op == OP_STEP);
@@ -56,34 +42,20 @@ static void gather(Term *term, void *context)
 
 static Parameters parameters_of(const Plan *plan, const Kernel *kernel)
 {
-    Parameters all = {.buffer = NEW(plan->arena, int, plan->buffer_count), .written = NEW(plan->arena, bool, plan->buffer_count)};
-    Parameters sorted = {.buffer = NEW(plan->arena, int, plan->buffer_count)};
-    if (kernel->form == FORM_CALL) {
-        const Model *model = plan->model;
-        const Update *update = &model->updates[kernel->update];
-        add_parameter(&all, plan->buffer_of[model->phase[PHASE_TRAIN].gradients[kernel->update]]);
-        add_parameter(&all, plan->buffer_of[model->graph->leaves[update->parameter].node]);
-        for (int l = 0; l < model->graph->leaf_count; l++)
-            if (model->graph->leaves[l].kind == LEAF_SLOT && model->graph->leaves[l].parameter == update->parameter)
-                add_parameter(&all, plan->buffer_of[model->graph->leaves[l].node]);
-        for (int i = 1; i < all.count; i++)
-            all.written[all.buffer[i]] = true;
-        all.lr = all.t = true;
-        return all;
+    Parameters p = {.lr = kernel->form == FORM_CALL, .t = kernel->form == FORM_CALL};
+    int count;
+    const int *arrays = arrays_of(plan, kernel, plan->arena, &count);
+    p.buffer = NEW(plan->arena, int, count + 1);
+    for (int written = 0; written < 2; written++) {
+        for (int i = 0; i < count; i++)
+            if (writes(kernel, i, arrays[i]) == written)
+                p.buffer[p.count++] = arrays[i];
+        if (!written)
+            p.first_written = p.count;
     }
-    for (int s = 0; s < kernel->stage_count; s++) {
-        each_term(kernel->stage[s].term, gather, &(Gathering){&all, plan});
-        if (kernel->stage[s].buffer != NONE) {
-            add_parameter(&all, kernel->stage[s].buffer);
-            all.written[kernel->stage[s].buffer] = true;
-        }
-    }
-    for (int written = 0; written < 2; written++)
-        for (int i = 0; i < all.count; i++)
-            if (all.written[all.buffer[i]] == written)
-                sorted.buffer[sorted.count++] = all.buffer[i];
-    all.buffer = sorted.buffer;
-    return all;
+    for (int s = 0; s < kernel->stage_count; s++)
+        each_term(kernel->stage[s].term, need_of_step, &p);
+    return p;
 }
 
 /* Comma-separated items, filled to the width of a line. */
@@ -100,14 +72,14 @@ static void fill(Text *out, const char *const *items, int count, size_t indent, 
     }
 }
 
-static const char *parameter_text(const Plan *plan, int buffer, bool written)
+static const char *parameter_text(const Plan *plan, const Kernel *kernel, int buffer, bool written)
 {
     const Buffer *b = &plan->buffer[buffer];
-    const char *type = real_type(plan, b->scalar), *constant = written ? "" : "const ";
+    const char *type = real_type(plan, b->scalar), *constant = written ? "" : "const ", *name = array_name(plan, kernel, buffer);
     if (b->rank == 0)
-        return arena_print(plan->arena, written ? "%s *%s" : "%s %s", type, b->name);
+        return arena_print(plan->arena, written ? "%s *%s" : "%s %s", type, name);
     const char *declarator = buffer_declarator(plan, buffer, plan->arena), *bracket = strchr(declarator, '[');
-    return arena_print(plan->arena, "%s%s %s[restrict %s", constant, type, b->name, bracket + 1);
+    return arena_print(plan->arena, "%s%s %s[restrict %s", constant, type, name, bracket + 1);
 }
 
 static int step_items(const Plan *plan, const Kernel *kernel, const Parameters *p, bool call, const char **items)
@@ -127,10 +99,10 @@ static int step_items(const Plan *plan, const Kernel *kernel, const Parameters *
 }
 
 /* A pointer to the first element of a parameter: fc1_weight[0] of fc1_weight[100][784], &x of a scalar that is passed by value. */
-static const char *first_element(const Plan *plan, int buffer, bool written)
+static const char *first_element(const Plan *plan, const Kernel *kernel, int buffer, bool written)
 {
     Text text = text_new(plan->arena);
-    text_print(&text, "%s%s", plan->buffer[buffer].rank == 0 && !written ? "&" : "", plan->buffer[buffer].name);
+    text_print(&text, "%s%s", plan->buffer[buffer].rank == 0 && !written ? "&" : "", array_name(plan, kernel, buffer));
     for (int d = 0; d + 1 < plan->buffer[buffer].rank; d++)
         text_add(&text, "[0]");
     return text.bytes;
@@ -151,10 +123,10 @@ static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Para
     int count = 0, flag = adam ? 4 : 2, decay = 3;
     items[count++] = arena_print(plan->arena, "    nn_%s_%s(%lld", adam ? "adam" : "sgd", model->precision == F32 ? "f32" : "f64", (long long)element_count(leaf->type));
     for (int i = 1; i < p->count; i++)
-        items[count++] = first_element(plan, p->buffer[i], true);
+        items[count++] = first_element(plan, kernel, p->buffer[i], true);
     if (!adam && p->count == 2)
         items[count++] = "NULL";
-    items[count++] = first_element(plan, p->buffer[0], false);
+    items[count++] = first_element(plan, kernel, p->buffer[0], false);
     items[count++] = leaf->lr_factor == 1 ? "lr" : arena_print(plan->arena, "lr * %s(%s)", plan->model->precision == F32 ? "(float)" : "", double_literal(plan, leaf->lr_factor));
     items[count++] = "t";
     for (int a = 0; a < (adam ? 5 : 4); a++) {
@@ -170,7 +142,7 @@ void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
     const char **items = NEW(plan->arena, const char *, p.count + 5);
     int count = step_items(plan, kernel, &p, false, items);
     for (int i = 0; i < p.count; i++)
-        items[count++] = parameter_text(plan, p.buffer[i], p.written[p.buffer[i]]);
+        items[count++] = parameter_text(plan, kernel, p.buffer[i], i >= p.first_written);
     emit_kernel_comment(plan, kernel, out);
     text_print(out, "NN_KERNEL void %s(", kernel->name);
     size_t length = 0;
@@ -196,7 +168,7 @@ void emit_call(const Plan *plan, const Kernel *kernel, Text *out)
     int count = step_items(plan, kernel, &p, true, items);
     for (int i = 0; i < p.count; i++) {
         const Buffer *b = &plan->buffer[p.buffer[i]];
-        items[count++] = arena_print(plan->arena, "%ss->%s", b->rank == 0 && p.written[p.buffer[i]] ? "&" : "", b->name);
+        items[count++] = arena_print(plan->arena, "%ss->%s", b->rank == 0 && i >= p.first_written ? "&" : "", b->name);
     }
     size_t indent = text_column(out) + 4;
     text_print(out, "%s(", kernel->name);

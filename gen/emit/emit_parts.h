@@ -40,7 +40,7 @@ bool is_update(const Plan *plan, const Kernel *kernel);       /* writes paramete
 bool is_gradient(const Plan *plan, const Kernel *kernel);     /* computes something of a derivative */
 int first_update(const Plan *plan);                           /* the first kernel of PHASE_TRAIN that is one, or their number */
 
-const Kernel *kernel_at(const Plan *plan, int number);        /* over all phases in order; the one whose text it shares; NULL: none */
+const Kernel *kernel_at(const Plan *plan, int number);        /* over all phases in order; NULL: none */
 
 /* The loop over time around the kernels of a recurrence: does it begin before kernel k of [from, to), does it end behind it? And
  * its head: "    for (int time = 0; time < 64; time++) {". */

@@ -8,10 +8,8 @@
 const Kernel *kernel_at(const Plan *plan, int number)
 {
     for (int phase = 0; phase < PHASE_COUNT && number >= 0; phase++) {
-        if (number < plan->kernel_count[phase]) {
-            const Kernel *kernel = &plan->kernel[phase][number];
-            return kernel->same_as == NONE ? kernel : kernel_at(plan, kernel->same_as);
-        }
+        if (number < plan->kernel_count[phase])
+            return &plan->kernel[phase][number];
         number -= plan->kernel_count[phase];
     }
     return NULL;

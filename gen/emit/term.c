@@ -129,7 +129,7 @@ static bool written_here(const Writing *w, int buffer)
 const char *access_text(const Writing *w, int buffer, const Index *index, const Term *place)
 {
     const Buffer *b = &w->plan->buffer[buffer];
-    const char *name = b->name;
+    const char *name = array_name(w->plan, w->kernel, buffer);
     if (w->formula && strchr(name, '>'))
         name = strchr(name, '>') + 1;
     if (b->rank == 0)

@@ -129,7 +129,9 @@ typedef struct Kernel {
     int update;                         /* CALL: index into model->updates; else NONE */
     bool before_loss_check;             /* runs before the loss is looked at */
     int64_t flop, bytes_read, bytes_written;
-    int same_as;                        /* an earlier kernel of the program with the same text; NONE */
+    int same_as;                        /* an earlier kernel of the program whose function this one calls; NONE */
+    struct Kernel *next_user;           /* the next kernel that calls the same function; NULL */
+    const char **array_name;            /* what that calls its arrays (arrays_of), if its users have others; NULL: as the state does */
 } Kernel;
 
 typedef enum BufferKind { BUFFER_INPUT, BUFFER_PARAMETER, BUFFER_STATE, BUFFER_TEMPORARY, BUFFER_RESULT } BufferKind;
@@ -174,6 +176,12 @@ struct Plan {
     int verdict_count, verdict_room;
 };
 
+/* repeat.c */
+void find_repeated(Plan *plan);                               /* same_as and next_user of every kernel */
+int *arrays_of(const Plan *plan, const Kernel *kernel, Arena *arena, int *count);     /* the buffers that it takes, in the order in which it mentions them */
+bool writes(const Kernel *kernel, int array, int buffer);     /* does it write the array-th of them? */
+
+const char *array_name(const Plan *plan, const Kernel *kernel, int buffer);    /* names.c: what the kernel's function calls the buffer */
 void name_plan(Plan *plan);                                   /* names.c: identifiers of buffers, stages, kernels; letters of axes. Called by schedule */
 void each_read(Kernel *kernel, void (*visit)(Stage *stage, Term *read, void *context), void *context);     /* every READ, stage by stage */
 bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of products with something to fold */

@@ -20,7 +20,7 @@ static const char *const taken_by_c[] = {
     "modf", "nan", "nearbyint", "nextafter", "noreturn", "outputs", "plain", "pow", "predict", "program", "read", "register", "remainder", "remquo",
     "restrict", "return", "rint", "round", "rows", "run", "s", "scalbn", "seed", "short", "signbit", "signed", "signgam", "sin", "sinh",
     "sizeof", "sqrt", "state", "static", "static_assert", "step", "struct", "switch", "t", "tables", "tan", "tanh", "tensors", "tgamma",
-    "thread_local", "train_step", "true", "trunc", "typedef", "typeof", "union", "unix", "unsigned", "void", "volatile", "while", "write", "y0",
+    "thread_local", "time", "train_step", "true", "trunc", "typedef", "typeof", "union", "unix", "unsigned", "void", "volatile", "while", "write", "y0",
     "y1", "yn",
 };
 
@@ -113,6 +113,54 @@ static const char *unique(Names *names, const char *wish)
         name = arena_print(names->arena, "%s_%d", wish, ++names->entry[slot_of(names, wish)].last);
     use(names, name);
     return name;
+}
+
+/* The words that two names share: equal ones, and what differs in its number only, if that is all; else those at both ends.
+ * NULL: none; a NULL has none. */
+static const char *in_common(Arena *arena, const char *a, const char *b)
+{
+    enum { MOST_WORDS = 32 };
+    const char *word[2][MOST_WORDS];
+    int length[2][MOST_WORDS], count[2] = {0, 0};
+    if (!a || strcmp(a, b) == 0)
+        return a;
+    for (int i = 0; i < 2; i++)
+        for (const char *c = i ? b : a; count[i] < MOST_WORDS; c++) {
+            word[i][count[i]] = c;
+            length[i][count[i]++] = (int)strcspn(c, "_");
+            c += strcspn(c, "_");
+            if (!*c)
+                break;
+        }
+    int shorter = count[0] < count[1] ? count[0] : count[1], shared[MOST_WORDS] = {0}, front = 0;
+    bool all = count[0] == count[1];
+    for (int w = 0; w < shorter; w++) {                 /* shared[w]: how many letters of the word; 0: differs */
+        bool equal = length[0][w] == length[1][w] && strncmp(word[0][w], word[1][w], (size_t)length[0][w]) == 0;
+        int stem[2];
+        for (int i = 0; i < 2; i++)
+            for (stem[i] = length[i][w]; stem[i] && isdigit((unsigned char)word[i][w][stem[i] - 1]); )
+                stem[i]--;
+        bool numbered = stem[0] == stem[1] && strncmp(word[0][w], word[1][w], (size_t)stem[0]) == 0;
+        shared[w] = equal ? length[0][w] : numbered ? stem[0] : 0;
+        all &= equal || numbered;
+        front += equal && front == w;
+    }
+    if (!all) {
+        int back = 0;
+        while (front + back < shorter && length[0][count[0] - 1 - back] == length[1][count[1] - 1 - back]
+               && strncmp(word[0][count[0] - 1 - back], word[1][count[1] - 1 - back], (size_t)length[0][count[0] - 1 - back]) == 0)
+            back++;
+        for (int w = 0; w < count[0]; w++)
+            shared[w] = w < front || w >= count[0] - back ? length[0][w] : 0;
+    }
+    Text text = text_new(arena);
+    bool letters = false;
+    for (int w = 0; w < count[0]; w++) {
+        if (shared[w])
+            text_print(&text, "%s%.*s", text.length ? "_" : "", shared[w], word[0][w]);
+        letters |= shared[w] && !isdigit((unsigned char)word[0][w][0]);
+    }
+    return letters ? text.bytes : NULL;
 }
 
 /* What a value is called that nobody named. */
@@ -339,6 +387,16 @@ static const char *gradient_wish(const Plan *plan, const Kernel *kernel, int s)
     return arena_print(plan->arena, "d_%s", buffer != NONE && plan->buffer[buffer].name ? plan->buffer[buffer].name : noun(plan->model->graph->nodes[of].op));
 }
 
+/* `wish`, or that with a number, for the stage. */
+static void name_stage(Names *names, Stage *stage, const char *wish)
+{
+    stage->name = unique(names, wish);
+    while (stage->fold == FOLD_ARGMAX && in_use(names, arena_print(names->arena, "%s_value", stage->name)))
+        stage->name = unique(names, wish);              /* its largest value is called so in the text */
+    if (stage->fold == FOLD_ARGMAX)
+        use(names, arena_print(names->arena, "%s_value", stage->name));
+}
+
 static void name_stages(Plan *plan, Kernel *kernel)
 {
     Names names = {.arena = plan->arena};
@@ -355,13 +413,86 @@ static void name_stages(Plan *plan, Kernel *kernel)
             wish = identifier(plan->arena, gradient);
         if (stage->buffer != NONE)                      /* its sum while it grows; the value itself has the buffer's name */
             wish = stage->fold == FOLD_MAX ? "largest" : stage->fold == FOLD_ARGMAX ? "best" : "sum";
-        stage->name = unique(&names, wish);
-        while (stage->fold == FOLD_ARGMAX && in_use(&names, arena_print(plan->arena, "%s_value", stage->name)))
-            stage->name = unique(&names, wish);         /* its largest value is called so in the text */
-        if (stage->fold == FOLD_ARGMAX)
-            use(&names, arena_print(plan->arena, "%s_value", stage->name));
+        name_stage(&names, stage, wish);
     }
     name_axes(plan, kernel, &names);
+}
+
+/* ---- functions that several kernels call ------------------------------------------------------------------------------ */
+
+/* A gradient comes in from the result and goes out to the operand. */
+static const char *role_of_array(const Plan *plan, const Kernel *kernel, int array, int buffer)
+{
+    bool written = writes(kernel, array, buffer);
+    if (plan->buffer[buffer].is_gradient)
+        return written ? "d_operand" : "d_result";
+    return written ? "result" : "operand";
+}
+
+/* What the users call by different names is called by what these have in common: linear1_weight and linear2_weight linear_weight.
+ * Where that is nothing, or the same for two arrays, it is called by its role. */
+static void name_for_all(Plan *plan, Kernel *first)
+{
+    Arena *arena = plan->arena;
+    int count;
+    const int *arrays = arrays_of(plan, first, arena, &count);
+    const char **name = NEW(arena, const char *, count + 1), **local = NEW(arena, const char *, first->stage_count + 1);
+    bool differ = false;
+    for (int i = 0; i < count; i++)
+        name[i] = plan->buffer[arrays[i]].name;
+    for (int s = 0; s < first->stage_count; s++)
+        local[s] = first->stage[s].name;
+    for (const Kernel *user = first->next_user; user; user = user->next_user) {
+        const int *own = arrays_of(plan, user, arena, &count);
+        for (int i = 0; i < count; i++) {
+            differ |= own[i] != arrays[i];
+            name[i] = in_common(arena, name[i], plan->buffer[own[i]].name);
+        }
+        for (int s = 0; s < first->stage_count; s++)
+            local[s] = in_common(arena, local[s], user->stage[s].name);
+    }
+    if (!differ)
+        return;
+    Names names = {.arena = arena};
+    const char **role = NEW(arena, const char *, count + 1);
+    for (int i = 0; i < count; i++) {
+        bool shared = name[i] != NULL;
+        for (int other = 0; other < count && shared; other++)
+            shared = other == i || !name[other] || strcmp(name[other], name[i]) != 0;
+        role[i] = shared ? name[i] : role_of_array(plan, first, i, arrays[i]);
+    }
+    for (int i = 0; i < count; i++)
+        name[i] = unique(&names, identifier(arena, role[i]));
+    for (int s = 0; s < first->stage_count; s++)
+        name_stage(&names, &first->stage[s], identifier(arena, local[s] ? local[s] : "value"));
+    first->array_name = name;
+    name_axes(plan, first, &names);
+}
+
+const char *array_name(const Plan *plan, const Kernel *kernel, int buffer)
+{
+    if (!kernel->array_name)
+        return plan->buffer[buffer].name;
+    int count;
+    const int *arrays = arrays_of(plan, kernel, plan->arena, &count);
+    for (int i = 0; i < count; i++)
+        if (arrays[i] == buffer)
+            return kernel->array_name[i];
+    bug("%s takes no array %s", kernel->name, plan->buffer[buffer].name);
+}
+
+/* The function of the kernel and of those of its phase that call it too: forward_linear1_relu and forward_linear2_relu call
+ * forward_linear_relu. */
+static const char *function_wish(const Plan *plan, PhaseId phase, const Kernel *kernel)
+{
+    const char *wish = kernel_wish(plan, phase, kernel);
+    const Kernel *end = plan->kernel[phase] + plan->kernel_count[phase];
+    for (const Kernel *user = kernel->next_user; user && user >= plan->kernel[phase] && user < end; user = user->next_user) {
+        const char *both = in_common(plan->arena, wish, kernel_wish(plan, phase, user));
+        if (both && strchr(both, '_'))                  /* more than "forward"; a last layer with a name of its own does not count */
+            wish = both;
+    }
+    return wish;
 }
 
 void name_plan(Plan *plan)
@@ -369,11 +500,17 @@ void name_plan(Plan *plan)
     Names state = {.arena = plan->arena}, functions = {.arena = plan->arena};
     name_buffers(plan, &state, false);
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++)
+            name_stages(plan, &plan->kernel[phase][k]);
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++) {
             Kernel *kernel = &plan->kernel[phase][k];
-            name_stages(plan, kernel);
-            if (kernel->same_as == NONE)
-                kernel->name = unique(&functions, kernel_wish(plan, phase, kernel));
+            if (kernel->same_as != NONE)
+                continue;
+            kernel->name = unique(&functions, function_wish(plan, phase, kernel));
+            for (Kernel *user = kernel->next_user; user; user = user->next_user)
+                user->name = kernel->name;
+            name_for_all(plan, kernel);
         }
     if (plan->plain) {                                  /* the same leaves, by the names that they have in the state */
         Plan *plain = plan->plain;

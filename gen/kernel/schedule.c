@@ -64,63 +64,6 @@ static void count_cost(const Plan *plan, Kernel *kernel, Cost *cost)
     kernel->bytes_read += cost->bytes_read;
 }
 
-/* ---- the same kernel in two phases ---------------------------------------------------------------------------------------- */
-
-static bool same_term(const Term *a, const Term *b)
-{
-    if (a->kind != b->kind || a->op != b->op || a->scalar != b->scalar || a->buffer != b->buffer || a->stage != b->stage
-        || a->rank != b->rank || a->from != b->from || a->to != b->to || memcmp(&a->number, &b->number, sizeof a->number) != 0)
-        return false;
-    if ((a->kind == TERM_TABLE || a->kind == TERM_RANDOM) && a->node != b->node)
-        return false;
-    for (int i = 0; i < a->rank; i++)
-        if (!same_index(&a->index[i], &b->index[i]))
-            return false;
-    for (int o = 0; o < MAX_OPERANDS; o++)
-        if (!a->operand[o] != !b->operand[o] || (a->operand[o] && !same_term(a->operand[o], b->operand[o])))
-            return false;
-    return true;
-}
-
-static bool same_kernel(const Kernel *a, const Kernel *b)
-{
-    if (a->time != b->time || a->axis_count != b->axis_count || a->outer_count != b->outer_count || a->stage_count != b->stage_count || a->form == FORM_CALL
-        || memcmp(a->outer, b->outer, sizeof a->outer[0] * (size_t)a->outer_count) != 0)
-        return false;
-    for (int x = 0; x < a->axis_count; x++)
-        if (a->axis[x].extent != b->axis[x].extent || a->axis[x].batch != b->axis[x].batch)
-            return false;
-    for (int s = 0; s < a->stage_count; s++) {
-        const Stage *p = &a->stage[s], *q = &b->stage[s];
-        if (p->node != q->node || p->buffer != q->buffer || p->fold != q->fold || p->inner_count != q->inner_count || p->fold_count != q->fold_count
-            || p->folds_outer != q->folds_outer || p->after != q->after || !same_term(p->term, q->term)
-            || memcmp(p->inner, q->inner, sizeof p->inner[0] * (size_t)p->inner_count) != 0
-            || memcmp(p->fold_axis, q->fold_axis, sizeof p->fold_axis[0] * (size_t)p->fold_count) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* All kernels, phase after phase: what same_as counts. */
-static Kernel **all_kernels(const Plan *plan, Arena *arena, int *count)
-{
-    Kernel **all = NEW(arena, Kernel *, plan->kernel_count[0] + plan->kernel_count[1] + plan->kernel_count[2] + 1);
-    *count = 0;
-    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
-        for (int k = 0; k < plan->kernel_count[phase]; k++)
-            all[(*count)++] = &plan->kernel[phase][k];
-    return all;
-}
-
-/* Identical kernels are emitted once: evaluation usually calls the forward kernels of training. */
-static void find_repeated(Kernel **all, int count)
-{
-    for (int k = 0; k < count; k++)
-        for (int earlier = 0; earlier < k && all[k]->same_as == NONE; earlier++)
-            if (all[earlier]->same_as == NONE && same_kernel(all[earlier], all[k]))
-                all[k]->same_as = earlier;
-}
-
 static void size_buffers(Plan *plan)
 {
     for (int b = 0; b < plan->buffer_count; b++) {
@@ -142,14 +85,9 @@ void schedule(Plan *plan)
             choose_form(plan, &plan->kernel[phase][k]);
             count_cost(plan, &plan->kernel[phase][k], &cost);
         }
-    int count;
-    Kernel **all = all_kernels(plan, scratch, &count);
-    find_repeated(all, count);
+    find_repeated(plan);
     if (plan->plain)
         size_buffers(plan->plain);
     name_plan(plan);
-    for (int k = 0; k < count; k++)
-        if (all[k]->same_as != NONE)
-            all[k]->name = all[all[k]->same_as]->name;
     arena_free(scratch);
 }

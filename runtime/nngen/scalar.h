@@ -9,9 +9,15 @@
  * the addresses of two members), calls the kernel free of effects and drops the call: wrong results without a word. */
 #if defined __GNUC__ && !defined __clang__
 #define NN_KERNEL static __attribute__((noipa))
+#define NN_RARELY static __attribute__((cold, optimize("O0")))
+#elif defined __clang__
+#define NN_KERNEL static
+#define NN_RARELY static __attribute__((cold, noinline, optnone))
 #else
 #define NN_KERNEL static
+#define NN_RARELY static
 #endif
+/* NN_RARELY: what runs once, if at all, is not worth the compiler's time: of a deep network it would take most of it. */
 
 #define NN_SCALARS(REAL, F)                                                                                          \
     static inline REAL nn_relu##F(REAL x) { return x > 0 ? x : x != x ? x : 0; }      /* NaN stays */                \

@@ -301,7 +301,7 @@ END_TEST
 START_TEST(the_search_for_what_is_not_finite_sees_parameters_inputs_and_operations)
 {
     const char *program = program_of(usual, KERNELS_FUSED);
-    const char *search = strstr(program, "static bool find_not_finite");
+    const char *search = strstr(program, "NN_RARELY bool find_not_finite");
     ck_assert_ptr_nonnull(search);
     ck_assert(contains(search, "found(culprit, \"fc1.weight\", \"parameter\", \"models/small.lua\", 3)"));
     ck_assert(contains(search, "found(culprit, \"image\", \"input\", \"models/small.lua\", 3)"));
@@ -366,7 +366,7 @@ START_TEST(infinities_that_the_model_put_there_are_not_accused)
     named(graph, power, "power");
     model->metrics[0].part[1] = sum_axes(graph, power, all_axes(graph->nodes[power].type));
     const char *program = program_of_model(model, KERNELS_GENERIC);
-    const char *search = strstr(program, "static bool find_not_finite");
+    const char *search = strstr(program, "NN_RARELY bool find_not_finite");
     ck_assert_ptr_nonnull(search);
     ck_assert(contains(search, "masked"));
     ck_assert(!contains(search, "found(culprit, \"masked\""));
