@@ -109,7 +109,7 @@ static void choose_point(Checker *checker, const char *data_dir)
     if (dataset)
         nn_dataset_close(dataset);
     checker->situation = (Situation){
-        .batch = rows, .rows = rows, .rate = model->optimizer.lr, .mode = 1, .step = 1, .seed = model->seed,
+        .batch = rows, .rows = rows, .rate = model->optimizer.lr, .swept = model->sweep.count ? model->sweep.value[0] : 0, .mode = 1, .step = 1, .seed = model->seed,
         .leaf_values = checker->leaf_values,
     };
 }

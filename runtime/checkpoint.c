@@ -3,6 +3,9 @@
  *   parameters, running statistics     under their own names, in PyTorch's shapes
  *   nngen.NAME                         optimizer slots, and the state of the loop: the rows of the table below
  *
+ * Of several copies (nn.sweep), copy K has nngen.sweep.K.NAME for the first and nngen.state.K.NAME for the second, and --init gives
+ * all of them the parameters of a file that has plain names.
+ *
  * `--save` writes all of it, so a run that is resumed goes on bit by bit as if it had never stopped. `--init` reads the first
  * line only. `--resume` compares the file with the program before it touches anything and names the first difference. */
 #include "failure.h"
@@ -20,21 +23,53 @@ static const char OURS[] = "nngen.";
 
 /* What the table copies in and out. seed is kept as the 64 bits of an I64: F64 could not hold it. */
 typedef struct LoopState {
-    int64_t step, epoch, position, seed, stale, batch, epoch_rows;
-    double best;
+    int64_t step, epoch, position, seed, batch, epoch_rows;
 } LoopState;
 
-static const struct { const char *name; size_t place; NnDtype dtype; } loop_state[] = {
+typedef struct StateRow { const char *name; size_t place; NnDtype dtype; } StateRow;
+static const StateRow loop_state[] = {
     {"step", offsetof(LoopState, step), NN_DTYPE_I64},              /* finished steps */
     {"epoch", offsetof(LoopState, epoch), NN_DTYPE_I64},            /* finished epochs */
     {"position", offsetof(LoopState, position), NN_DTYPE_I64},      /* rows taken of the current epoch */
     {"seed", offsetof(LoopState, seed), NN_DTYPE_I64},
-    {"stale_epochs", offsetof(LoopState, stale), NN_DTYPE_I64},     /* early stop: epochs since the best */
     {"batch", offsetof(LoopState, batch), NN_DTYPE_I64},
     {"train_rows", offsetof(LoopState, epoch_rows), NN_DTYPE_I64},  /* 0 without data */
-    {"best", offsetof(LoopState, best), NN_DTYPE_F64},
+};
+static const StateRow copy_state[] = {
+    {"stale_epochs", offsetof(NnCopy, stale), NN_DTYPE_I64},        /* early stop: epochs since the best */
+    {"best", offsetof(NnCopy, best), NN_DTYPE_F64},
 };
 static const char SUMS[] = "sums";                            /* F64: the metrics' sums over the current epoch */
+
+/* What the names of a copy's tensors, and of its state, begin with. */
+typedef struct Prefixes { char tensor[40], state[40]; } Prefixes;
+
+static Prefixes prefixes_of(const NnProgram *program, int copy)
+{
+    Prefixes prefixes = {"", "nngen."};
+    if (program->sweep) {
+        snprintf(prefixes.tensor, sizeof prefixes.tensor, "%ssweep.%d.", OURS, copy);
+        snprintf(prefixes.state, sizeof prefixes.state, "%sstate.%d.", OURS, copy);
+    }
+    return prefixes;
+}
+
+static const char *prefix_of(const Prefixes *prefixes, const NnTensor *tensor)
+{
+    return tensor->kind == NN_SLOT ? prefixes->state : prefixes->tensor;
+}
+
+/* "rate 0.01 0.1": a run goes on with the values that it began with. */
+static char *sweep_text(const NnProgram *program)
+{
+    char *text = nn_format_string("%s", program->sweep ? program->sweep->name : "");
+    for (int c = 0; program->sweep && c < program->sweep->count; c++) {
+        char *longer = nn_format_string("%s %.15g", text, program->sweep->values[c]);
+        nn_release(text);
+        text = longer;
+    }
+    return text;
+}
 
 static int64_t train_rows(const NnRun *run)
 {
@@ -43,11 +78,11 @@ static int64_t train_rows(const NnRun *run)
 
 /* ---- saving ---- */
 
-static NnSaved saved_tensor(const NnProgram *program, const NnTensor *tensor)
+static NnSaved saved_tensor(const NnRun *run, int copy, const Prefixes *prefixes, const NnTensor *tensor)
 {
-    NnSaved saved = {.prefix = tensor->kind == NN_SLOT ? OURS : "", .name = tensor->name, .rank = tensor->rank,
-                     .dtype = program->precision == NN_F32 ? NN_DTYPE_F32 : NN_DTYPE_F64, .stride = tensor->stride,
-                     .data = tensor->data};
+    NnSaved saved = {.prefix = prefix_of(prefixes, tensor), .name = tensor->name, .rank = tensor->rank,
+                     .dtype = run->program->precision == NN_F32 ? NN_DTYPE_F32 : NN_DTYPE_F64, .stride = tensor->stride,
+                     .data = nn_data_of_copy(run, copy, tensor->data)};
     memcpy(saved.shape, tensor->shape, sizeof saved.shape);
     return saved;
 }
@@ -57,27 +92,48 @@ size_t nn_saving_bytes(const NnRun *run)
     enum { PATHS = 4, BESIDES = 256 };                        /* the names of files and tensors that are put together */
     if (!run->flags.save)
         return 0;
-    size_t tensors = (size_t)(NN_COUNT(loop_state) + 1 + run->program->tensor_count);
-    return tensors * sizeof(NnSaved) + PATHS * (strlen(run->flags.save) + BESIDES);
+    const size_t copies = (size_t)nn_copy_count(run->program);
+    size_t tensors = NN_COUNT(loop_state) + copies * (size_t)(NN_COUNT(copy_state) + 1 + run->program->tensor_count);
+    return tensors * sizeof(NnSaved) + copies * (sizeof(Prefixes) + 2 * BESIDES) + PATHS * (strlen(run->flags.save) + BESIDES);
+}
+
+static int saved_state(const NnRun *run, int copy, const Prefixes *prefixes, NnSaved *saved)
+{
+    const NnCopy *own = &run->copies[copy];
+    int count = 0;
+    for (int i = 0; i < NN_COUNT(copy_state); i++)
+        saved[count++] = (NnSaved){.prefix = prefixes->state, .name = copy_state[i].name, .dtype = copy_state[i].dtype,
+                                   .data = (const char *)own + copy_state[i].place};
+    saved[count++] = (NnSaved){.prefix = prefixes->state, .name = SUMS, .dtype = NN_DTYPE_F64, .rank = 1,
+                               .shape = {nn_fold_size(run->program)}, .data = own->fold.sum};
+    return count;
 }
 
 static void save(const NnRun *run, const char *path, bool to_disk)
 {
     const NnProgram *program = run->program;
+    const int copies = nn_copy_count(program), most = NN_COUNT(loop_state) + copies * (NN_COUNT(copy_state) + 1 + program->tensor_count);
     LoopState state = {.step = run->step, .epoch = run->epoch, .position = run->position, .seed = (int64_t)run->seed,
-                       .stale = run->stale, .batch = program->batch, .epoch_rows = train_rows(run), .best = run->best};
-    NnSaved *saved = nn_allocate((size_t)(NN_COUNT(loop_state) + 1 + program->tensor_count), sizeof *saved);
+                       .batch = program->batch, .epoch_rows = train_rows(run)};
+    NnSaved *saved = nn_allocate((size_t)most, sizeof *saved);
+    Prefixes *prefixes = nn_allocate((size_t)copies, sizeof *prefixes);
     int count = 0;
-    for (int i = 0; i < NN_COUNT(loop_state); i++)            /* the eight-byte ones first: all stay aligned */
+    for (int i = 0; i < NN_COUNT(loop_state); i++)
         saved[count++] = (NnSaved){.prefix = OURS, .name = loop_state[i].name, .dtype = loop_state[i].dtype,
                                    .data = (const char *)&state + loop_state[i].place};
-    saved[count++] = (NnSaved){.prefix = OURS, .name = SUMS, .dtype = NN_DTYPE_F64, .rank = 1,
-                               .shape = {nn_fold_size(program)}, .data = run->fold.sum};
-    for (int i = 0; i < program->tensor_count; i++)
-        saved[count++] = saved_tensor(program, &program->tensors[i]);
+    for (int c = 0; c < copies; c++) {                        /* all that has eight bytes first: so everything stays aligned */
+        prefixes[c] = prefixes_of(program, c);
+        count += saved_state(run, c, &prefixes[c], saved + count);
+    }
+    for (int c = 0; c < copies; c++)
+        for (int i = 0; i < program->tensor_count; i++)
+            saved[count++] = saved_tensor(run, c, &prefixes[c], &program->tensors[i]);
+    char *sweep = sweep_text(program);
     const NnMetadata metadata[] = {{"format", "pt"}, {"nngen.model", program->model},
-                                   {"nngen.signature", program->signature ? program->signature : ""}};
-    nn_write_safetensors(path, saved, count, metadata, NN_COUNT(metadata), to_disk);
+                                   {"nngen.signature", program->signature ? program->signature : ""}, {"nngen.sweep", sweep}};
+    nn_write_safetensors(path, saved, count, metadata, NN_COUNT(metadata) - !program->sweep, to_disk);
+    nn_release(sweep);
+    nn_release(prefixes);
     nn_release(saved);
 }
 
@@ -85,8 +141,11 @@ void nn_save_checkpoint(NnRun *run, const char *path, bool is_last)
 {
     static const double SECONDS_BETWEEN_SYNCS = 1;            /* an epoch may be a single short step, and a disk is slow */
     bool to_disk = is_last || nn_seconds() - run->last_synced > SECONDS_BETWEEN_SYNCS;
-    if (!nn_parameters_are_finite(run->program))              /* the last good ones stay */
-        nn_fail_not_finite(run, run->loss);
+    for (int c = 0; c < nn_copy_count(run->program); c++) {
+        nn_take_copy(run, c);
+        if (!nn_parameters_are_finite(run->program))          /* the last good ones stay */
+            nn_fail_not_finite(run, run->own->loss);
+    }
     save(run, path, to_disk);
     run->has_saved = true;
     if (to_disk)
@@ -110,9 +169,8 @@ void nn_save_snapshot(NnRun *run)
 /* ---- reading ---- */
 
 /* The entry of a tensor, which must be there, of the shape that the program has. */
-static const NnEntry *require_entry(const NnSafetensors *file, const NnTensor *tensor, const char *remedy)
+static const NnEntry *require_entry(const NnSafetensors *file, const char *prefix, const NnTensor *tensor, const char *remedy)
 {
-    const char *prefix = tensor->kind == NN_SLOT ? OURS : "";
     const NnEntry *entry = nn_find_entry(file, prefix, tensor->name);
     if (!entry)
         nn_fail(NN_WRONG_INPUT, file->path, "has no tensor %s%s, which the program has with shape %s; %s", prefix,
@@ -136,53 +194,85 @@ static bool counts_batches(const char *name)
     return !strcmp(dot ? dot + 1 : name, last);
 }
 
-static bool is_known(const NnProgram *program, const char *name)
+/* The rest of a name after the prefix; NULL: it has another one. */
+static const char *after(const char *name, const char *prefix)
 {
-    for (int i = 0; i < program->tensor_count; i++) {
-        const NnTensor *tensor = &program->tensors[i];
-        if (tensor->kind == NN_SLOT ? is_ours(name) && !strcmp(name + sizeof OURS - 1, tensor->name) : !strcmp(name, tensor->name))
-            return true;
-    }
-    return false;
+    return strncmp(name, prefix, strlen(prefix)) ? NULL : name + strlen(prefix);
 }
 
-void nn_load_parameters(const NnProgram *program, const char *path)
+/* Is it a tensor, or the state, of a copy with these prefixes? */
+static bool is_known(const NnProgram *program, const Prefixes *prefixes, const char *name)
+{
+    for (int i = 0; i < program->tensor_count; i++) {
+        const char *rest = after(name, prefix_of(prefixes, &program->tensors[i]));
+        if (rest && !strcmp(rest, program->tensors[i].name))
+            return true;
+    }
+    const char *own = after(name, prefixes->state);
+    for (int k = 0; own && k < NN_COUNT(copy_state); k++)
+        if (!strcmp(own, copy_state[k].name))
+            return true;
+    return own && !strcmp(own, SUMS);
+}
+
+static void load_copy(const NnProgram *program, const NnSafetensors *file, const Prefixes *prefixes)
 {
     static const char remedy[] = "--init takes a file of the same model's parameters";
-    NnSafetensors file = nn_open_safetensors(path);
     for (int i = 0; i < program->tensor_count; i++) {
         if (program->tensors[i].kind == NN_SLOT)
             continue;
-        const NnEntry *entry = require_entry(&file, &program->tensors[i], remedy);
+        const NnEntry *entry = require_entry(file, prefixes->tensor, &program->tensors[i], remedy);
         if (entry->dtype != NN_DTYPE_F32 && entry->dtype != NN_DTYPE_F64)
-            nn_fail(NN_WRONG_INPUT, path, "%s is of type %s; --init takes F32 and F64", nn_quoted(entry->name),
+            nn_fail(NN_WRONG_INPUT, file->path, "%s is of type %s; --init takes F32 and F64", nn_quoted(entry->name),
                     nn_quoted(entry->dtype_name));
     }
-    for (int i = 0; i < file.count; i++)
-        if (!is_ours(file.entry[i].name) && !counts_batches(file.entry[i].name) && !is_known(program, file.entry[i].name))
-            nn_fail(NN_WRONG_INPUT, path, "has a tensor %s, which the program does not have; %s", nn_quoted(file.entry[i].name),
-                    remedy);
+    for (int i = 0; i < file->count; i++)
+        if (!is_ours(file->entry[i].name) && !counts_batches(file->entry[i].name) && !is_known(program, prefixes, file->entry[i].name))
+            nn_fail(NN_WRONG_INPUT, file->path, "has a tensor %s, which the program does not have; %s",
+                    nn_quoted(file->entry[i].name), remedy);
     for (int i = 0; i < program->tensor_count; i++) {
         const NnTensor *tensor = &program->tensors[i];
         if (tensor->kind != NN_SLOT)
-            nn_read_entry(&file, nn_find_entry(&file, "", tensor->name), tensor->stride, tensor->data, program->precision);
+            nn_read_entry(file, nn_find_entry(file, prefixes->tensor, tensor->name), tensor->stride, tensor->data, program->precision);
+    }
+}
+
+void nn_load_parameters(NnRun *run, const char *path)
+{
+    const NnProgram *program = run->program;
+    NnSafetensors file = nn_open_safetensors(path);
+    if (program->sweep && nn_find_metadata(&file, "nngen.sweep")) {
+        for (int c = 0; c < nn_copy_count(program); c++) {
+            const Prefixes prefixes = prefixes_of(program, c);
+            nn_take_copy(run, c);
+            load_copy(program, &file, &prefixes);
+        }
+        nn_take_copy(run, 0);
+    } else {
+        load_copy(program, &file, &(Prefixes){"", "nngen."});
+        nn_spread_copy(run);
     }
     nn_close_safetensors(&file);
+}
+
+/* One number of the state, which must be there. */
+static void read_row(const NnSafetensors *file, const char *prefix, const StateRow *row, void *state)
+{
+    const NnEntry *entry = nn_find_entry(file, prefix, row->name);
+    if (!entry)
+        nn_fail(NN_WRONG_INPUT, file->path, "holds no training state (%s%s is missing), so there is nothing to resume; "
+                "to start from its parameters use --init", prefix, row->name);
+    if (entry->dtype != row->dtype || entry->rank != 0)
+        nn_fail(NN_WRONG_INPUT, file->path, "%s%s is not one number of type %s; the file is damaged", prefix, row->name,
+                nn_dtype_name[row->dtype]);
+    nn_read_bytes(file, entry, (char *)state + row->place, 8);
 }
 
 static LoopState read_loop_state(const NnSafetensors *file)
 {
     LoopState state;
-    for (int i = 0; i < NN_COUNT(loop_state); i++) {
-        const NnEntry *entry = nn_find_entry(file, OURS, loop_state[i].name);
-        if (!entry)
-            nn_fail(NN_WRONG_INPUT, file->path, "holds no training state (%s%s is missing), so there is nothing to resume; "
-                    "to start from its parameters use --init", OURS, loop_state[i].name);
-        if (entry->dtype != loop_state[i].dtype || entry->rank != 0)
-            nn_fail(NN_WRONG_INPUT, file->path, "%s%s is not one number of type %s; the file is damaged", OURS, loop_state[i].name,
-                    nn_dtype_name[loop_state[i].dtype]);
-        nn_read_bytes(file, entry, (char *)&state + loop_state[i].place, 8);
-    }
+    for (int i = 0; i < NN_COUNT(loop_state); i++)
+        read_row(file, OURS, &loop_state[i], &state);
     return state;
 }
 
@@ -194,65 +284,110 @@ uint64_t nn_resume_seed(const char *path)
     return (uint64_t)state.seed;
 }
 
-/* Refuses a checkpoint of another model, batch or data by the first difference. */
-static void compare(const NnRun *run, const NnSafetensors *file, const LoopState *state)
+static const char resume_remedy[] = "--resume takes what the same model saved";
+
+/* Refuses tensors and state of a copy that are not the program's. */
+static void compare_copy(const NnRun *run, const NnSafetensors *file, const Prefixes *prefixes)
 {
-    static const char remedy[] = "--resume takes what the same model saved";
     const NnProgram *program = run->program;
     NnDtype dtype = program->precision == NN_F32 ? NN_DTYPE_F32 : NN_DTYPE_F64;
     for (int i = 0; i < program->tensor_count; i++) {
-        const NnEntry *entry = require_entry(file, &program->tensors[i], remedy);
+        const NnTensor *tensor = &program->tensors[i];
+        const NnEntry *entry = require_entry(file, prefix_of(prefixes, tensor), tensor, resume_remedy);
         if (entry->dtype != dtype)
             nn_fail(NN_WRONG_INPUT, file->path, "%s is %s there, but %s in the program: another --precision",
                     nn_quoted(entry->name), nn_quoted(entry->dtype_name), nn_dtype_name[dtype]);
     }
+    const NnEntry *sums = nn_find_entry(file, prefixes->state, SUMS);
+    if (!sums || sums->dtype != NN_DTYPE_F64 || sums->rank != 1 || sums->shape[0] != nn_fold_size(program))
+        nn_fail(NN_WRONG_INPUT, file->path, "has other metrics (%s%s) than the program; %s", prefixes->state, SUMS, resume_remedy);
+}
+
+static void compare_sweep(const NnProgram *program, const NnSafetensors *file)
+{
+    const char *there = nn_find_metadata(file, "nngen.sweep");
+    char *here = sweep_text(program);
+    if (strcmp(there ? there : "", here))
+        nn_fail(NN_WRONG_INPUT, file->path, "was trained with %s%s, the program with %s%s; %s", there ? "the sweep " : "no sweep",
+                there ? nn_quoted(there) : "", *here ? "the sweep " : "none", *here ? nn_quoted(here) : "", resume_remedy);
+    nn_release(here);
+}
+
+static void refuse_unknown_entries(const NnProgram *program, const NnSafetensors *file)
+{
     for (int i = 0; i < file->count; i++) {
-        const char *name = file->entry[i].name, *own = is_ours(name) ? name + sizeof OURS - 1 : "";
-        bool is_state = !strcmp(own, SUMS);
-        for (int k = 0; k < NN_COUNT(loop_state); k++)
-            is_state = is_state || !strcmp(own, loop_state[k].name);
-        if (!is_state && !is_known(program, name))
-            nn_fail(NN_WRONG_INPUT, file->path, "has a tensor %s, which the program does not have; %s", nn_quoted(name), remedy);
+        const char *name = file->entry[i].name, *own = after(name, OURS);
+        bool is_known_here = false;
+        for (int k = 0; own && k < NN_COUNT(loop_state); k++)
+            is_known_here |= !strcmp(own, loop_state[k].name);
+        for (int c = 0; c < nn_copy_count(program) && !is_known_here; c++) {
+            const Prefixes prefixes = prefixes_of(program, c);
+            is_known_here = is_known(program, &prefixes, name);
+        }
+        if (!is_known_here)
+            nn_fail(NN_WRONG_INPUT, file->path, "has a tensor %s, which the program does not have; %s", nn_quoted(name), resume_remedy);
     }
+}
+
+/* Refuses a checkpoint of another model, batch or data by the first difference. */
+static void compare(const NnRun *run, const NnSafetensors *file, const LoopState *state)
+{
+    const NnProgram *program = run->program;
+    compare_sweep(program, file);
+    for (int c = 0; c < nn_copy_count(program); c++) {
+        const Prefixes prefixes = prefixes_of(program, c);
+        compare_copy(run, file, &prefixes);
+    }
+    refuse_unknown_entries(program, file);
     if (state->batch != program->batch)
         nn_fail(NN_WRONG_INPUT, file->path, "was trained with batches of %lld rows, but the program's have %d; %s",
-                (long long)state->batch, program->batch, remedy);
-    const NnEntry *sums = nn_find_entry(file, OURS, SUMS);
-    if (!sums || sums->dtype != NN_DTYPE_F64 || sums->rank != 1 || sums->shape[0] != nn_fold_size(program))
-        nn_fail(NN_WRONG_INPUT, file->path, "has other metrics (%s%s) than the program; %s", OURS, SUMS, remedy);
+                (long long)state->batch, program->batch, resume_remedy);
     const char *signature = nn_find_metadata(file, "nngen.signature");
     if (program->signature && (!signature || strcmp(signature, program->signature)))
         nn_fail(NN_WRONG_INPUT, file->path, "has the program's tensors, but comes from another model: its expressions or its "
-                "optimizer differ; %s", remedy);
+                "optimizer differ; %s", resume_remedy);
     if (state->epoch_rows != train_rows(run))
         nn_fail(NN_WRONG_INPUT, file->path, "was trained on %lld rows, but the training set has %lld; give it the same data",
                 (long long)state->epoch_rows, (long long)train_rows(run));
     const int64_t rows = train_rows(run), most = INT64_C(1) << 62;        /* at the epoch's end: interrupted while it was evaluated */
     bool is_whole = !rows ? state->position <= state->step :
                     state->position <= rows && (state->position % program->batch == 0 || state->position == rows);
-    if (state->step < 0 || state->step > most || state->epoch < 0 || state->epoch > most || state->position < 0 || state->stale < 0 ||
-        state->stale > most || isnan(state->best) || !is_whole)
+    if (state->step < 0 || state->step > most || state->epoch < 0 || state->epoch > most || state->position < 0 || !is_whole)
         nn_fail(NN_WRONG_INPUT, file->path, "its training state is impossible (step %lld, epoch %lld, row %lld); it is damaged",
                 (long long)state->step, (long long)state->epoch, (long long)state->position);
 }
 
-void nn_resume_checkpoint(NnRun *run, const char *path)
+static void read_copy(NnRun *run, const NnSafetensors *file, const Prefixes *prefixes)
 {
     const NnProgram *program = run->program;
+    for (int i = 0; i < program->tensor_count; i++) {
+        const NnTensor *tensor = &program->tensors[i];
+        const NnEntry *entry = nn_find_entry(file, prefix_of(prefixes, tensor), tensor->name);
+        nn_read_entry(file, entry, tensor->stride, tensor->data, program->precision);
+    }
+    for (int i = 0; i < NN_COUNT(copy_state); i++)
+        read_row(file, prefixes->state, &copy_state[i], run->own);
+    if (run->own->stale < 0 || run->own->stale > INT64_C(1) << 62 || isnan(run->own->best))
+        nn_fail(NN_WRONG_INPUT, file->path, "its training state is impossible (%lld epochs without a better one); it is damaged",
+                (long long)run->own->stale);
+    nn_read_bytes(file, nn_find_entry(file, prefixes->state, SUMS), run->own->fold.sum,
+                  (size_t)nn_fold_size(program) * sizeof(double));
+}
+
+void nn_resume_checkpoint(NnRun *run, const char *path)
+{
     NnSafetensors file = nn_open_safetensors(path);
     LoopState state = read_loop_state(&file);
     compare(run, &file, &state);
-    for (int i = 0; i < program->tensor_count; i++) {
-        const NnTensor *tensor = &program->tensors[i];
-        const NnEntry *entry = nn_find_entry(&file, tensor->kind == NN_SLOT ? OURS : "", tensor->name);
-        nn_read_entry(&file, entry, tensor->stride, tensor->data, program->precision);
+    for (int c = 0; c < nn_copy_count(run->program); c++) {
+        const Prefixes prefixes = prefixes_of(run->program, c);
+        nn_take_copy(run, c);
+        read_copy(run, &file, &prefixes);
+        run->own->fold.rows = state.position;
     }
-    nn_read_bytes(&file, nn_find_entry(&file, OURS, SUMS), run->fold.sum, (size_t)nn_fold_size(program) * sizeof(double));
+    nn_take_copy(run, 0);
     run->step = state.step;
     run->epoch = state.epoch;
     run->position = state.position;
-    run->fold.rows = state.position;
-    run->best = state.best;
-    run->stale = state.stale;
     nn_close_safetensors(&file);
 }

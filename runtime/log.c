@@ -6,6 +6,8 @@
  *   {"event":"snapshot","step":20,"file":"digits.step20.safetensors"}
  *   {"event":"end","step":…,"epoch":…,"loss":…,"seconds":…,"reason":"done"}
  *
+ * With nn.sweep every step, epoch and end is of one copy and carries its value: "rate":0.005.
+ *
  * Numbers read back to the same bits; one that is not finite is null. A further loss or a metric is train_NAME in step and
  * epoch events. A resumed run continues the file it is given, a fresh one starts it anew. What cannot be written ends the
  * program with status 3 at once: a run whose record is lost is not worth finishing. */
@@ -89,6 +91,14 @@ static void cut_to_lines(FILE *log)
         return;                                               /* then the first write fails as well, and says why */
 }
 
+/* The swept value of the current copy; "lr" is the rate itself, which a step has already. */
+static void swept_value(NnRun *run, bool has_rate)
+{
+    const NnSweep *sweep = run->program->sweep;
+    if (sweep && !(has_rate && !strcmp(sweep->name, "lr")))
+        number(run, "", sweep->name, nn_swept_value(run));
+}
+
 void nn_open_log(NnRun *run)
 {
     if (!run->flags.log)
@@ -107,7 +117,7 @@ void nn_log_step(NnRun *run)
     if (!run->log || step % run->flags.log_every)
         return;
     fprintf(run->log, "{\"event\":\"step\",\"step\":%lld", (long long)step);
-    number(run, "", "loss", run->loss);
+    number(run, "", "loss", run->own->loss);
     for (int i = 1; i < program->metric_count; i++) {
         const NnMetric *metric = &program->metrics[i];
         if (metric->is_loss) {
@@ -118,6 +128,7 @@ void nn_log_step(NnRun *run)
         }
     }
     number(run, "", "lr", run->current.lr);
+    swept_value(run, true);
     end_line(run, false);
 }
 
@@ -135,8 +146,9 @@ void nn_log_epoch(NnRun *run, bool is_partial, double seconds)
     if (!run->log)
         return;
     fprintf(run->log, "{\"event\":\"epoch\",\"epoch\":%lld,\"step\":%lld", (long long)run->epoch + 1, (long long)run->step);
+    swept_value(run, false);
     for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
-        fold_values(run, set, set == NN_TRAIN ? &run->fold : &run->evaluated[set]);
+        fold_values(run, set, set == NN_TRAIN ? &run->own->fold : &run->own->evaluated[set]);
     double rows = (double)(run->position - run->epoch_first_position);
     fprintf(run->log, ",\"seconds\":%.6f,\"samples_per_second\":%.1f", seconds, seconds > 0 ? rows / seconds : 0);
     if (is_partial)
@@ -144,15 +156,22 @@ void nn_log_epoch(NnRun *run, bool is_partial, double seconds)
     end_line(run, true);
 }
 
-void nn_log_end(NnRun *run)
+void nn_log_end(NnRun *run, NnReason reason)
 {
     if (!run->log)
         return;
     fprintf(run->log, "{\"event\":\"end\",\"step\":%lld,\"epoch\":%lld", (long long)run->step,
             (long long)run->epoch + (run->position > 0));
-    number(run, "", "loss", run->loss);
-    fprintf(run->log, ",\"seconds\":%.6f,\"reason\":\"%s\"", nn_seconds() - run->started, reason_name[run->reason]);
+    swept_value(run, false);
+    number(run, "", "loss", run->own->loss);
+    fprintf(run->log, ",\"seconds\":%.6f,\"reason\":\"%s\"", nn_seconds() - run->started, reason_name[reason]);
     end_line(run, true);
+}
+
+void nn_close_log(NnRun *run)
+{
+    if (!run->log)
+        return;
     FILE *log = run->log;
     run->log = NULL;
     if (fclose(log))

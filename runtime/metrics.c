@@ -89,11 +89,11 @@ static bool value_in(const NnProgram *program, const NnFold *fold, const char *n
 bool nn_named_value(const NnRun *run, const char *name, double *value)
 {
     if (!strcmp(name, "loss"))
-        return value_in(run->program, &run->fold, name, value);
+        return value_in(run->program, &run->own->fold, name, value);
     for (NnSet set = NN_TRAIN; set < NN_SETS; set++) {
         size_t length = strlen(nn_set_name[set]);
         if (!strncmp(name, nn_set_name[set], length) && name[length] == '_' && nn_dataset_rows(run->dataset, set))
-            return value_in(run->program, set == NN_TRAIN ? &run->fold : &run->evaluated[set], name + length + 1, value);
+            return value_in(run->program, set == NN_TRAIN ? &run->own->fold : &run->own->evaluated[set], name + length + 1, value);
     }
     return false;
 }

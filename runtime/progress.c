@@ -68,6 +68,19 @@ static void show_place(const NnRun *run)
     printf(total ? "step %lld/%lld" : "step %lld", (long long)run->step, (long long)total);
 }
 
+/* "loss 0.1"; of several copies the lowest and whose it is. */
+static void show_loss(const NnRun *run)
+{
+    const NnSweep *sweep = run->program->sweep;
+    int best = nn_current_copy(run);
+    for (int c = 0; c < nn_copy_count(run->program); c++)
+        if (run->copies[c].loss < run->copies[best].loss)
+            best = c;
+    printf("  loss %.6g", run->copies[best].loss);
+    if (sweep)
+        printf(", the lowest, with %s %.6g", sweep->name, sweep->values[best]);
+}
+
 static void line_is_done(NnRun *run)
 {
     int64_t every = total_steps(run) / LINES;
@@ -94,7 +107,7 @@ static void show_bar(NnRun *run, double now)
                      (long long)run->step);
     if (total)
         used += snprintf(line + used, sizeof line - (size_t)used, "/%lld", (long long)total);
-    snprintf(line + used, sizeof line - (size_t)used, "  loss %.4g", run->loss);
+    snprintf(line + used, sizeof line - (size_t)used, "  loss %.4g", run->own->loss);
 
     struct winsize window = {0};
     bool is_known = !ioctl(STDERR_FILENO, TIOCGWINSZ, &window) && window.ws_col > 1;
@@ -124,7 +137,8 @@ void nn_show_step(NnRun *run)
     if (!run->has_data && (run->step >= run->next_line || run->step == run->last_step)) {
         clear_bar(run);
         show_place(run);
-        printf("  loss %.6g\n", run->loss);
+        show_loss(run);
+        putchar('\n');
         line_is_done(run);
         return;
     }
@@ -136,7 +150,8 @@ void nn_show_step(NnRun *run)
         run->last_shown = now;
     } else if (!run->has_terminal && now - run->last_shown > 10) {
         show_place(run);
-        printf("  loss %.6g\n", run->loss);
+        show_loss(run);
+        putchar('\n');
         run->last_shown = now;
         fflush(stdout);
     }
@@ -153,8 +168,10 @@ void nn_show_epoch(NnRun *run, bool is_last, double seconds)
         return;
     clear_bar(run);
     show_place(run);
-    for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
-        show_metrics(run, set, set == NN_TRAIN ? &run->fold : &run->evaluated[set]);
+    if (run->program->sweep)
+        show_loss(run);
+    for (NnSet set = NN_TRAIN; set < NN_SETS && !run->program->sweep; set++)
+        show_metrics(run, set, set == NN_TRAIN ? &run->own->fold : &run->own->evaluated[set]);
     if (!run->one_batch)
         printf("  %.2f s", seconds);
     putchar('\n');
@@ -173,5 +190,8 @@ void nn_show_end(NnRun *run)
     if (run->flags.save && run->reason != NN_NOT_FINITE)
         printf(", saved to %s", nn_quoted(run->flags.save));
     putchar('\n');
+    for (int c = 0; c < nn_copy_count(run->program) && run->program->sweep && run->step > run->first_step; c++)
+        printf("  %s %.6g: loss %.6g%s\n", run->program->sweep->name, run->program->sweep->values[c], run->copies[c].loss,
+               nn_copy_has_stopped(run, c) ? ", stopped early" : "");
     fflush(stdout);
 }

@@ -66,9 +66,11 @@ static void go_back(NnRun *run)
     bool is_saved = run->has_saved && !stat(flags->save, &information) && S_ISREG(information.st_mode);
     run->step = run->epoch = run->position = 0;
     run->holds_epoch = false;
+    run->is_within_step = false;
     nn_initialise(run->program, run->seed);
+    nn_spread_copy(run);
     if (flags->init)
-        nn_load_parameters(run->program, flags->init);
+        nn_load_parameters(run, flags->init);
     if (is_saved || flags->resume)
         nn_resume_checkpoint(run, is_saved ? flags->save : flags->resume);
 }
@@ -80,7 +82,6 @@ bool nn_find_broken_update(const NnRun *broken, NnCulprit *culprit, int64_t *ste
     if (!before || broken->flags.benchmark)                   /* which has no data in order */
         return false;
     NnRun run = *broken;
-    run.fold.sum = nn_allocate((size_t)nn_fold_size(program), sizeof(double));
     run.reason = NN_RUNNING;
     run.last_step = broken->step;
     go_back(&run);
@@ -101,8 +102,9 @@ bool nn_find_broken_update(const NnRun *broken, NnCulprit *culprit, int64_t *ste
             *step = current.t;
             return program->find_not_finite(&current, culprit);
         }
-        run.step++;
-        run.position += current.rows;
+        run.is_within_step = nn_next_copy(&run, nn_current_copy(&run) + 1);
+        run.step += !run.is_within_step;
+        run.position += run.is_within_step ? 0 : current.rows;
     }
     return false;
 }

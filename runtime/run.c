@@ -127,26 +127,38 @@ static void set_limits(NnRun *run)
     run->last_epoch = steps ? INT64_MAX : epochs;
 }
 
+/* What the current copy's step is told besides its rows. */
+static void set_rate(NnRun *run)
+{
+    const NnProgram *program = run->program;
+    run->current.swept = nn_swept_value(run);
+    const double lr = program->sweep && program->sweep->is_rate ? run->current.swept : run->lr;
+    run->current.lr = nn_scheduled_rate(program->schedule, lr, run->step, run->epoch);
+}
+
 NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
 {
     NnRun *run = nn_allocate(1, sizeof *run);
-    *run = (NnRun){.program = program, .flags = flags, .best = INFINITY, .last_synced = -INFINITY};
+    *run = (NnRun){.program = program, .flags = flags, .last_synced = -INFINITY};
     nn_prepare_processor(flags.threads);
     run->seed = flags.resume ? nn_resume_seed(flags.resume) : flags.has_seed ? flags.seed : program->seed;
-    run->fold.sum = nn_allocate((size_t)nn_fold_size(program), sizeof(double));
-    for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
-        run->evaluated[set].sum = nn_allocate((size_t)nn_fold_size(program), sizeof(double));
+    if (flags.has_lr && program->sweep && program->sweep->is_rate)
+        nn_fail(NN_WRONG_CALL, NULL, "--lr: this program sweeps the rate, under the name %s; the values are in the model",
+                nn_quoted(program->sweep->name));
+    nn_open_copies(run);
     open_data(run);
     set_limits(run);
 
     nn_initialise(program, run->seed);
+    nn_spread_copy(run);
     if (flags.init)
-        nn_load_parameters(program, flags.init);
+        nn_load_parameters(run, flags.init);
     if (flags.resume)
         nn_resume_checkpoint(run, flags.resume);
     run->first_step = run->step;
     run->lr = flags.has_lr ? flags.lr : program->lr;
-    run->current = (NnStep){.lr = nn_scheduled_rate(program->schedule, run->lr, run->step, run->epoch), .seed = run->seed};
+    run->current.seed = run->seed;
+    set_rate(run);
     run->started = run->last_shown = nn_seconds();
     return run;
 }
@@ -154,9 +166,7 @@ NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
 void nn_close_run(NnRun *run)
 {
     nn_dataset_close(run->dataset);
-    nn_release(run->fold.sum);
-    for (NnSet set = NN_TRAIN; set < NN_SETS; set++)
-        nn_release(run->evaluated[set].sum);
+    nn_close_copies(run);
     nn_release(run);
 }
 
@@ -203,8 +213,7 @@ static bool is_epoch_pending(const NnRun *run)
 
 bool nn_next_epoch(NnRun *run)
 {
-    bool stays_stale = run->program->stop_metric && run->stale >= run->program->stop_patience;
-    if (run->reason == NN_RUNNING && stays_stale)
+    if (run->reason == NN_RUNNING && !nn_next_copy(run, 0))
         run->reason = NN_EARLY_STOP;
     if (run->reason == NN_RUNNING && !is_epoch_pending(run) && (run->step >= run->last_step || run->epoch >= run->last_epoch))
         run->reason = NN_FINISHED;
@@ -278,15 +287,18 @@ void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train
 
 bool nn_next_batch(NnRun *run, NnStep *step)
 {
-    if (interrupted && run->step < run->last_step)
-        run->reason = NN_WAS_INTERRUPTED;
-    int rows = rows_at(run, run->position);
-    if (run->reason != NN_RUNNING || run->step >= run->last_step || !rows)
-        return false;
-    nn_fill_batch(run, NN_TRAIN, run->position, rows, true);
-    run->current.rows = rows;
-    run->current.t = run->step + 1;
-    run->current.lr = nn_scheduled_rate(run->program->schedule, run->lr, run->step, run->epoch);
+    if (!run->is_within_step) {
+        if (interrupted && run->step < run->last_step)
+            run->reason = NN_WAS_INTERRUPTED;
+        int rows = rows_at(run, run->position);
+        if (run->reason != NN_RUNNING || run->step >= run->last_step || !rows)
+            return false;
+        nn_next_copy(run, 0);
+        nn_fill_batch(run, NN_TRAIN, run->position, rows, true);
+        run->current.rows = rows;
+        run->current.t = run->step + 1;
+    }
+    set_rate(run);
     *step = run->current;
     return true;
 }
@@ -316,40 +328,50 @@ void nn_fail_not_finite(NnRun *run, double loss)
     const NnStep *step = &run->current;
     if (!isfinite(loss))
         snprintf(what, sizeof what, "the loss is %s", isnan(loss) ? "not a number (NaN)" : "infinite");
-    run->loss = loss;
+    run->own->loss = loss;
     run->reason = NN_NOT_FINITE;
     if (!isfinite(loss))
         nn_log_step(run);
     if (run->position > run->epoch_first_position)
         nn_log_epoch(run, true, nn_seconds() - run->epoch_started);
-    nn_log_end(run);
+    nn_log_end(run, run->reason);
+    nn_close_log(run);
     nn_show_end(run);
+    char copy[NN_LONGEST_COPY];
+    nn_name_copy(run, ", ", copy);
     tell_culprit(run, where, sizeof where);                   /* last: it spoils the state */
-    nn_fail(NN_WRONG_INPUT, NULL, "step %lld: %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may "
-            "help; nothing was saved after this step", (long long)step->t, what, where);
+    nn_fail(NN_WRONG_INPUT, NULL, "step %lld%s: %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may "
+            "help; nothing was saved after this step", (long long)step->t, copy, what, where);
 }
 
 void nn_step_done(NnRun *run, double loss)
 {
     if (!isfinite(loss))
         nn_fail_not_finite(run, loss);
-    run->loss = loss;
+    run->own->loss = loss;
+    nn_fold_batch(run->program, &run->own->fold, run->current.rows);
+    nn_log_step(run);
+    run->is_within_step = nn_next_copy(run, nn_current_copy(run) + 1);
+    if (run->is_within_step)
+        return;
     run->step++;
     run->position += run->current.rows;
-    nn_fold_batch(run->program, &run->fold, run->current.rows);
-    nn_log_step(run);
     nn_show_step(run);
     if (run->flags.snapshot_every && run->step % run->flags.snapshot_every == 0)
         nn_save_snapshot(run);
 }
 
-static void forget_evaluation(NnRun *run)
+static void clear_folds(NnRun *run, bool epoch_is_over)
 {
-    for (NnSet set = NN_VALIDATION; set < NN_SETS; set++)
-        nn_fold_clear(run->program, &run->evaluated[set]);
+    for (int c = 0; c < nn_copy_count(run->program); c++) {
+        for (NnSet set = NN_VALIDATION; set < NN_SETS; set++)
+            nn_fold_clear(run->program, &run->copies[c].evaluated[set]);
+        if (epoch_is_over)
+            nn_fold_clear(run->program, &run->copies[c].fold);
+    }
 }
 
-/* Both sets in file order, in evaluation mode. False: a signal ended it, and nothing was evaluated. */
+/* Both sets in file order, in evaluation mode. False: a signal ended it. */
 static bool evaluate(NnRun *run)
 {
     const NnProgram *program = run->program;
@@ -360,19 +382,30 @@ static bool evaluate(NnRun *run)
         int64_t count = nn_dataset_rows(run->dataset, set);
         for (int64_t first = 0; first < count; first += program->batch) {
             if (interrupted) {
-                forget_evaluation(run);
                 run->reason = NN_WAS_INTERRUPTED;
                 return false;
             }
             NnStep step = run->current;
             step.rows = count - first < program->batch ? (int)(count - first) : program->batch;
             step.t = run->step;
+            step.swept = nn_swept_value(run);
             nn_fill_batch(run, set, first, step.rows, false);
             program->evaluate(&step);
-            nn_fold_batch(program, &run->evaluated[set], step.rows);
+            nn_fold_batch(program, &run->own->evaluated[set], step.rows);
         }
     }
     return true;
+}
+
+/* All copies that are still trained; or, where a signal ended it, none: false. */
+static bool evaluate_copies(NnRun *run)
+{
+    bool is_whole = true;
+    for (bool more = nn_next_copy(run, 0); more && is_whole; more = nn_next_copy(run, nn_current_copy(run) + 1))
+        is_whole = evaluate(run);
+    if (!is_whole)
+        clear_folds(run, false);
+    return is_whole;
 }
 
 /* Only whole epochs count: a run that stops inside one and evaluates there must not differ from one that does not. */
@@ -383,9 +416,9 @@ static void watch_for_early_stop(NnRun *run)
     if (!program->stop_metric || !nn_named_value(run, program->stop_metric, &value))
         return;
     value = program->stop_rises ? -value : value;
-    bool is_better = value < run->best - program->stop_min_delta;
-    run->best = is_better ? value : run->best;
-    run->stale = is_better ? 0 : run->stale + 1;
+    bool is_better = value < run->own->best - program->stop_min_delta;
+    run->own->best = is_better ? value : run->own->best;
+    run->own->stale = is_better ? 0 : run->own->stale + 1;
 }
 
 void nn_epoch_done(NnRun *run)
@@ -398,19 +431,22 @@ void nn_epoch_done(NnRun *run)
     bool is_last = run->reason != NN_RUNNING || run->step >= run->last_step || (is_whole && run->epoch + 1 >= run->last_epoch);
     bool is_due = is_whole && (program->validate_every <= 1 || (run->epoch + 1) % program->validate_every == 0);
     bool is_seen = run->log || program->stop_metric || nn_line_is_due(run, is_last);       /* an epoch may be a single short step */
-    if ((is_due ? is_seen : is_last && run->reason == NN_RUNNING) && !evaluate(run))
+    if ((is_due ? is_seen : is_last && run->reason == NN_RUNNING) && !evaluate_copies(run))
         is_whole = is_due = false;                            /* the epoch ends where the run is resumed */
     bool is_partial = run->has_data ? !is_whole : run->reason != NN_RUNNING;
-    nn_log_epoch(run, is_partial, seconds);
+    for (bool more = nn_next_copy(run, 0); more; more = nn_next_copy(run, nn_current_copy(run) + 1)) {
+        nn_log_epoch(run, is_partial, seconds);
+        if (is_due)
+            watch_for_early_stop(run);
+        if (program->sweep && nn_copy_has_stopped(run, nn_current_copy(run)))
+            nn_log_end(run, NN_EARLY_STOP);                   /* the other copies go on */
+    }
     nn_show_epoch(run, is_last, seconds);
-    if (is_due)
-        watch_for_early_stop(run);
-    forget_evaluation(run);
+    clear_folds(run, is_whole);
     if (!is_whole)
         return;
     run->epoch++;
     run->position = 0;
-    nn_fold_clear(program, &run->fold);
     if (run->flags.save && !is_last)
         nn_save_checkpoint(run, run->flags.save, false);
 }
@@ -420,7 +456,12 @@ int nn_finish(NnRun *run)
     NnReason reason = run->reason;
     if (run->flags.save)
         nn_save_checkpoint(run, run->flags.save, true);
-    nn_log_end(run);
+    for (int c = 0; c < nn_copy_count(run->program); c++)
+        if (!run->program->sweep || !nn_copy_has_stopped(run, c)) {
+            nn_take_copy(run, c);
+            nn_log_end(run, reason);
+        }
+    nn_close_log(run);
     nn_show_end(run);
     nn_flush_output();
     nn_close_run(run);

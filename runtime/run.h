@@ -28,6 +28,15 @@ typedef struct NnFold {
     double *sum;                        /* each metric's sums one after the other; metrics.c knows how many each has */
 } NnFold;
 
+/* What the loop keeps of a copy of the model; without nn.sweep there is one. */
+typedef struct NnCopy {
+    NnFold fold;                        /* of the current epoch, before updates; its rows are `position` */
+    NnFold evaluated[NN_SETS];
+    double best;                        /* early stop: the best value, so turned that lower is better */
+    int64_t stale;                      /* epochs since */
+    double loss;                        /* of its last step */
+} NnCopy;
+
 struct NnRun {
     const NnProgram *program;
     NnFlags flags;
@@ -40,15 +49,13 @@ struct NnRun {
 
     uint64_t seed;
     int64_t step, epoch, position;      /* finished steps and epochs; rows taken of the current epoch */
-    NnFold fold;                        /* of the current epoch, before updates; its rows are `position` */
-    double best;                        /* early stop: the best value, so turned that lower is better */
-    int64_t stale;                      /* epochs since */
+    NnCopy *copies;
+    NnCopy *own;                        /* the one whose parameters are in the program's state */
+    bool is_within_step;                /* other copies have yet to see the batch */
 
     double lr;                          /* the optimizer's, or --lr: what the schedule starts from */
     NnStep current;
-    double loss;                        /* of the last step */
     NnReason reason;
-    NnFold evaluated[NN_SETS];
 
     FILE *log;
     double started, epoch_started, last_synced, last_shown;    /* seconds of the monotonic clock */
@@ -58,6 +65,21 @@ struct NnRun {
     bool bar_is_shown, has_terminal, has_saved;
     size_t data_bytes;
 };
+
+/* copies.c */
+int nn_copy_count(const NnProgram *program);
+void nn_open_copies(NnRun *run);
+void nn_close_copies(NnRun *run);
+int nn_current_copy(const NnRun *run);
+void nn_take_copy(NnRun *run, int copy);                      /* into the program's state */
+void nn_spread_copy(NnRun *run);                              /* the current one's parameters into all others */
+const void *nn_data_of_copy(const NnRun *run, int copy, const void *data);      /* where its part of the state is that `data` names */
+bool nn_copy_has_stopped(const NnRun *run, int copy);         /* early */
+bool nn_next_copy(NnRun *run, int from);                      /* takes the first one from there on that has not; false: none */
+double nn_swept_value(const NnRun *run);                      /* of the current copy */
+/* Which copy it is, "rate 0.005", after `before`; without nn.sweep nothing at all. Gives `text`. */
+enum { NN_LONGEST_COPY = 256 };
+const char *nn_name_copy(const NnRun *run, const char *before, char text[NN_LONGEST_COPY]);
 
 double nn_seconds(void);                                      /* of the monotonic clock */
 
@@ -90,7 +112,7 @@ void nn_initialise(const NnProgram *program, uint64_t seed);
 void nn_save_checkpoint(NnRun *run, const char *path, bool is_last);
 void nn_save_snapshot(NnRun *run);
 size_t nn_saving_bytes(const NnRun *run);                     /* that saving takes from the heap for a moment */
-void nn_load_parameters(const NnProgram *program, const char *path);                      /* --init */
+void nn_load_parameters(NnRun *run, const char *path);        /* --init */
 uint64_t nn_resume_seed(const char *path);                    /* read first: the split of the data hangs on it */
 void nn_resume_checkpoint(NnRun *run, const char *path);
 
@@ -100,7 +122,8 @@ void nn_log_flush(NnRun *run);
 void nn_log_step(NnRun *run);
 void nn_log_snapshot(NnRun *run, const char *path);
 void nn_log_epoch(NnRun *run, bool is_partial, double seconds);
-void nn_log_end(NnRun *run);
+void nn_log_end(NnRun *run, NnReason reason);                 /* of the current copy */
+void nn_close_log(NnRun *run);
 
 /* progress.c */
 void nn_show_memory(const NnRun *run);

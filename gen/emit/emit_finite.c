@@ -187,6 +187,7 @@ static void emit_locals(const Plan *plan, const char *body, Text *out)
         {"s", is_state_allocated(plan) ? "const struct State *s = state;" : "const struct State *s = &state;"},
         {"rows", "const int rows = step->rows;"},
         {"lr", arena_print(out->arena, "const %s lr = step->lr;", real)},
+        {"swept", arena_print(out->arena, "const %s swept = step->swept;", real)},
         {"t", "const int64_t t = step->t;"},
         {"seed", "const uint64_t seed = step->seed;"},
     };

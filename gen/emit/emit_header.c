@@ -72,6 +72,8 @@ static const char *training_text(const Model *model, Arena *arena)
 {
     Text text = text_new(arena);
     text_add(&text, optimizer_text(model, arena));
+    if (model->sweep.count)
+        text_print(&text, "; %d copies, one for each value of %s", model->sweep.count, model->sweep.name);
     if (model->schedule)
         text_print(&text, "; rate: %s", schedule_text(model->schedule, arena));
     if (model->clip_norm > 0)

@@ -27,7 +27,7 @@ const char *buffer_declarator(const Plan *plan, int buffer, Arena *arena)
 
 /* What a kernel needs besides its arrays, and the arrays in the order of its parameters: those it reads, then those it writes. */
 typedef struct Parameters {
-    bool rows, lr, t, seed;
+    bool rows, lr, swept, t, seed;
     int *buffer, count, first_written;
 } Parameters;
 
@@ -36,6 +36,7 @@ static void need_of_step(Term *term, void *context)
     Parameters *p = context;
     p->rows |= term->kind == TERM_MASK || (term->kind == TERM_SYMBOL && term->op == OP_ROWS);
     p->lr |= term->kind == TERM_SYMBOL && term->op == OP_RATE;
+    p->swept |= term->kind == TERM_SYMBOL && term->op == OP_SWEPT;
     p->t |= term->kind == TERM_RANDOM || (term->kind == TERM_SYMBOL && term->op == OP_STEP);
     p->seed |= term->kind == TERM_RANDOM;
 }
@@ -91,6 +92,8 @@ static int step_items(const Plan *plan, const Kernel *kernel, const Parameters *
         items[count++] = call ? "step->rows" : "int rows";
     if (p->lr)
         items[count++] = call ? plan->model->precision == F32 ? "(float)step->lr" : "step->lr" : plan->model->precision == F32 ? "float lr" : "double lr";
+    if (p->swept)
+        items[count++] = call ? plan->model->precision == F32 ? "(float)step->swept" : "step->swept" : plan->model->precision == F32 ? "float swept" : "double swept";
     if (p->t)
         items[count++] = call ? "step->t" : "int64_t t";
     if (p->seed)
@@ -139,7 +142,7 @@ static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Para
 void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
 {
     Parameters p = parameters_of(plan, kernel);
-    const char **items = NEW(plan->arena, const char *, p.count + 5);
+    const char **items = NEW(plan->arena, const char *, p.count + 6);
     int count = step_items(plan, kernel, &p, false, items);
     for (int i = 0; i < p.count; i++)
         items[count++] = parameter_text(plan, kernel, p.buffer[i], i >= p.first_written);
@@ -164,7 +167,7 @@ void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
 void emit_call(const Plan *plan, const Kernel *kernel, Text *out)
 {
     Parameters p = parameters_of(plan, kernel);
-    const char **items = NEW(plan->arena, const char *, p.count + 5);
+    const char **items = NEW(plan->arena, const char *, p.count + 6);
     int count = step_items(plan, kernel, &p, true, items);
     for (int i = 0; i < p.count; i++) {
         const Buffer *b = &plan->buffer[p.buffer[i]];

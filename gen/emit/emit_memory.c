@@ -185,7 +185,7 @@ void emit_memory_plan(const Plan *plan, Text *out)
 {
     static const BufferKind order[] = {BUFFER_PARAMETER, BUFFER_STATE, BUFFER_INPUT, BUFFER_TEMPORARY, BUFFER_RESULT};
     Arena *arena = out->arena;
-    const char **rows = NEW(arena, const char *, (plan->buffer_count + 2) * COLUMNS);
+    const char **rows = NEW(arena, const char *, (plan->buffer_count + 3) * COLUMNS);
     const char *heading[] = {"memory", "shape here", "bytes", "holds", "written by", "last read by"};
     memcpy(rows, heading, sizeof heading);
     int count = 1;
@@ -202,7 +202,12 @@ void emit_memory_plan(const Plan *plan, Text *out)
                 done[c] = true;
             }
         }
-    const char *total[] = {"total", "", grouped(arena, state_bytes(plan)), "", "", ""};
+    const int copies = plan->model->sweep.count;
+    const int64_t kept = copies_bytes(plan);
+    const char *row[] = {"copies", arena_print(arena, "%d", copies), grouped(arena, kept), "what is kept of the copies", "the runtime", "the runtime"};
+    if (copies)
+        memcpy(&rows[COLUMNS * count++], row, sizeof row);
+    const char *total[] = {"total", "", grouped(arena, state_bytes(plan) + kept), "", "", ""};
     memcpy(&rows[COLUMNS * count++], total, sizeof total);
     comment_table(out, rows, count, COLUMNS, (const Column[COLUMNS]){[2] = RIGHT, [3] = FOLDED});
 }

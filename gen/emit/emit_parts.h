@@ -17,6 +17,7 @@ void emit_steps(const Plan *plan, const EmitOptions *options, Text *out);       
 void emit_find_not_finite(const Plan *plan, Text *out);                           /* emit_finite.c */
 void emit_data(const Plan *plan, Text *out);                                      /* emit_data.c: where its rows come from */
 bool has_data(const Model *model);
+void emit_sweep(const Plan *plan, Text *out);                                     /* emit_sweep.c: the copies and their values */
 void emit_schedule(const NnSchedule *schedule, Text *out);                        /* emit_schedule.c: how the rate moves */
 const char *schedule_text(const NnSchedule *schedule, Arena *arena);              /* the same in words */
 void emit_tables(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_tables.c: what the runtime is told */
@@ -49,6 +50,7 @@ bool closes_region(const Kernel *kernels, int to, int k);
 void open_region(const Plan *plan, const Kernel *kernel, Text *out);
 bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */
 int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State) */
+int64_t copies_bytes(const Plan *plan);                       /* of what is kept of the copies of nn.sweep; 0: there are none */
 bool is_state_allocated(const Plan *plan);                    /* too large for static data: `state` is a pointer, set when main begins */
 bool is_in_state(const Buffer *buffer);                       /* a temporary that became a local of its kernel is not */
 int64_t aligned_bytes(int64_t bytes);                         /* rounded up to 64, where the next array begins */

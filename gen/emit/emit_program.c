@@ -13,6 +13,8 @@
 static void emit_includes(const char *rest, Text *out)
 {
     text_add(out, "#include <math.h>\n");
+    if (uses_name(rest, "offsetof"))
+        text_add(out, "#include <stddef.h>\n");
     if (uses_name(rest, "calloc"))
         text_add(out, "#include <stdlib.h>\n");
     if (uses_name(rest, "memcpy"))

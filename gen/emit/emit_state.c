@@ -142,9 +142,18 @@ static void emit_members(const Plan *plan, size_t group, Text *out)
 }
 
 /* Code reaches static data by offsets of 32 bits, so 2 GiB are the end; half of that leaves room for all else. */
+int64_t copies_bytes(const Plan *plan)
+{
+    int64_t kept = 0;
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (plan->buffer[b].kind == BUFFER_PARAMETER || plan->buffer[b].kind == BUFFER_STATE)
+            kept += aligned_bytes(plan->buffer[b].bytes);
+    return plan->model->sweep.count * kept;
+}
+
 bool is_state_allocated(const Plan *plan)
 {
-    return state_bytes(plan) > INT64_C(1) << 30;
+    return state_bytes(plan) + copies_bytes(plan) > INT64_C(1) << 30;
 }
 
 static void emit_struct(const Plan *plan, Text *out)

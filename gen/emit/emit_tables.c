@@ -197,6 +197,8 @@ static void emit_training(const Plan *plan, Text *out)
     else
         text_print(out, "    .epochs = %lld,", (long long)model->epochs);
     text_print(out, " .lr = %s,%s", double_text(out->arena, model->optimizer.lr), model->schedule ? " .schedule = &schedule," : "");
+    if (model->sweep.count)
+        text_add(out, " .sweep = &sweep,");
     if (model->batch_all)
         text_add(out, " .batch_all = true,");
     if (model->least_rows > 0)
@@ -236,8 +238,9 @@ static void emit_nn_program(const Plan *plan, const EmitOptions *options, bool h
     text_print(out, "    .signature = \"%016llx\",\n", (unsigned long long)signature(model->graph, out->arena));
     if (train && options->check_command)
         text_print(out, "    .check_command = %s,\n", c_string(out->arena, options->check_command));
-    text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu, .memory = sizeof %sstate,\n",
-               model->precision == F64 ? "NN_F64" : "NN_F32", (unsigned long long)model->seed, is_state_allocated(plan) ? "*" : "");
+    text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu, .memory = sizeof %sstate%s,\n",
+               model->precision == F64 ? "NN_F64" : "NN_F32", (unsigned long long)model->seed, is_state_allocated(plan) ? "*" : "",
+               model->sweep.count ? " + (size_t)COPIES * KEPT" : "");
     if (train)
         emit_training(plan, out);
     if (has_data(model))
@@ -293,6 +296,8 @@ void emit_tables(const Plan *plan, const EmitOptions *options, Text *out)
         emit_metrics(plan, &tables);
     if (plan->model->output_count > 0)
         emit_outputs(plan, &tables);
+    if (plan->model->sweep.count)
+        emit_sweep(plan, &tables);
     if (plan->model->schedule)
         emit_schedule(plan->model->schedule, &tables);
     emit_nn_program(plan, options, has_tensors, &tables);

@@ -14,7 +14,7 @@ Attributes attributes(void);                                  /* all zero, leaf 
 NodeId new_node(Graph *graph, Op op, const NodeId *operands, int count, Attributes attributes);     /* the one maker under all others */
 
 NodeId constant(Graph *graph, double value);
-NodeId leaf_scalar(Graph *graph, Op op);                      /* ROWS, RATE, STEP, MODE, ROW_MASK */
+NodeId leaf_scalar(Graph *graph, Op op);                      /* ROWS, RATE, SWEPT, STEP, MODE, ROW_MASK */
 NodeId index_along(Graph *graph, Type type, int axis);        /* INDEX */
 
 /* A pointwise operation with NumPy's broadcasting: operands are first brought to the common shape by RESHAPE (sizes of 1

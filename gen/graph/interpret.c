@@ -129,6 +129,7 @@ static void evaluate_leaf(const Evaluation *e, const Node *node, Extent extent, 
             out[row] = row < s->rows;
         return;
     case OP_RATE: out[0] = s->rate; return;
+    case OP_SWEPT: out[0] = s->swept; return;
     case OP_STEP: out[0] = (double)s->step; return;
     case OP_MODE: out[0] = s->mode; return;
     case OP_UNIFORM:

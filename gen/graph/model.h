@@ -39,6 +39,15 @@ typedef struct Update {
 /* Running statistics: an ASSIGN each. Training alone computes them; evaluation reads what they left. */
 typedef struct Statistics { NodeId *assigns; int count, room; } Statistics;
 
+/* nn.sweep: a copy of the model for each value, trained side by side. */
+typedef struct SweptValues {
+    const char *name;
+    double *value;
+    int count;                          /* 0: the model has none */
+    bool is_rate;                       /* the optimizer's rate is swept; a term of the model may be too: OP_SWEPT */
+    Place place;
+} SweptValues;
+
 /* What the standard optimizers were given, so that generic programs can call the runtime's plain loops (nn_optimizer_*). */
 typedef struct Optimizer {
     const char *name;                   /* "sgd" …, "custom", "random_search", "coordinate_search" */
@@ -75,6 +84,7 @@ typedef struct Model {
     int output_count;
 
     Optimizer optimizer;
+    SweptValues sweep;
     const NnSchedule *schedule;         /* how the rate moves; NULL: not at all */
     Update *updates;
     int update_count;

@@ -36,7 +36,7 @@ void dump_math(const Model *model, Text *out);                /* formulas, share
 typedef struct Situation {
     int64_t batch;
     int rows;
-    double rate, mode;
+    double rate, swept, mode;
     int64_t step;
     uint64_t seed;
     const double *const *leaf_values;

@@ -46,7 +46,7 @@ typedef enum TermKind {
     TERM_NUMBER,
     TERM_TABLE,                         /* constant table [index …] */
     TERM_INDEX,                         /* an index as an int */
-    TERM_SYMBOL,                        /* ROWS, RATE, STEP, MODE: a scalar of the step */
+    TERM_SYMBOL,                        /* ROWS, RATE, SWEPT, STEP, MODE: a scalar of the step */
     TERM_MASK,                          /* ROW_MASK: 1 if index[0] < rows else 0 */
     TERM_RANDOM,                        /* UNIFORM, NORMAL: element index[0] (flat) of the node's stream */
     TERM_INSIDE,                        /* operand[0] where from <= index[0] < to, else operand[1]: pad, concat */

@@ -262,7 +262,7 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
         return with_indices(plan, new_term(plan, TERM_INDEX, id), &index[a->axis == 0 ? 0 : batch + a->axis - 1], 1);
     case OP_ROW_MASK:
         return with_indices(plan, new_term(plan, TERM_MASK, id), index, 1);
-    case OP_ROWS: case OP_RATE: case OP_STEP: case OP_MODE: {
+    case OP_ROWS: case OP_RATE: case OP_SWEPT: case OP_STEP: case OP_MODE: {
         Term *term = new_term(plan, TERM_SYMBOL, id);
         term->op = node->op;
         return term;

@@ -19,7 +19,7 @@ static const char *const taken_by_c[] = {
     "j0", "j1", "jn", "lane", "ldexp", "lgamma", "linux", "log", "log10", "log1p", "log2", "logb", "long", "lr", "lrint", "lround", "main", "malloc", "metrics",
     "modf", "nan", "nearbyint", "nextafter", "noreturn", "outputs", "plain", "pow", "predict", "program", "read", "register", "remainder", "remquo",
     "restrict", "return", "rint", "round", "rows", "run", "s", "scalbn", "seed", "short", "signbit", "signed", "signgam", "sin", "sinh",
-    "sizeof", "sqrt", "state", "static", "static_assert", "step", "struct", "switch", "t", "tables", "tan", "tanh", "tensors", "tgamma",
+    "sizeof", "sqrt", "state", "static", "static_assert", "step", "struct", "swept", "switch", "t", "tables", "tan", "tanh", "tensors", "tgamma",
     "thread_local", "time", "train_step", "true", "trunc", "typedef", "typeof", "union", "unix", "unsigned", "void", "volatile", "while", "write", "y0",
     "y1", "yn",
 };

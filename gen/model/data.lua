@@ -208,7 +208,7 @@ data.table = function(given)
 end
 
 for name, make in pairs(data) do data[name] = export(make) end
-nn.data = core.closed("nn.data", data, {})
+nn.data = core.closed("nn.data", data)
 
 -- ---- against the inputs ----------------------------------------------------------------------------------------------
 

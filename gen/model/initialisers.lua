@@ -68,7 +68,7 @@ define_scaled("kaiming", {a = 0, mode = "fan_in"}, function(chosen, fan_in, fan_
   return math.sqrt(2 / (1 + chosen.a ^ 2)) / math.sqrt(chosen.mode == "fan_in" and fan_in or fan_out)
 end)
 
-nn.init = core.closed("nn.init", init, {})
+nn.init = core.closed("nn.init", init)
 
 -- What the user gave as a start (an initialiser, a number, a nested table) as core.parameter takes it.
 function core.start(given, shape, name)

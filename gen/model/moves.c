@@ -159,7 +159,7 @@ static int index_numbers(lua_State *lua)
 static int value(lua_State *lua)
 {
     static const struct { const char *name; Op op; } values[] = {
-        {"rows", OP_ROWS}, {"rate", OP_RATE}, {"step", OP_STEP}, {"mode", OP_MODE}, {"row_mask", OP_ROW_MASK},
+        {"rows", OP_ROWS}, {"rate", OP_RATE}, {"swept", OP_SWEPT}, {"step", OP_STEP}, {"mode", OP_MODE}, {"row_mask", OP_ROW_MASK},
     };
     const char *name = luaL_checkstring(lua, 1);
     for (size_t v = 0; v < sizeof values / sizeof *values; v++)

@@ -119,8 +119,4 @@ core.document("random", {
   {"rng:permutation(n)", "The numbers 1 to n in random order."},
 })
 
--- ---- names that are not there ----------------------------------------------------------------------------------------
-
-return core.closed("nn", nn, {
-  "sweep",
-})
+return core.closed("nn", nn)

@@ -13,7 +13,12 @@ new_optimizer, core.optimizer_of = core.objects("optimizer", {})
 
 -- `arguments`: for the runtime's plain loops, in the order of its function (nngen/optimizer.h)
 local function optimizer(name, chosen, arguments, update)
-  return new_optimizer {name = name, options = chosen, arguments = arguments, update = update, place = core.place()}
+  local sweeps_rate = core.is_swept(chosen.lr)
+  if sweeps_rate then                   -- the program knows the values; the first stands for them
+    for _, value in ipairs(core.sweep.values) do number("nn." .. name, "lr", value, 0) end
+    chosen.lr = core.sweep.values[1]
+  end
+  return new_optimizer {name = name, options = chosen, arguments = arguments, update = update, place = core.place(), sweeps_rate = sweeps_rate}
 end
 
 nn.optimizer = export(function(update, given)
@@ -31,7 +36,7 @@ nn.optimizer = export(function(update, given)
     chosen[key] = value
   end
   if chosen.lr == nil then chosen.lr = 1e-3 end
-  number("nn.optimizer", "lr", chosen.lr, 0)
+  if not core.is_swept(chosen.lr) then number("nn.optimizer", "lr", chosen.lr, 0) end
   return optimizer("custom", chosen, {}, update)
 end)
 
@@ -39,6 +44,12 @@ end)
 
 -- Judges the options: numbers that are no option's default are rates, finite and not negative.
 local function rates(what, given, defaults)
+  local swept = core.is_plain(given) and core.is_swept(given.lr) and given.lr
+  if swept then
+    local others = {}
+    for key, value in pairs(given) do others[key] = key ~= "lr" and value or nil end
+    given = others
+  end
   local chosen = options("nn." .. what, given, defaults)
   for key, value in pairs(chosen) do
     if type(value) == "number" then number("nn." .. what, key, value, 0) end
@@ -51,6 +62,7 @@ local function rates(what, given, defaults)
       end
     end
   end
+  chosen.lr = swept or chosen.lr
   return chosen
 end
 

@@ -115,6 +115,29 @@ static void read_optimizer(Script *script, int definition)
     lua_pop(lua, 3);
 }
 
+static void read_sweep(Script *script, int definition)
+{
+    lua_State *lua = script->lua;
+    SweptValues *sweep = &script->model->sweep;
+    lua_getfield(lua, definition, "sweep");
+    const int table = lua_gettop(lua);
+    if (!lua_isnil(lua, table)) {
+        sweep->name = field_string(lua, table, "name");
+        sweep->place = field_place(lua, table, "place");
+        sweep->is_rate = field_boolean(lua, table, "is_rate");
+        lua_getfield(lua, table, "values");
+        sweep->count = (int)lua_rawlen(lua, -1);
+        sweep->value = NEW(script->arena, double, sweep->count);
+        for (int i = 0; i < sweep->count; i++) {
+            lua_rawgeti(lua, -1, i + 1);
+            sweep->value[i] = lua_tonumber(lua, -1);
+            lua_pop(lua, 1);
+        }
+        lua_pop(lua, 1);
+    }
+    lua_pop(lua, 1);
+}
+
 /* The schedule in the table on the stack's top, which goes; nil: none. */
 static const NnSchedule *read_schedule(Script *script)
 {
@@ -181,11 +204,21 @@ static bool *reached_nodes(Arena *arena, const Model *model, bool losses_only)
     return reached;
 }
 
+static void warn_of_unused_sweep(const Model *model, const bool *seen)
+{
+    bool is_read = !model->sweep.count || model->sweep.is_rate;
+    for (NodeId id = 0; id < model->graph->count; id++)
+        is_read |= seen[id] && model->graph->nodes[id].op == OP_SWEPT;
+    if (!is_read)
+        warn_at(model->sweep.place, "nothing that is trained depends on the sweep %s: its copies will be equal", quoted(model->arena, model->sweep.name));
+}
+
 static void warn_of_loose_ends(Script *script)
 {
     Model *model = script->model;
     const bool *used = reached_nodes(script->arena, model, false);
     const bool *seen = reached_nodes(script->arena, model, model->kind == MODEL_TRAIN);
+    warn_of_unused_sweep(model, seen);
     for (int l = 0; l < script->graph->leaf_count; l++) {
         Leaf *leaf = &script->graph->leaves[l];
         const char *name = quoted(script->arena, leaf->name);
@@ -265,6 +298,7 @@ static int read_definition(lua_State *lua)
     read_settings(script, definition);
     if (model->kind == MODEL_TRAIN)
         read_optimizer(script, definition);
+    read_sweep(script, definition);
     lua_getfield(lua, definition, "schedule");
     model->schedule = read_schedule(script);
     lua_getfield(lua, definition, "source");

@@ -80,7 +80,7 @@ define("warmup", {steps = any, next = any}, {"steps"}, function(what, chosen)
   chosen.next = next ~= nil and schedule_of(next) or nil
 end)
 
-core.nn.schedule = core.closed("nn.schedule", schedules, {})
+core.nn.schedule = core.closed("nn.schedule", schedules)
 
 -- Does it, or a later one, count epochs?
 local function counts_epochs(schedule)

@@ -114,6 +114,14 @@ static int kind(lua_State *lua)
     return 1;
 }
 
+/* is_swept(x): is it what nn.sweep gave? */
+static int is_swept(lua_State *lua)
+{
+    const NodeId node = to_tensor(lua, 1);
+    lua_pushboolean(lua, node != NONE && script_of(lua)->graph->nodes[node].op == OP_SWEPT);
+    return 1;
+}
+
 static int per_row(lua_State *lua)
 {
     lua_pushboolean(lua, type_argument(lua).per_row);
@@ -207,7 +215,7 @@ static int name_after(lua_State *lua)
 void add_tensor_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"is_tensor", is_tensor}, {"kind", kind}, {"per_row", per_row}, {"rank", rank}, {"sizes", sizes}, {"shape", shape},
+        {"is_tensor", is_tensor}, {"kind", kind}, {"is_swept", is_swept}, {"per_row", per_row}, {"rank", rank}, {"sizes", sizes}, {"shape", shape},
         {"made", made}, {"classes", classes}, {"get_name", get_name}, {"set_name", set_name}, {"name_after", name_after}, {NULL, NULL},
     };
     static const struct { const char *event; Op op; const char *symbol; } metamethods[] = {

@@ -24,7 +24,14 @@ function core.unknown(what, name, words, place)
   fail(text .. (#words > 0 and #words <= 24 and "\nthere are: " .. concat(words, ", ") or ""), place)
 end
 
+local function refuse_swept(what, name, value)
+  if core.is_swept(value) then
+    fail(what .. ": " .. name .. " cannot be swept\nnn.sweep stands for an optimizer's lr, or in an expression of the model")
+  end
+end
+
 function core.number(what, name, value, low, high)
+  refuse_swept(what, name, value)
   if type(value) ~= "number" then fail(what .. ": " .. name .. " is a number, not " .. core.a(value)) end
   if value ~= value or value == 1/0 or value == -1/0 then fail(what .. ": " .. name .. " is finite, not " .. value) end
   if low and value < low or high and value > high then
@@ -46,16 +53,13 @@ function core.integer(what, name, value, low, high)
   return integer
 end
 
--- A table of functions that answers its names only; `later`: those that come with a later version.
+-- A table of functions that answers its names only.
 core.closed_tables = {}
-function core.closed(what, functions, later)
+function core.closed(what, functions)
   core.closed_tables[what] = functions
-  local not_yet = {}
-  for _, name in ipairs(later) do not_yet[name] = true end
   local function find(_, name)
     if functions[name] ~= nil then return functions[name] end
-    if not_yet[name] then fail(what .. "." .. name .. " is not in this version yet") end
-    local words = {table.unpack(later)}
+    local words = {}
     for word in pairs(functions) do words[#words + 1] = word end
     core.unknown(what .. " has no", name, words)
   end
@@ -82,6 +86,7 @@ function core.options(what, given, defaults)
       for word in pairs(defaults) do words[#words + 1] = word end
       core.unknown(what .. " has no option", key, words)
     end
+    refuse_swept(what, key, value)
     if default ~= core.any and type(value) ~= type(default) then
       fail(what .. ": " .. key .. " is a " .. type(default) .. ", not " .. core.a(value))
     end

@@ -129,6 +129,38 @@ local function positive(key, value, default)
   return integer("nn.train", key, value, 1)
 end
 
+-- Stands for each of the values in turn: the program trains a copy of the model for every one.
+local taken_keys = {event = true, step = true, epoch = true, loss = true, seconds = true, samples_per_second = true, reason = true,
+                    partial = true, file = true}
+nn.sweep = core.export(function(name, values)
+  core.name(name, "nn.sweep")
+  if taken_keys[name] or name:find "^train_" or name:find "^validation_" or name:find "^test_" then
+    fail("nn.sweep: " .. core.quoted(name) .. " is a key of the log already; the values are logged under another name")
+  end
+  if core.sweep then
+    fail("nn.sweep: the model sweeps " .. core.quoted(core.sweep.name) .. " already; one sweep is possible\n" ..
+         "a second value may be an nn.option: one program for each --set")
+  end
+  if not core.is_plain(values) or #values == 0 then
+    fail("nn.sweep: a list of numbers belongs second, as {0.1, 0.01}, not " .. (core.is_plain(values) and "an empty one" or core.a(values)))
+  end
+  local list = {}
+  for i = 1, #values do list[i] = number("nn.sweep", "value " .. i, values[i]) end
+  core.sweep = {name = name, values = list, place = core.place()}
+  return core.value "swept"
+end)
+
+-- The sweep as the program has it: name, values, and whether the rate is swept; nil: none.
+local function sweep_for(optimizer)
+  local sweep = core.sweep
+  if not sweep then return nil end
+  if sweep.name == "lr" and not optimizer.sweeps_rate then
+    fail('nn.sweep: "lr" is the rate in the log; another name is needed for what is not the optimizer\'s lr', sweep.place)
+  end
+  sweep.is_rate = optimizer.sweeps_rate
+  return sweep
+end
+
 nn.train = core.export(function(given)
   local chosen = core.options("nn.train", given, {
     loss = any, metrics = any, outputs = any, optimizer = any, schedule = any, data = any, batch = any, epochs = any, steps = any,
@@ -166,7 +198,7 @@ nn.train = core.export(function(given)
   local definition = {
     kind = "train", place = core.place(), losses = losses, metrics = metrics,
     outputs = tensors_of("nn.train: outputs", chosen.outputs or {}),
-    optimizer = optimizer, source = source, schedule = core.schedule_for(chosen.schedule, source, optimizer),
+    optimizer = optimizer, sweep = sweep_for(optimizer), source = source, schedule = core.schedule_for(chosen.schedule, source, optimizer),
     batch = batch, batch_all = chosen.batch == "all",
     epochs = positive("epochs", chosen.epochs, 0), steps = positive("steps", chosen.steps, 0),
     seed = integer("nn.train", "seed", chosen.seed, 0), precision = precision_of("nn.train", chosen.precision),
@@ -182,6 +214,7 @@ nn.show = core.export(function(given, settings)
   local chosen = core.options("nn.show", settings, {data = any, precision = any, seed = 0})
   core.name_locals()
   local outputs = tensors_of("nn.show", given)
+  if core.sweep then fail "nn.show: nn.sweep trains a copy of the model for each value; nothing is trained here" end
   if #outputs == 0 then fail "nn.show: nothing to show: name expressions, as {y = f(x)}" end
   local source = core.bind("nn.show", chosen.data)
   return new_definition {
@@ -195,5 +228,7 @@ end)
 core.document("training", {
   {"nn.train {…}", "What to minimise, by which optimizer, on which data, for how long.",
    call = function() return nn.train {loss = nn.parameter("trained", {}, 0), optimizer = nn.sgd(), steps = 1} end},
+  {"nn.sweep(name, {…})", "A number: the program trains one copy of the model for each value, side by side on the same batches, and logs the " ..
+   "value under `name`. It may be an optimizer's lr, or stand in any expression."},
   {"nn.show({name = expression}, {…})", "Prints values; no training.", call = function() return nn.show {y = nn.parameter("shown", {}, 0)} end},
 })

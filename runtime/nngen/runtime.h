@@ -27,6 +27,7 @@ typedef enum NnPrecision { NN_F32, NN_F64 } NnPrecision;
 typedef struct NnStep {
     int rows;                           /* valid rows of this batch; the rest repeat row 0 */
     double lr;
+    double swept;                       /* the value of nn.sweep for the copy that is trained */
     int64_t t;                          /* number of the step, from 1 */
     uint64_t seed;
 } NnStep;
@@ -44,6 +45,17 @@ typedef struct NnTensor {
     NnInit init;
     const void *gradient;               /* programs that can --check-gradients: laid out as data; else NULL */
 } NnTensor;
+
+/* nn.sweep: one copy of the model for each value. Training keeps `bytes` bytes of a copy, in `state` while it is trained, in its
+ * row of `copies` while another one is. */
+typedef struct NnSweep {
+    const char *name;
+    const double *values;
+    int count;
+    bool is_rate;                       /* the values are the optimizer's rate */
+    void *state, *copies;
+    size_t bytes;
+} NnSweep;
 
 typedef enum NnMetricKind { NN_MEAN, NN_SUM, NN_COUNTS, NN_R2 } NnMetricKind;
 
@@ -83,6 +95,7 @@ typedef struct NnProgram {
     int64_t epochs, steps;              /* steps 0: epochs count */
     uint64_t seed;
     double lr;
+    const NnSweep *sweep;               /* NULL: one model */
     const NnSchedule *schedule;         /* how lr moves; NULL: it stays */
     int64_t validate_every;
     const char *stop_metric;            /* early stop: "validation_loss"; NULL: none */

@@ -298,6 +298,8 @@ BUILD(row_mask, return leaf_scalar(g, OP_ROW_MASK);)
 ELEMENT(row_mask, return row < ROWS ? 1 : 0;)
 BUILD(rate, return leaf_scalar(g, OP_RATE);)
 ELEMENT(rate, return 0.125;)
+BUILD(swept, return leaf_scalar(g, OP_SWEPT);)
+ELEMENT(swept, return 0.375;)
 BUILD(step, return leaf_scalar(g, OP_STEP);)
 ELEMENT(step, return 3;)
 BUILD(mode, return leaf_scalar(g, OP_MODE);)
@@ -367,7 +369,7 @@ static const Structural structural[] = {
     CASE(OP_GATHER, gather_table), CASE(OP_GATHER, gather_one), CASE(OP_GATHER, gather_columns), CASE(OP_GATHER, gather_score), CASE(OP_GATHER, gather_places),
     CASE(OP_SCATTER_ADD, scatter_table), CASE(OP_SCATTER_ADD, scatter_rows),
     CASE(OP_CONTRACT, contract), CASE(OP_CONTRACT, contract_batch), CASE(OP_CONTRACT, contract_two), CASE(OP_CONTRACT, contract_outer),
-    CASE(OP_DETACH, detach), CASE(OP_ROWS, rows), CASE(OP_ROW_MASK, row_mask), CASE(OP_RATE, rate), CASE(OP_STEP, step), CASE(OP_MODE, mode),
+    CASE(OP_DETACH, detach), CASE(OP_ROWS, rows), CASE(OP_ROW_MASK, row_mask), CASE(OP_RATE, rate), CASE(OP_SWEPT, swept), CASE(OP_STEP, step), CASE(OP_MODE, mode),
     CASE(OP_CONSTANT, constant), CASE(OP_INPUT, input), CASE(OP_PARAMETER, parameter), CASE(OP_ASSIGN, assign), CASE(OP_TABLE, table),
     CASE(OP_SCAN, scan), CASE(OP_SCAN, scan_backward), CASE(OP_SCAN, scan_product), CASE(OP_SCAN, scan_pair), CASE(OP_PREVIOUS, previous),
     CASE(OP_UNIFORM, uniform), CASE(OP_NORMAL, normal),

@@ -40,7 +40,7 @@ __attribute__((unused)) static World world_new(int64_t batch, int rows)
     World world = {.arena = arena_new(), .random = 7};
     world.graph = graph_new(world.arena);
     world.graph->now.place = (Place){"model.lua", 1};
-    world.situation = (Situation){.batch = batch, .rows = rows, .rate = 0.125, .mode = 1, .step = 3, .seed = 42};
+    world.situation = (Situation){.batch = batch, .rows = rows, .rate = 0.125, .swept = 0.375, .mode = 1, .step = 3, .seed = 42};
     return world;
 }
 

@@ -1,0 +1,4 @@
+local nn = require "nn"
+local w = nn.parameter("w", {}, 1)
+local a = nn.sweep("lr", {1, 2}) * w
+return nn.train {loss = w * w, optimizer = nn.sgd {lr = 0.1}, steps = 2}
