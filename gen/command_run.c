@@ -11,6 +11,8 @@
 #include "pipeline.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +100,42 @@ static const char *cache_folder(Arena *arena)
     return folder;
 }
 
+/* A folder of ours, with the two files that may be in it. Only what may be called while a signal is handled. */
+static char removed_folder[PATH_MAX], removed_text[PATH_MAX], removed_program[PATH_MAX];
+
+static void remove_folder(void)
+{
+    unlink(removed_text);
+    unlink(removed_program);
+    rmdir(removed_folder);
+}
+
+static void on_end(int number)
+{
+    remove_folder();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* From now on the folder goes when this process ends; NULL: no folder does. */
+static void remove_at_end(const char *folder)
+{
+    static bool registered;
+    if (!registered)
+        registered = atexit(remove_folder) == 0;
+    snprintf(removed_folder, sizeof removed_folder, "%s", folder ? folder : "");
+    snprintf(removed_text, sizeof removed_text, "%s/program.c", folder ? folder : "");
+    snprintf(removed_program, sizeof removed_program, "%s/program", folder ? folder : "");
+    if (!folder)
+        *removed_text = *removed_program = '\0';
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        void (*own)(int) = folder ? on_end : SIG_DFL, (*before)(int) = signal(ends[i], own);
+        if (before != SIG_DFL && before != on_end)            /* somebody wants it ignored */
+            signal(ends[i], before);
+    }
+}
+
 static bool holds(Arena *arena, const char *path, const Text *text)
 {
     size_t count;
@@ -105,7 +143,32 @@ static bool holds(Arena *arena, const char *path, const Text *text)
     return bytes && count == text->length && memcmp(bytes, text->bytes, count) == 0;
 }
 
+static bool is_kept(Arena *arena, const char *kept, const Text *text)
+{
+    return access(arena_print(arena, "%s/program", kept), X_OK) == 0 && holds(arena, arena_print(arena, "%s/program.c", kept), text);
+}
+
+/* Moves the fresh folder to where it stays, in place of what may be there. */
+static void replace_folder(Arena *arena, const char *fresh, const char *kept)
+{
+    if (rename(fresh, kept) != 0) {
+        unlink(arena_print(arena, "%s/program.c", kept));
+        unlink(arena_print(arena, "%s/program", kept));
+        rmdir(kept);
+        if (rename(fresh, kept) != 0)
+            fail_machine("cannot make %s: %s", quoted(arena, kept), strerror(errno));
+    }
+    remove_at_end(NULL);
+}
+
 /* ---- compiling ---- */
+
+static char *absolute(Arena *arena, char *path)
+{
+    char *real = realpath(path, NULL), *copy = arena_string(arena, real ? real : path);
+    free(real);
+    return copy;
+}
 
 /* $CC (or cc), which may hold flags of its own, then where the text and the program are, then nngen's flags. */
 static char **compiler_command(Arena *arena)
@@ -116,8 +179,10 @@ static char **compiler_command(Arena *arena)
     char **command = NULL;
     int count = 0, room = 0;
     for (char *word, *rest = arena_string(arena, compiler); (word = strsep(&rest, " "));)
-        if (*word)
-            ARENA_PUSH(arena, command, count, room, word);
+        if (*word) {
+            char *found = count == 0 && strchr(word, '/') ? absolute(arena, word) : word;       /* it runs in another folder */
+            ARENA_PUSH(arena, command, count, room, found);
+        }
     ARENA_PUSH(arena, command, count, room, "program.c");
     for (const char *const *flag = compile_flags(arena); *flag; flag++)
         ARENA_PUSH(arena, command, count, room, arena_string(arena, *flag));
@@ -147,10 +212,15 @@ static void compile(Arena *arena, const char *folder, char *const *command)
             fail_machine("cannot wait for the compiler: %s", strerror(errno));
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\r\033[K");
-    if (status != 0)
+    if (WIFSIGNALED(status))
+        fail_machine("the compiler %s was ended by signal %d", quoted(arena, command[0]), WTERMSIG(status));
+    if (status != 0) {
+        const char *failed = arena_print(arena, "%.*s/failed", (int)(strrchr(folder, '/') - folder), folder);
+        replace_folder(arena, folder, failed);
         fail_machine("%s could not compile the program; it is kept in %s/program.c\n"
                      "  if its messages above point into that text, please report it together with the model",
-                     quoted(arena, command[0]), escaped(arena, folder));
+                     quoted(arena, command[0]), escaped(arena, failed));
+    }
 }
 
 static const char *compiled_program(Arena *arena, const Text *text)
@@ -159,17 +229,20 @@ static const char *compiled_program(Arena *arena, const Text *text)
     const char *folder = cache_folder(arena);
     const char *kept = arena_print(arena, "%s/%s", folder, cache_key(arena, text->bytes, command));
     const char *program = arena_print(arena, "%s/program", kept);
-    if (access(program, X_OK) == 0 && holds(arena, arena_print(arena, "%s.c", program), text))
+    if (is_kept(arena, kept, text))
         return program;
 
     char *fresh = arena_print(arena, "%s/new-XXXXXX", folder);
     if (!mkdtemp(fresh))
         fail_machine("cannot make a folder in %s: %s", quoted(arena, folder), strerror(errno));
+    remove_at_end(fresh);
     write_file(arena_print(arena, "%s/program.c", fresh), text->bytes, text->length);
     compile(arena, fresh, command);
-    if (rename(fresh, kept) == 0)
-        return program;
-    return arena_print(arena, "%s/program", fresh);     /* somebody else has just made it, or another text has this key */
+    if (!is_kept(arena, kept, text))                    /* or somebody else has just made it */
+        replace_folder(arena, fresh, kept);             /* what is there is damaged, or of another text with this key */
+    else
+        remove_folder();
+    return program;
 }
 
 /* A text holds no absolute path, so a program of a model that was given by one does not know the folder beside it. */

@@ -10,6 +10,7 @@
 #include "source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,20 +245,19 @@ static CsvBinding find_column(const CsvReader *csv, const NnInput *input)
     if (columns->name) {
         int found = 0;
         binding.count = 1;
-        char *header = nn_copy_string("");
-        for (int i = 0; i < csv->cells; i++) {
+        for (int i = 0; i < csv->cells; i++)
             if (!strcmp(csv->cell[i], columns->name)) {
                 binding.first = i;
                 found++;
             }
-            char *longer = nn_format_string("%s%s%s", header, i ? ", " : "", csv->cell[i]);
-            nn_release(header);
-            header = longer;
-        }
-        if (found != 1)
+        if (found != 1) {
+            char header[1024] = "";                           /* more than a message shows */
+            size_t used = 0;
+            for (int i = 0; i < csv->cells && used < sizeof header - 1; i++)
+                used += (size_t)snprintf(header + used, sizeof header - used, "%s%s", i ? ", " : "", csv->cell[i]);
             nn_fail(NN_WRONG_INPUT, csv->path, "line %lld: %s column is named %s; the header has %s", csv->line,
                     found ? "more than one" : "no", nn_quoted(columns->name), nn_quoted(header));
-        nn_release(header);
+        }
     } else if (columns->first < 1 || columns->last > csv->cells || binding.count < 1) {
         nn_fail(NN_WRONG_INPUT, csv->path, "line %lld: has %d columns, but %s is bound to columns %d to %d (they count from 1)",
                 csv->line, csv->cells, nn_quoted(input->name), columns->first, columns->last);

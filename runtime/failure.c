@@ -1,5 +1,6 @@
 /* failure.c: see failure.h. */
 #include "failure.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,33 +11,33 @@
 
 const char *nn_program_name = "nngen";
 
-/* False: there was no room for all of it. Control characters (also the C1 ones, which are C2 80 to C2 9F in UTF-8) never reach
- * the terminal as they are. */
+/* False: there was no room for all of it. What could act on a terminal, turn the direction of writing or is no character at all
+ * is written visibly, as nngen writes it. */
 static bool escape(char *to, size_t room, const char *from)
 {
     size_t used = 0;
-    const unsigned char *c = (const unsigned char *)from;
-    for (; *c; c++) {
-        bool is_c1 = c[0] == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0;
-        char piece[8] = {(char)*c};
-        if (is_c1)
-            snprintf(piece, sizeof piece, "\\x%02x", *++c);
-        else if (*c == '\n')
-            strcpy(piece, "\\n");
-        else if (*c == '\t')
-            strcpy(piece, "\\t");
-        else if (*c == '\r')
-            strcpy(piece, "\\r");
-        else if (*c < 0x20 || *c == 0x7F)
-            snprintf(piece, sizeof piece, "\\x%02x", *c);
-        size_t length = strlen(piece);
-        if (used + length + 1 > room)
-            break;
-        memcpy(to + used, piece, length);
-        used += length;
+    for (const unsigned char *at = (const unsigned char *)from; *at;) {
+        const unsigned char *first = at;
+        int32_t code = nn_next_code_point(&at);
+        char piece[16];
+        int length;
+        if (code < 0)
+            length = snprintf(piece, sizeof piece, "\\x%02x", *at++);
+        else if (!nn_is_unprintable(code))
+            length = snprintf(piece, sizeof piece, "%.*s", (int)(at - first), (const char *)first);
+        else if (code == '\n' || code == '\t' || code == '\r')
+            length = snprintf(piece, sizeof piece, "\\%c", code == '\n' ? 'n' : code == '\t' ? 't' : 'r');
+        else
+            length = snprintf(piece, sizeof piece, code < 0x80 ? "\\x%02x" : "<U+%04X>", (unsigned)code);
+        if (used + (size_t)length + 1 > room) {
+            to[used] = 0;
+            return false;
+        }
+        memcpy(to + used, piece, (size_t)length);
+        used += (size_t)length;
     }
     to[used] = 0;
-    return !*c;
+    return true;
 }
 
 const char *nn_quoted(const char *text)

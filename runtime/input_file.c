@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -102,14 +105,34 @@ static size_t read_raw(const NnInputFile *file, void *out, size_t bytes)
     return done;
 }
 
+int nn_open_patiently(const char *path)
+{
+    enum { MILLISECONDS_IN_SILENCE = 2000 };
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat information;
+    if (descriptor < 0 || fstat(descriptor, &information))
+        return descriptor;
+    if (S_ISFIFO(information.st_mode)) {
+        struct pollfd pipe = {.fd = descriptor, .events = POLLIN};
+        if (poll(&pipe, 1, MILLISECONDS_IN_SILENCE) == 0)
+            fprintf(stderr, "waiting for %s, a pipe that nobody writes into\n", nn_quoted(path));
+        while (poll(&pipe, 1, -1) < 0 && errno == EINTR)
+            continue;
+    }
+    fcntl(descriptor, F_SETFL, 0);
+    return descriptor;
+}
+
 NnInputFile nn_open_input(const char *path)
 {
-    NnInputFile file = {.path = path, .descriptor = open(path, O_RDONLY | O_CLOEXEC), .bound = INT64_MAX};
+    NnInputFile file = {.path = path, .descriptor = nn_open_patiently(path), .bound = INT64_MAX};
     struct stat information;
     if (file.descriptor < 0 || fstat(file.descriptor, &information))
         nn_fail(NN_WRONG_INPUT, path, "cannot be read: %s", strerror(errno));
     if (S_ISDIR(information.st_mode))
         nn_fail(NN_WRONG_INPUT, path, "is a folder; a file was expected");
+    if (S_ISCHR(information.st_mode) || S_ISBLK(information.st_mode))
+        nn_fail(NN_WRONG_INPUT, path, "is a device; a file was expected");
     if (!S_ISREG(information.st_mode))
         return file;                                          /* a pipe: read as it is */
 
@@ -179,6 +202,16 @@ void nn_close_input(NnInputFile *file)
     close(file->descriptor);
 }
 
+/* A file, or what is packed in it, may be larger than the machine; then half of the memory is enough to know. */
+static void refuse_too_large(const char *path, size_t room)
+{
+    const size_t half = (size_t)sysconf(_SC_PHYS_PAGES) / 2 * (size_t)sysconf(_SC_PAGESIZE);
+    void *probe = room / 2 < half ? malloc(room) : NULL;
+    if (!probe)
+        nn_fail(NN_MACHINE_LACKS, path, "not enough memory to read it: it has more than %zu bytes", room / 2);
+    free(probe);
+}
+
 char *nn_read_whole_input(const char *path, size_t *bytes)
 {
     NnInputFile file = nn_open_input(path);
@@ -189,6 +222,7 @@ char *nn_read_whole_input(const char *path, size_t *bytes)
         if (used < room - 1)
             break;
         room *= 2;
+        refuse_too_large(path, room);
         content = nn_grow(content, room, 1);
     }
     nn_close_input(&file);

@@ -8,36 +8,15 @@
 #include "input_file.h"
 #include "memory.h"
 #include "source.h"
+#include "utf8.h"
 
 #include <string.h>
 
-enum { CODE_POINTS = 0x110000 };
 
 typedef struct Alphabet {
     int32_t *class_after;               /* by code point: its class + 1; 0: it does not occur. Pages that nothing touches cost nothing */
     int count;
 } Alphabet;
-
-/* The code point at *at, which moves behind it; -1: invalid. There is a zero behind `end`, so that a cut sequence shows. */
-static int32_t next_code_point(const unsigned char **at)
-{
-    static const int32_t least[] = {0, 0x80, 0x800, 0x10000};
-    const unsigned char *byte = *at;
-    int more = byte[0] < 0x80 ? 0 : byte[0] >= 0xC2 && byte[0] < 0xE0 ? 1 : (byte[0] & 0xF0) == 0xE0 ? 2 :
-               byte[0] >= 0xF0 && byte[0] < 0xF5 ? 3 : -1;
-    if (more < 0)
-        return -1;
-    int32_t point = more ? byte[0] & (0x3F >> more) : byte[0];
-    for (int i = 1; i <= more; i++) {
-        if ((byte[i] & 0xC0) != 0x80)
-            return -1;
-        point = point << 6 | (byte[i] & 0x3F);
-    }
-    if (point < least[more] || point >= CODE_POINTS || (point >= 0xD800 && point < 0xE000))
-        return -1;
-    *at = byte + more + 1;
-    return point;
-}
 
 static long long line_of(const char *text, const unsigned char *at)
 {
@@ -53,7 +32,7 @@ static int64_t count_code_points(const char *path, const char *text, size_t byte
     const unsigned char *at = (const unsigned char *)text, *end = at + bytes;
     int64_t count = 0;
     for (; at < end; count++)
-        if (next_code_point(&at) < 0)
+        if (nn_next_code_point(&at) < 0)
             nn_fail(NN_WRONG_INPUT, path, "line %lld: byte %lld of the file (%d) is not valid UTF-8; convert the file, or take "
                     "level = \"byte\"", line_of(text, at), (long long)(at - (const unsigned char *)text + 1), *at);
     return count;
@@ -61,11 +40,11 @@ static int64_t count_code_points(const char *path, const char *text, size_t byte
 
 static Alphabet learn_alphabet(const char *text, size_t bytes)
 {
-    Alphabet alphabet = {.class_after = nn_allocate(CODE_POINTS, sizeof *alphabet.class_after)};
+    Alphabet alphabet = {.class_after = nn_allocate(NN_CODE_POINTS, sizeof *alphabet.class_after)};
     const unsigned char *at = (const unsigned char *)text, *end = at + bytes;
     int32_t most = -1;
     while (at < end) {
-        int32_t point = next_code_point(&at);
+        int32_t point = nn_next_code_point(&at);
         alphabet.class_after[point] = 1;
         most = point > most ? point : most;
     }
@@ -84,7 +63,7 @@ static void *classes_of(const char *path, const char *text, size_t bytes, int64_
     const unsigned char *at = (const unsigned char *)text, *end = at + bytes;
     for (int64_t p = 0; at < end; p++) {
         const unsigned char *here = at;
-        int32_t point = next_code_point(&at), class = alphabet->class_after[point] - 1;
+        int32_t point = nn_next_code_point(&at), class = alphabet->class_after[point] - 1;
         if (class < 0)
             nn_fail(NN_WRONG_INPUT, path, "line %lld: the code point U+%04X does not occur in the training text",
                     line_of(text, here), (unsigned)point);

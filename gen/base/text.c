@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- growing text ---- */
@@ -119,9 +120,28 @@ static char *temporary_beside(Arena *arena, const char *path)
     return arena_print(arena, "%.*s.nngen-XXXXXX", slash ? (int)(slash + 1 - path) : 0, path);
 }
 
+/* A pipe that nobody reads yet is waited for, with a word about it. */
+static int open_patiently(Arena *arena, const char *path)
+{
+    enum { TRIES_IN_SILENCE = 20 };
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    int file = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    for (int tries = 1; file < 0 && errno == ENXIO && tries <= TRIES_IN_SILENCE; tries++) {
+        nanosleep(&tenth, NULL);
+        file = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+    }
+    if (file < 0 && errno == ENXIO) {
+        fprintf(stderr, "waiting for %s, a pipe that nobody reads\n", quoted(arena, path));
+        return open(path, O_WRONLY | O_CLOEXEC);
+    }
+    if (file >= 0)
+        fcntl(file, F_SETFL, O_WRONLY);
+    return file;
+}
+
 static void write_directly(Arena *arena, const char *path, const char *bytes, size_t count)
 {
-    int file = open(path, O_WRONLY | O_CLOEXEC);
+    int file = open_patiently(arena, path);
     if (file < 0 || !write_all(file, bytes, count))
         fail_writing(arena, path, errno);
     if (close(file) != 0)

@@ -39,7 +39,8 @@ static const char *read_source(Arena *arena, const char *path, size_t *size)
     struct stat status;
     if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
         fail_at(place, "this is a folder; a model is a Lua file");
-    FILE *file = fopen(path, "rb");
+    const int descriptor = nn_open_patiently(path);
+    FILE *file = descriptor >= 0 ? fdopen(descriptor, "rb") : NULL;
     if (!file)
         fail_at(place, "cannot be read: %s", strerror(errno));
     Text text = text_new(arena);

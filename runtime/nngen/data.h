@@ -82,6 +82,9 @@ int64_t nn_dataset_rows(const NnDataset *dataset, NnSet set);        /* 0: there
 /* Only what `batch = "all"` needs: the rows of the training set after `rows` and `split`, from headers where the format has one. */
 int64_t nn_dataset_count(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir);
 
+/* Opens a file to read; -1: errno says why. A pipe that nobody writes into yet is waited for, with a word about it. */
+int nn_open_patiently(const char *path);
+
 /* TEXT: the classes that the training file needs: 256 for bytes, else its distinct code points. */
 int nn_text_classes(const NnData *data, const char *data_dir);
 

@@ -86,6 +86,8 @@ char *nn_format_string(const char *format, ...)
     return nn_copy_string(text);
 }
 
+void nn_flush_output(void) {}
+void *nn_allocate_state(size_t bytes) { return nn_allocate(1, bytes); }
 size_t nn_memory_held(void) { return 0; }
 size_t nn_memory_peak(void) { return 0; }
 

@@ -35,3 +35,21 @@ check "without it the file is missing: 1" refused 1 "points.csv" "$NNGEN" run cs
 cp csv.lua data/beside.lua
 check "data beside the model" status 0 "$NNGEN" run data/beside.lua -- --quiet
 check "also where the model's path is absolute" status 0 "$NNGEN" run "$WORK/data/beside.lua" -- --quiet
+
+entries() { ls -A cache/nngen | wc -l; }
+damaged() {
+    local before; before=$(entries)
+    for file in $(find cache/nngen -name "$1" -type f); do "${@:2}" "$file"; done
+    status 0 "$NNGEN" run line.lua -- --quiet && status 0 "$NNGEN" run line.lua -- --quiet && [ "$(entries)" = "$before" ] && [ -z "$(ls -d cache/nngen/new-* 2> /dev/null)" ]
+}
+rm -rf cache/nngen
+must "a fresh cache" status 0 "$NNGEN" run line.lua -- --quiet
+check "an entry without its program is replaced" damaged program rm
+check "an entry of another text is replaced" damaged program.c truncate -s 3
+printf '#!/bin/sh\nsleep 20\n' > slow-compiler; chmod +x slow-compiler
+stopped() {
+    CC=./slow-compiler timeout -s "$1" 1 "$NNGEN" run line.lua -- --quiet > said 2>&1
+    [ -z "$(ls -d cache/nngen/new-* 2> /dev/null)" ] || { ls cache/nngen; return 1; }
+}
+for signal in INT TERM HUP; do check "$signal while it compiles leaves nothing" stopped $signal; done
+check "a full disk while it compiles leaves nothing" eval '(ulimit -f 4; CC="$CC -DFULL" refused 3 "cannot write|could not|signal" "$NNGEN" run line.lua) && [ -z "$(ls -d cache/nngen/new-* 2> /dev/null)" ]'
