@@ -398,7 +398,8 @@ static void find_producers(Joining *joining, int consumer, Producers *producers)
     producers->count = 0;
     joining->visited[consumer] = ++joining->search;
     each_read(&joining->kernel[consumer], note_producer, producers);
-    qsort(producers->list, (size_t)producers->count, sizeof *producers->list, last_first);
+    if (producers->count > 1)
+        qsort(producers->list, (size_t)producers->count, sizeof *producers->list, last_first);
 }
 
 /* Joins the consumer with the first of its producers that allows it. `refusals`: those of the last time, and then of this. */

@@ -19,6 +19,8 @@ typedef struct Machine {
     const Plan *plan;
     const Kernel *kernel;
     double **memory;                    /* by buffer, row-major in its logical dimensions */
+    const int *formal, *actual;         /* the arrays of the function that runs, those that it is called with */
+    int arrays;
     double **local;                     /* by stage, over the extents of its inner axes */
     int64_t at[MAX_AXES * 2];           /* the loops' counters */
     int rows;
@@ -34,28 +36,39 @@ static int64_t value_of(const Machine *m, const Index *index)
     return index->modulus ? sum % index->modulus : sum;
 }
 
-static double *element(const Machine *m, int buffer, const Index *index)
+static double evaluate(const Machine *m, const Term *term);
+
+/* `place`: the index that is looked up, where one is. */
+static int64_t index_value(const Machine *m, const Index *index, const Term *place)
 {
+    return index->looked_up ? (int64_t)evaluate(m, place) : value_of(m, index);
+}
+
+static double *element(const Machine *m, int formal, const Index *index, const Term *place)
+{
+    int buffer = NONE;
+    for (int i = 0; i < m->arrays; i++)
+        if (m->formal[i] == formal)
+            buffer = m->actual[i];
+    ck_assert_msg(buffer != NONE, "an array that is no argument");
     const Buffer *b = &m->plan->buffer[buffer];
     int64_t flat = 0;
     for (int d = 0; d < b->rank; d++) {
-        int64_t i = value_of(m, &index[d]);
+        int64_t i = index_value(m, &index[d], place);
         ck_assert_msg(i >= 0 && i < b->size[d], "index %lld of dimension %d of node %d", (long long)i, d, b->node);
         flat = flat * b->size[d] + i;
     }
     return &m->memory[buffer][flat];
 }
 
-static double *local_at(const Machine *m, int s, const Index *index)
+static double *local_at(const Machine *m, int s, const Index *index, const Term *place)
 {
     const Stage *stage = &m->kernel->stage[s];
     int64_t flat = 0;
     for (int i = 0; i < stage->inner_count; i++)
-        flat = flat * m->kernel->axis[stage->inner[i]].extent + (index ? value_of(m, &index[i]) : m->at[stage->inner[i]]);
+        flat = flat * m->kernel->axis[stage->inner[i]].extent + (index ? index_value(m, &index[i], place) : m->at[stage->inner[i]]);
     return &m->local[s][flat];
 }
-
-static double evaluate(const Machine *m, const Term *term);
 
 static double apply(const Machine *m, const Term *term)
 {
@@ -100,8 +113,8 @@ static double evaluate(const Machine *m, const Term *term)
 {
     switch (term->kind) {
     case TERM_APPLY: return apply(m, term);
-    case TERM_READ: return *element(m, term->buffer, term->index);
-    case TERM_STAGE: return *local_at(m, term->stage, term->index);
+    case TERM_READ: return *element(m, term->buffer, term->index, term->operand[0]);
+    case TERM_STAGE: return *local_at(m, term->stage, term->index, term->operand[0]);
     case TERM_NUMBER: return term->number;
     case TERM_INDEX: return (double)value_of(m, &term->index[0]);
     case TERM_SYMBOL: return term->op == OP_ROWS ? m->rows : term->op == OP_RATE ? m->rate : m->step;
@@ -150,9 +163,9 @@ static void keep(Machine *m, int s, double value)
 {
     const Stage *stage = &m->kernel->stage[s];
     if (stage->buffer != NONE)
-        *element(m, stage->buffer, stage->store) = value;
+        *element(m, stage->buffer, stage->store, NULL) = value;
     else
-        *local_at(m, s, NULL) = value;
+        *local_at(m, s, NULL, NULL) = value;
 }
 
 static double folded(const Stage *stage, int s)
@@ -181,8 +194,21 @@ static void all_stages(Machine *m, int after)
             loop(m, m->kernel->stage[s].inner, m->kernel->stage[s].inner_count, stage_at_point, s);
 }
 
+static const Kernel *numbered(const Plan *plan, int number)
+{
+    PhaseId phase = 0;
+    while (number >= plan->kernel_count[phase])
+        number -= plan->kernel_count[phase++];
+    return &plan->kernel[phase][number];
+}
+
+/* Calls the kernel's function, which may be an earlier kernel's, with the kernel's arrays. */
 static void execute(Machine *m, const Kernel *kernel)
 {
+    m->actual = arrays_of(m->plan, kernel, m->arena, &m->arrays);
+    if (kernel->same_as != NONE)
+        kernel = numbered(m->plan, kernel->same_as);
+    m->formal = arrays_of(m->plan, kernel, m->arena, &m->arrays);
     m->kernel = kernel;
     m->local = NEW(m->arena, double *, kernel->stage_count);
     for (int s = 0; s < kernel->stage_count; s++) {
@@ -277,7 +303,19 @@ static NodeId grow(Graph *graph, const NodeId *pool, int count)
     NodeId a = pool[draw(count)], b = pool[draw(count)];
     Type type = graph->nodes[a].type;
     static const Op unary[] = {OP_NEGATE, OP_TANH, OP_SIN, OP_RELU, OP_SIGMOID, OP_SQUARE, OP_EXP};
-    switch (draw(14)) {
+    switch (draw(16)) {
+    case 14: {                          /* of each column the place where it is largest, in another tensor of that shape */
+        if (type.rank != 2)
+            return a;
+        NodeId from = same_shape(type, graph->nodes[b].type) ? b : a, place = reduce(graph, OP_ARGMAX, a, 1u << 1);
+        return gather(graph, apply1(graph, OP_SIN, from), place, type.per_row ? "bij,bj->bj" : "ij,j->j");
+    }
+    case 15: {                          /* rows of a table, which an update changes */
+        if (type.rank != 2)
+            return a;
+        NodeId table = leaf(graph, LEAF_PARAMETER, false, 2, type.size[1], type.size[0]), place = reduce(graph, OP_ARGMAX, a, 1u << 2);
+        return gather(graph, table, place, type.per_row ? "vi,bj->bji" : "vi,j->ji");
+    }
     case 13:
         return type.rank == 2 ? recurrence(graph, a) : a;
     case 11: {                          /* windows, and what a convolution and its gradients do with them */
@@ -556,6 +594,57 @@ START_TEST(a_classifier_is_eight_kernels)
 }
 END_TEST
 
+/* Six layers of seven outputs, one of three; x x and x y: who may call whose function? */
+START_TEST(equal_layers_are_one_function)
+{
+    arena = arena_new();
+    Graph *graph = graph_new(arena);
+    Model *model = NEW(arena, Model, 1);
+    *model = (Model){.arena = arena, .graph = graph, .kind = MODEL_TRAIN, .path = "d.lua", .name = "d", .precision = F32, .batch = 4};
+    leaf_number = 0;
+    NodeId x = leaf(graph, LEAF_INPUT, true, 1, 7, 0);
+    for (int l = 0; l < 7; l++) {
+        x = apply1(graph, OP_TANH, contract(graph, x, leaf(graph, LEAF_PARAMETER, false, 2, l == 5 ? 3 : 7, l == 6 ? 3 : 7), "bi,ji->bj"));
+        graph->nodes[x].origin.name = arena_print(arena, "layer%d", l);
+    }
+    NodeId square = apply2(graph, OP_MULTIPLY, x, x), product = apply2(graph, OP_MULTIPLY, x, leaf(graph, LEAF_INPUT, true, 1, 7, 0));
+    model->metrics = NEW(arena, Metric, 1);
+    model->metric_count = 1;
+    model->metrics[0] = (Metric){.name = "loss", .part = {divide(graph, add(graph, to_scalar(graph, square), to_scalar(graph, product)), leaf_scalar(graph, OP_ROWS)), NONE, NONE}, .is_loss = true};
+    model->outputs = NEW(arena, Output, 2);
+    model->outputs[model->output_count++] = (Output){.name = "square", .node = square};
+    model->outputs[model->output_count++] = (Output){.name = "product", .node = product};
+    model->optimizer.name = "custom";
+    differentiate_model(model);
+    for (int u = 0; u < model->update_count; u++)
+        model->updates[u].optimizer = "custom";
+    simplify(model);
+    specialise(model);
+    Plan *plan = fuse(arena, model, KERNELS_GENERIC);
+    schedule(plan);
+    int layers = 0, functions = 0;
+    const char *function = NULL;
+    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++) {
+        const Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
+        const Node *node = &graph->nodes[kernel->stage[0].node];
+        if (node->op != OP_TANH)
+            continue;
+        layers++;
+        functions += kernel->same_as == NONE;
+        if (kernel->same_as == NONE && !function)
+            function = kernel->name;
+    }
+    ck_assert_int_eq(layers, 7);
+    ck_assert_int_eq(functions, 2);                     /* of seven elements, of three */
+    ck_assert_str_eq(function, "forward_layer");
+    for (int k = 0; k < plan->kernel_count[PHASE_PREDICT]; k++)         /* x x takes one array, x y two */
+        for (int i = 0; i < k; i++)
+            if (graph->nodes[plan->kernel[PHASE_PREDICT][k].stage[0].node].op != graph->nodes[plan->kernel[PHASE_PREDICT][i].stage[0].node].op)
+                ck_assert_str_ne(plan->kernel[PHASE_PREDICT][k].name, plan->kernel[PHASE_PREDICT][i].name);
+    arena_free(arena);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("fuse");
@@ -563,6 +652,7 @@ int main(void)
     tcase_add_loop_test(lots, kernels_compute_what_the_graph_computes, 0, 10);
     tcase_set_timeout(lots, 120);
     tcase_add_test(known, a_classifier_is_eight_kernels);
+    tcase_add_test(known, equal_layers_are_one_function);
     suite_add_tcase(suite, lots);
     suite_add_tcase(suite, known);
     SRunner *runner = srunner_create(suite);
