@@ -86,17 +86,22 @@ nn.sgd = export(function(given)
   end)
 end)
 
--- Kingma and Ba 2015; decoupled: Loshchilov and Hutter 2019
+-- Kingma and Ba 2015; decoupled: Loshchilov and Hutter 2019; amsgrad, which never forgets a large square: Reddi, Kale and Kumar 2018
 local function adam(name, defaults, decoupled)
   nn[name] = export(function(given)
     local o = rates(name, given, defaults)
     local b1, b2 = o.betas[1], o.betas[2]
-    return optimizer(name, o, {b1, b2, o.eps, o.weight_decay, decoupled and 1 or 0}, function(p, g, s)
+    local arguments = o.amsgrad and {} or {b1, b2, o.eps, o.weight_decay, decoupled and 1 or 0}
+    return optimizer(o.amsgrad and "amsgrad" or name, o, arguments, function(p, g, s)
       local d = decoupled and g or decayed(p, g, s.weight_decay)
       local m = b1 * s:slot("exp_avg", 0) + (1 - b1) * d
       local v = b2 * s:slot("exp_avg_sq", 0) + (1 - b2) * op.square(d)
       s:set("exp_avg", m)
       s:set("exp_avg_sq", v)
+      if o.amsgrad then
+        v = op.maximum(s:slot("max_exp_avg_sq", 0), v)
+        s:set("max_exp_avg_sq", v)
+      end
       if decoupled and s.weight_decay ~= 0 then p = p * (1 - s.lr * s.weight_decay) end
       local step_size = named(s.lr / (1 - b1 ^ s.t), "step_size")
       local correction = named(1 - b2 ^ s.t, "correction")
@@ -104,8 +109,8 @@ local function adam(name, defaults, decoupled)
     end)
   end)
 end
-adam("adam", {lr = 1e-3, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 0}, false)
-adam("adamw", {lr = 1e-3, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 1e-2}, true)
+adam("adam", {lr = 1e-3, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 0, amsgrad = false}, false)
+adam("adamw", {lr = 1e-3, betas = {0.9, 0.999}, eps = 1e-8, weight_decay = 1e-2, amsgrad = false}, true)
 
 -- Tieleman and Hinton 2012; centered: Graves 2013
 nn.rmsprop = export(function(given)
@@ -343,7 +348,7 @@ core.document("optimizers", {
   documented("sgd", "optim.SGD", "d = g + weight_decay p\nm = momentum m + (1 - dampening) d, m = d in the first step\n" ..
     "p = p - lr m;  nesterov: p = p - lr (d + momentum m)"),
   documented("adam", "optim.Adam", "d = g + weight_decay p\nm = b1 m + (1 - b1) d\nv = b2 v + (1 - b2) d²\n" ..
-    "p = p - lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)"),
+    "p = p - lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps);  amsgrad: the largest v so far for v"),
   documented("adamw", "optim.AdamW", "p = (1 - lr weight_decay) p, then as adam with d = g"),
   documented("rmsprop", "optim.RMSprop", "d = g + weight_decay p\nv = alpha v + (1 - alpha) d²;  centered: a = alpha a + (1 - alpha) d, v - a² for v below\n" ..
     "m = momentum m + d / (sqrt(v) + eps)\np = p - lr m"),

@@ -42,6 +42,8 @@ local cases = {
   adam       = {"softsign", "hardtanh", "bce", nn.adam {lr = 0.01}},
   adam_decay = {"hardsigmoid", "tanh", "kl_div", nn.adam {lr = 0.01, betas = {0.8, 0.99}, eps = 1e-6, weight_decay = 0.1}},
   adamw      = {"sigmoid", "gelu", "nll", nn.adamw {lr = 0.01, weight_decay = 0.1}},
+  amsgrad    = {"tanh", "silu", "ce", nn.adam {lr = 0.05, amsgrad = true}},
+  adamw_ams  = {"elu", "tanh", "huber", nn.adamw {lr = 0.05, betas = {0.5, 0.9}, amsgrad = true}},
   rmsprop    = {"tanh", "tanh", "ce", nn.rmsprop {lr = 0.01}},
   centered   = {"silu", "softplus", "ce_smooth", nn.rmsprop {lr = 0.01, alpha = 0.9, centered = true}},
   rms_moment = {"tanh", "elu", "hinge", nn.rmsprop {lr = 0.01, momentum = 0.9, weight_decay = 0.1}},

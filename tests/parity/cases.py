@@ -68,6 +68,8 @@ CASES = {                                   # as in cases.lua
     "adam_decay": ("hardsigmoid", "tanh", "kl_div",
                    lambda p: O.Adam(p, lr=0.01, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1)),
     "adamw": ("sigmoid", "gelu", "nll", lambda p: O.AdamW(p, lr=0.01, weight_decay=0.1)),
+    "amsgrad": ("tanh", "silu", "ce", lambda p: O.Adam(p, lr=0.05, amsgrad=True)),
+    "adamw_ams": ("elu", "tanh", "huber", lambda p: O.AdamW(p, lr=0.05, betas=(0.5, 0.9), amsgrad=True)),
     "rmsprop": ("tanh", "tanh", "ce", lambda p: O.RMSprop(p, lr=0.01)),
     "centered": ("silu", "softplus", "ce_smooth", lambda p: O.RMSprop(p, lr=0.01, alpha=0.9, centered=True)),
     "rms_moment": ("tanh", "elu", "hinge", lambda p: O.RMSprop(p, lr=0.01, momentum=0.9, weight_decay=0.1)),
