@@ -47,6 +47,8 @@ static void check_kernel(const Plan *plan, Kernel *kernel, bool *written, const 
 {
     for (int s = 0; s < kernel->stage_count; s++) {
         Stage *stage = &kernel->stage[s];
+        if (s > 0 && is_contraction(plan, &kernel->stage[0]) && (stage->folds_outer || stage->after))
+            bug("after %s: node %d folds what comes tile by tile, some of it twice", after, stage->node);
         Scope scope = {.plan = plan, .kernel = kernel, .stage = stage, .after = after, .written = written};
         for (int o = 0; o < kernel->outer_count && !stage->after; o++)
             scope.loop[kernel->outer[o]] = true;

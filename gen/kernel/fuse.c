@@ -193,8 +193,8 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
     if (any_contraction(plan, a)) {
         if (!whole_producer || !whole_consumer)
             return NO_FOLD_AFTER_FOLD;
-        for (int s = 0; s < b->stage_count; s++)
-            if (b->stage[s].inner_count || b->stage[s].fold_count)
+        for (int s = 0; s < b->stage_count; s++)        /* tiles meet elements one by one, some of them twice */
+            if (b->stage[s].inner_count || b->stage[s].fold_count || b->stage[s].folds_outer || b->stage[s].after)
                 return NO_FOLD_AFTER_FOLD;
     }
     if (shape->shared_count == 0) {
