@@ -77,9 +77,32 @@ check "moons3: then it learns" eval 'between "$(last loss)" 0 0.05 && between "$
 check "iris_two_layer" trained iris_two_layer
 check "iris_two_layer: 75 rows each, half of what the mean would leave" eval 'between "$(last loss)" 5 60 && between "$(last validation_loss)" 5 75'
 
+licences=/usr/share/common-licenses
+if [ -f $licences/GPL-3 ] && [ -f "$models/characters.lua" ]; then
+    for network in lstm attention; do
+        check "characters: $network" build p "$models/characters.lua" --set network=$network
+        check "characters: $network learns" eval 'status 0 ./p --quiet --threads 1 --steps 36 --log log && values epoch loss log > losses && between "$(head -n 1 losses)" 3 4.6 && between "$(tail -n 1 losses)" 2 3.1'
+    done
+    lines() { generate t "$models/characters.lua" --set time="$1" && sed '/^ \*/d' t.c | wc -l; }
+    check "characters: 64 times are as long, as text, as 2" eval 'a=$(lines 2) && b=$(lines 64) && between $((b - a)) -9 9'
+else
+    skip "characters" "no $licences/GPL-3"
+fi
+
 for file in "$models"/*.lua; do
     model=$(basename "$file" .lua)
+    less=()
+    if [ "$model" = characters ]; then [ -f $licences/GPL-3 ] || continue; less=(--set time=3); fi      # differences are slow
     if grep -q "nn.data.idx" "$file" && [ -z "$images" ]; then skip "$model: nngen check" "no images"; continue; fi
-    check "$model: nngen check" eval 'status 0 "$NNGEN" check "$file" --data "${images:-$models}" && between "$(sed -n "s/^worst relative deviation //p" said)" 0 1e-6'
+    check "$model: nngen check" eval 'status 0 "$NNGEN" check "$file" "${less[@]}" --data "${images:-$models}" && between "$(sed -n "s/^worst relative deviation //p" said)" 0 1e-6'
     check "$model: under 80 lines, opening with what it shows" eval '[ "$(wc -l < "$file")" -lt 80 ] && head -n 1 "$file" | grep -q "^-- "'
 done
+
+if [ -n "$images" ]; then
+    few() { build p "$models/$1.lua" --data "$images" "${@:3}" && status 0 ./p --data "$images" --quiet --log log --epochs "$2"; }
+    check "softmax_regression, squares" eval 'few softmax_regression 100 && between "$(last test_accuracy)" 0.75 0.93 && between "$(last train_zeros)" 0 0.3'
+    check "softmax_regression, absolute values: most weights are 0" eval 'few softmax_regression 100 --set penalty=l1 && between "$(last test_accuracy)" 0.65 0.9 && between "$(last train_zeros)" 0.6 0.98'
+    check "mnist_scratch: the loss falls" eval 'few mnist_scratch 12 && values epoch loss log > losses && falls losses'
+else
+    skip "softmax_regression, mnist_scratch" "no images"
+fi

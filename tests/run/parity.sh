@@ -1,5 +1,5 @@
-# Step by step the losses are PyTorch's, which tests/parity/*.py recorded: the digits network in both precisions, with and
-# without a partial last batch, and one small network with every loss, activation and optimizer.
+# Step by step the losses are PyTorch's, which tests/parity/digits.py recorded: the digits network in both precisions, with and
+# without a partial last batch.
 . "$(dirname "$0")/tools/case.bash"
 
 # digits SIZE OPTIMIZER ROWS BATCH PRECISION KERNELS TOLERANCE…
@@ -23,18 +23,4 @@ mini adam 1347 100
 small sgd 23 10
 small momentum 23 10
 END
-done
-
-# one_case SCRIPT CASE KERNELS INITIAL
-one_case() {
-    build p "$ROOT/tests/parity/$1.lua" --set case="$2" --kernels "$3" &&
-    status 0 ./p --init "$ROOT/tests/parity/recorded/$4.safetensors" --no-shuffle --log log --quiet &&
-    values step loss log > actual && recorded "$1" "$2" > expected && near expected actual 1e-9
-}
-evaluated() { values epoch test_loss log > actual && recorded "$1" "$2" evaluated > expected && near expected actual 1e-9; }
-names() { sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$ROOT/tests/parity/recorded/$1.jsonl"; }
-
-for kernels in fused generic; do
-    for name in $(names cases); do check "$name $kernels" one_case cases "$name" $kernels cases; done
-    for name in $(names layers); do check "$name $kernels" one_case layers "$name" $kernels "layers_$name" && check "$name $kernels, evaluated" evaluated layers "$name"; done
 done

@@ -5,6 +5,8 @@
  *   tensors compare A B ULPS PREFIX…     both files hold the same tensors; each float tensor whose name begins with none of
  *                                        PREFIX… differs by at most ULPS units in the last place of its largest element;
  *                                        ULPS 0: the same bytes. Exit 1 names the first that does not
+ *   tensors near A B RELATIVE            B holds every tensor of A, of the same shape, each element within RELATIVE of the largest
+ *                                        of A's (or of 1e-3, where all are smaller)
  *   tensors one F NAME DTYPE SHAPE X…    writes a file with one tensor
  *
  * A safetensors file is the header's length (8 bytes, little endian), the header in JSON, then the data. */
@@ -234,6 +236,32 @@ static int compare(const File *a, const File *b, double ulps, char **ignored, in
     return 0;
 }
 
+static int near(const File *a, const File *b, double relative)
+{
+    for (int t = 0; t < a->count; t++) {
+        const Tensor *left = &a->tensor[t], *right = NULL;
+        for (int o = 0; o < b->count; o++)
+            if (!strcmp(b->tensor[o].name, left->name))
+                right = &b->tensor[o];
+        if (!right || left->rank != right->rank || memcmp(left->size, right->size, sizeof left->size)) {
+            printf("'%s' is missing, or has another shape\n", left->name);
+            return 1;
+        }
+        double largest = 1e-3, worst = 0;
+        for (long i = 0; i < elements(left); i++) {
+            double difference = fabs(element(a, left, i) - element(b, right, i));
+            largest = fmax(largest, fabs(element(a, left, i)));
+            if (!(difference <= worst))                     /* NaN as well */
+                worst = difference;
+        }
+        if (!(worst <= relative * largest)) {
+            printf("'%s' differs by %.3g of its largest element, allowed %.3g\n", left->name, worst / largest, relative);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void write_one(char **argument, int count)
 {
     long total = 1;
@@ -285,6 +313,8 @@ int main(int argc, char **argv)
     }
     if (!strcmp(command, "compare") && argc >= 5)
         return compare(open_file(argv[2]), open_file(argv[3]), strtod(argv[4], NULL), argv + 5, argc - 5);
+    if (!strcmp(command, "near") && argc == 5)
+        return near(open_file(argv[2]), open_file(argv[3]), strtod(argv[4], NULL));
     if (!strcmp(command, "one") && argc >= 7) {
         write_one(argv + 2, argc - 2);
         return 0;
