@@ -173,6 +173,7 @@ for name, optimizer in pairs {
   sgd = nn.sgd {lr = 0.2}, sgd_decay = nn.sgd {lr = 0.2, weight_decay = 0.1}, momentum = nn.sgd {lr = 0.1, momentum = 0.7},
   nesterov = nn.sgd {lr = 0.1, momentum = 0.9, nesterov = true, weight_decay = 0.01}, dampening = nn.sgd {lr = 0.1, momentum = 0.9, dampening = 0.3},
   adam = nn.adam {lr = 0.01}, adam_default = nn.adam(), adam_options = nn.adam {lr = 0.02, betas = {0.7, 0.95}, eps = 1e-4, weight_decay = 0.1},
+  amsgrad = nn.adam {lr = 0.1, betas = {0.5, 0.6}, amsgrad = true}, amsgrad_decoupled = nn.adamw {lr = 0.1, betas = {0.5, 0.6}, amsgrad = true},
   adamw = nn.adamw {lr = 0.01}, adamw_options = nn.adamw {lr = 0.02, betas = {0.8, 0.9}, eps = 1e-5, weight_decay = 0.3},
   rmsprop = nn.rmsprop {lr = 0.01}, rmsprop_centered = nn.rmsprop {lr = 0.01, alpha = 0.8, centered = true, eps = 1e-6},
   rmsprop_all = nn.rmsprop {lr = 0.005, momentum = 0.8, centered = true, weight_decay = 0.1},

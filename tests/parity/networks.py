@@ -266,6 +266,8 @@ OPTIMIZERS = {
     "adam": lambda p: O.Adam(p, lr=0.01),
     "adam_default": lambda p: O.Adam(p),
     "adam_options": lambda p: O.Adam(p, lr=0.02, betas=(0.7, 0.95), eps=1e-4, weight_decay=0.1),
+    "amsgrad": lambda p: O.Adam(p, lr=0.1, betas=(0.5, 0.6), amsgrad=True),
+    "amsgrad_decoupled": lambda p: O.AdamW(p, lr=0.1, betas=(0.5, 0.6), amsgrad=True),
     "adamw": lambda p: O.AdamW(p, lr=0.01),
     "adamw_options": lambda p: O.AdamW(p, lr=0.02, betas=(0.8, 0.9), eps=1e-5, weight_decay=0.3),
     "rmsprop": lambda p: O.RMSprop(p, lr=0.01),

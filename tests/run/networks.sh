@@ -9,7 +9,7 @@ record() { grep -F "{\"case\": \"$1\"," "$recorded/networks.jsonl"; }
 field() { record "$1" | sed -n "/\"$2\": /{s/.*\"$2\": \[*//;s/, \"[a-z].*//;s/[]}].*//;s/, /\n/g;p}"; }
 
 # Adam and its kin divide by gradients' sizes: in f32 where a gradient is nothing but rounding a weight goes anywhere.
-f32_weights() { case $1 in optimizer_ada* | optimizer_rms* | optimizer_lion* | clip_norm) echo 1e30 ;; *) echo 1e-3 ;; esac; }
+f32_weights() { case $1 in optimizer_a* | optimizer_rms* | optimizer_lion* | clip_norm) echo 1e30 ;; *) echo 1e-3 ;; esac; }
 
 # -O0: no number depends on what the compiler does to speed them up, and compiling would be most of the time
 equal() {
