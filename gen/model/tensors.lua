@@ -550,5 +550,6 @@ core.document("tensors", {
   {"nn.one_hot(label, classes)", "The number of classes is the label's own unless given.", torch = "F.one_hot",
    shape = "(…) → (…, classes)", formula = "1 where the place is the class, else 0", gradient = "0"},
   {"x:gather(axis, index)", "Index values count from 0. An index without that axis picks one element for each of its own, " ..
-   "a single integer the same place everywhere. An index that may reach beyond the axis is refused.", torch = "x.gather", formula = "y[i] = x[index[i]] along the axis", gradient = "∂x[k] = Σ over i with index[i] = k of ∂y[i]"},
+   "a single integer the same place everywhere. An index that may reach beyond the axis is refused.",
+   torch = "x.gather", formula = "y[i] = x[index[i]] along the axis", gradient = "∂x[k] = Σ over i with index[i] = k of ∂y[i]"},
 })
