@@ -78,6 +78,8 @@ define("warmup", {steps = any, next = any}, {"steps"}, function(what, chosen)
     fail(what .. ": next is another schedule, as nn.schedule.cosine {t_max = 10}, not " .. core.a(next))
   end
   chosen.next = next ~= nil and schedule_of(next) or nil
+  chosen.depth = 1 + (chosen.next and chosen.next.depth or 0)
+  if chosen.depth > 100 then fail(what .. ": more than 100 warm-ups stand in each other") end
 end)
 
 core.nn.schedule = core.closed("nn.schedule", schedules)
