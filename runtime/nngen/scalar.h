@@ -3,6 +3,7 @@
 #define NNGEN_SCALAR_H
 
 #include <math.h>
+#include <nngen/elementary.h>
 
 /* A kernel is a function of the arrays in its parameters and of nothing else: the compiler must not look through them at the one
  * struct that they all lie in. gcc 12 -O2 does, then loses track of which of them a loop stores to (its induction variables mix
@@ -20,18 +21,18 @@
 /* NN_RARELY: what runs once, if at all, is not worth the compiler's time: of a deep network it would take most of it. */
 
 #define NN_SCALARS(REAL, F)                                                                                          \
-    static inline REAL nn_relu##F(REAL x) { return x > 0 ? x : x != x ? x : 0; }      /* NaN stays */                \
+    static inline REAL nn_relu##F(REAL x) { return x <= 0 ? 0 : x; }                  /* NaN stays */                \
     static inline REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                         \
-    static inline REAL nn_maximum##F(REAL a, REAL b) { return a > b || a != a ? a : b; }                             \
-    static inline REAL nn_minimum##F(REAL a, REAL b) { return a < b || a != a ? a : b; }                             \
+    static inline REAL nn_maximum##F(REAL a, REAL b) { return (a > b) | (a != a) ? a : b; }      /* |: no branch */  \
+    static inline REAL nn_minimum##F(REAL a, REAL b) { return (a < b) | (a != a) ? a : b; }                          \
     /* 1 / (1 + exp(-x)), without overflow: exp is only ever taken of -|x| */                                        \
     static inline REAL nn_sigmoid##F(REAL x)                                                                         \
     {                                                                                                                \
-        REAL e = exp##F(-fabs##F(x));                                                                                \
+        REAL e = nn_exp##F(-fabs##F(x));                                                                             \
         return (x >= 0 ? 1 : e) / (1 + e);                                                                           \
     }                                                                                                                \
     /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */                                                           \
-    static inline REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + log1p##F(exp##F(-fabs##F(x))); }
+    static inline REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + nn_log1p##F(nn_exp##F(-fabs##F(x))); }
 
 NN_SCALARS(float, f)
 NN_SCALARS(double, )

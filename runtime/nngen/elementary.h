@@ -1,0 +1,116 @@
+/* elementary.h: exp, log and what is made of them, in f32 and without a branch, so that loops over them become vector code.
+ *
+ * Each is plain C: one rounding after another, no table, choices between values that are both there. A compiler computes the
+ * same bits alone, in 4, 8 or 16 lanes, wherever multiply-add is one operation. Worst error in units in the last place, over all
+ * floats, against f64 (tests/unit/runtime_elementary.c holds them to it):
+ *
+ *   exp 1.01   log 1.0   log1p 2.5   tanh 2.0   erf 1.5   sigmoid 2.5
+ *
+ * Infinities, NaN and subnormal numbers come and go as in C's library, which f64 programs call. */
+#ifndef NNGEN_ELEMENTARY_H
+#define NNGEN_ELEMENTARY_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline float nn_from_bits(uint32_t bits) { float x; memcpy(&x, &bits, sizeof x); return x; }
+static inline uint32_t nn_bits(float x) { uint32_t bits; memcpy(&bits, &x, sizeof bits); return bits; }
+
+/* exp x = 2^n e^r, |r| <= ln 2 / 2; e^r = 1 + r + r^2 q(r), q minimax of degree 4. n lies in the low bits of x log2 e + 1.5 2^23.
+ * The scale goes in as two factors, so that subnormal results, 0 and infinity come by themselves. */
+static inline float nn_expf(float x)
+{
+    float y = x < -104.0f ? -104.0f : x;
+    y = y > 89.0f ? 89.0f : y;
+    const float shifted = y * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
+    const int32_t power = (int32_t)(nn_bits(shifted) - 0x4b400000u), half = power >> 1;
+    float r = y - n * 0.693145752f;
+    r = r - n * 1.42860677e-6f;
+    float q = 0.0013814596f;
+    q = q * r + 0.0083687175f;
+    q = q * r + 0.04166839f;
+    q = q * r + 0.16666521f;
+    q = q * r + 0.49999994f;
+    q = q * r;
+    q = q * r + r;
+    q = q + 1.0f;
+    return q * nn_from_bits((uint32_t)(half + 127) << 23) * nn_from_bits((uint32_t)(power - half + 127) << 23);
+}
+
+/* log x: x = 2^n (1 + f), 1 + f in [sqrt 1/2, sqrt 2); f - f^2/2 + f^3 q(f). Subnormal numbers are made normal first. */
+static inline float nn_logf(float x)
+{
+    const float normal = x < 1.17549435e-38f ? x * 8388608.0f : x;
+    const int32_t bits = (int32_t)(nn_bits(normal) - 0x3f3504f3u);
+    const float n = (float)(bits >> 23) - (x < 1.17549435e-38f ? 23.0f : 0.0f);
+    const float f = nn_from_bits(((uint32_t)bits & 0x7fffffu) + 0x3f3504f3u) - 1.0f;
+    float q = -0.07634546f;
+    q = q * f + 0.12761725f;
+    q = q * f + -0.13160235f;
+    q = q * f + 0.14201742f;
+    q = q * f + -0.16623351f;
+    q = q * f + 0.20001227f;
+    q = q * f + -0.25000823f;
+    q = q * f + 0.3333333f;
+    q = q * f;
+    q = q + -0.5f;
+    q = q * (f * f);
+    q = q + n * -2.12194440e-4f;
+    const float sum = q + f, result = sum + n * 0.693359375f;
+    const float below = x == 0 ? -INFINITY : NAN;       /* log 0; log of a negative number */
+    const float finite = x > 0 ? result : below;
+    return x < INFINITY ? finite : x;                   /* infinity and NaN stay */
+}
+
+/* log(1 + x) = log(u) x / (u - 1), u = 1 + x as rounded: what the rounding loses, the quotient gives back (Kahan) */
+static inline float nn_log1pf(float x)
+{
+    const float u = 1.0f + x, d = u - 1.0f;
+    const float quotient = x / (d == 0 ? 1.0f : d);
+    const float result = d == 0 ? x : nn_logf(u) * quotient;
+    return u < INFINITY ? result : u;
+}
+
+/* tanh x = x + x^3 p(x^2) near 0 (Cephes), else 1 - 2 / (e^2|x| + 1) with the sign of x */
+static inline float nn_tanhf(float x)
+{
+    const float z = x * x, size = fabsf(x);
+    float p = -5.70498872745e-3f;
+    p = p * z + 2.06390887954e-2f;
+    p = p * z + -5.37397155531e-2f;
+    p = p * z + 1.33314422036e-1f;
+    p = p * z + -3.33332819422e-1f;
+    const float near = p * z * x + x;
+    const float far = copysignf(1.0f - 2.0f / (nn_expf(2.0f * size) + 1.0f), x);
+    return size < 0.625f ? near : size == size ? far : x;
+}
+
+/* erf x = x + x p(x^2) near 0, else 1 - e^-q(|x|) with the sign of x (the split and the polynomials are N. Juffa's) */
+static inline float nn_erff(float x)
+{
+    const float size = fabsf(x), z = x * x, t = size < 4.0f ? size : 4.0f, s = t * t;
+    float q = -1.72853470e-5f * t + 3.83197126e-4f;
+    q = q * s + (-3.88396438e-3f * t + 2.42546219e-2f);
+    q = q * t + -1.06777877e-1f;
+    q = q * t + -6.34846687e-1f;
+    q = q * t + -1.28717512e-1f;
+    q = q * t - t;
+    const float far = copysignf(1.0f - nn_expf(q), x);
+    float p = -5.96761703e-4f;
+    p = p * z + 4.99119423e-3f;
+    p = p * z + -2.67681349e-2f;
+    p = p * z + 1.12819925e-1f;
+    p = p * z + -3.76125336e-1f;
+    p = p * z + 1.28379166e-1f;
+    const float near = p * x + x;
+    return size > 0.927734375f ? far : near;            /* NaN: near, which it makes NaN */
+}
+
+static inline double nn_exp(double x) { return exp(x); }
+static inline double nn_log(double x) { return log(x); }
+static inline double nn_log1p(double x) { return log1p(x); }
+static inline double nn_tanh(double x) { return tanh(x); }
+static inline double nn_erf(double x) { return erf(x); }
+
+#endif
