@@ -94,9 +94,7 @@ static const char *precision_name(const Plan *plan)
 
 static void emit_test(const Plan *plan, const Buffer *buffer, const char *tensor, const char *operation, Place place, Text *out)
 {
-    int64_t count = 1;
-    for (int d = 0; d < buffer->rank; d++)
-        count *= buffer->size[d];
+    int64_t count = buffer->bytes / (buffer->scalar == INT || plan->model->precision == F32 ? 4 : 8);
     text_print(out, "    if (!nn_all_finite(%s%s, %lld, %s))\n", buffer->rank == 0 ? "&" : "", buffer->name, (long long)count,
                precision_name(plan));
     text_print(out, "        return found(culprit, %s, %s, ", c_string(out->arena, tensor), c_string(out->arena, operation));

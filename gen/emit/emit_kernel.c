@@ -18,9 +18,9 @@ const char *buffer_declarator(const Plan *plan, int buffer, Arena *arena)
     for (int d = 0; d < b->rank; d++) {
         int dimension = b->order[d];
         if (dimension == 0 && plan->model->graph->nodes[b->node].type.per_row)
-            text_add(&text, "[BATCH]");
+            text_print(&text, d == b->rank - 1 && b->pad ? "[BATCH + %lld]" : "[BATCH]", (long long)b->pad);
         else
-            text_print(&text, "[%lld]", (long long)b->size[dimension]);
+            text_print(&text, d == b->rank - 1 && b->pad ? "[%lld + %lld]" : "[%lld]", (long long)b->size[dimension], (long long)b->pad);
     }
     return text.bytes;
 }

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { INDENT = 4 };
+enum { INDENT = 4, SHORTEST_LANES = 4, MOST_WRITTEN_OUT = 16 };
 
 typedef struct Emission {
     Writing w;
@@ -19,6 +19,7 @@ typedef struct Emission {
     const Kernel *kernel;
     int indent;
     bool is_array[64];                  /* by stage */
+    int lanes;                          /* of a nest: which of its outer loops runs in lanes, those further in written out; NONE */
 } Emission;
 
 static void line(Emission *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -38,13 +39,21 @@ static bool is_loop(const Emission *e, int axis)
     return e->kernel->axis[axis].extent > 1;
 }
 
-static void open_loop(Emission *e, int axis)
+static void open_loop_as(Emission *e, int axis, const char *how)
 {
     const char *letter = e->kernel->axis[axis].letter;
     if (!is_loop(e, axis))
         return;
-    line(e, "for (int %s = 0; %s < %s; %s++) {", letter, letter, axis_extent(&e->w, axis), letter);
+    if (strcmp(how, "NN_FOLD") == 0)
+        line(e, "NN_FOLD(%s, %s) {", letter, axis_extent(&e->w, axis));
+    else
+        line(e, "%sfor (int %s = 0; %s < %s; %s++) {", how, letter, letter, axis_extent(&e->w, axis), letter);
     e->indent += INDENT;
+}
+
+static void open_loop(Emission *e, int axis)
+{
+    open_loop_as(e, axis, "");
 }
 
 static void close_loop(Emission *e, int axis)
@@ -153,6 +162,19 @@ static void pointwise(Emission *e, int s)
 
 /* ---- groups: stages that share their inner loops -------------------------------------------------------------------- */
 
+static void find_call(Term *term, void *context)
+{
+    bool *found = context;
+    *found |= term->kind == TERM_RANDOM || (term->kind == TERM_APPLY && strstr(op_info[term->op].c, "@(") != NULL);
+}
+
+static bool has_call(const Stage *stage)
+{
+    bool found = false;
+    each_term(stage->term, find_call, &found);
+    return found;
+}
+
 typedef struct Group { int first, end, loops[MAX_AXES * 2], loop_count; } Group;
 
 /* A stage's own loops, if it can share them: all its inner axes or all its fold axes. */
@@ -222,6 +244,10 @@ static Group next_group(const Emission *e, int first)
         const Stage *stage = &kernel->stage[group.end];
         if (own_loops(stage, loops) != count || memcmp(loops, group.loops, sizeof *loops * (size_t)count) != 0)
             break;
+        const Stage *before = &kernel->stage[group.end - 1];    /* exp in lanes, then the sum of it */
+        if (e->w.plan->mode == KERNELS_FUSED && (stage->fold == FOLD_NONE) != (before->fold == FOLD_NONE) && count > 0
+            && (has_call(before) || has_call(stage)))
+            break;
         Sharing sharing = {e, &group, true};
         each_term(stage->term, check_sharing, &sharing);
         if (!sharing.allowed || overwrites_what_is_read(e, &group, stage))
@@ -269,6 +295,53 @@ static void declare_array(Emission *e, int s)
     line(e, "%s %s%s;", local_type(e, stage), stage->name, sizes.bytes);
 }
 
+/* A draw is a call; what is guarded or looked up would be fetched lane by lane (backward of a convolution: 39 for 25 µs). */
+static void find_obstacle(Term *term, void *context)
+{
+    bool *found = context;
+    *found |= term->kind == TERM_RANDOM || term->kind == TERM_INSIDE;
+    for (int i = 0; i < term->rank; i++)
+        *found |= !is_affine(&term->index[i]);
+}
+
+/* Are the elements of these loops independent of each other, and enough for a register? */
+static bool in_lanes(const Emission *e, const Group *group)
+{
+    bool obstacle = false;
+    for (int s = group->first; s < group->end; s++) {
+        each_term(e->kernel->stage[s].term, find_obstacle, &obstacle);
+        if (e->kernel->stage[s].fold != FOLD_NONE)
+            return false;
+    }
+    return e->w.plan->mode == KERNELS_FUSED && !obstacle && group->loop_count > 0
+        && e->kernel->axis[group->loops[group->loop_count - 1]].extent >= SHORTEST_LANES;
+}
+
+/* The innermost of the outer loops that is long enough, where all that is inside is short, local and written to its own place. */
+static int lanes_of_nest(const Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    int64_t inside = 1;
+    bool obstacle = e->w.plan->mode != KERNELS_FUSED;
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        int64_t steps = 1;
+        for (int i = 0; i < stage->inner_count; i++)
+            steps *= kernel->axis[stage->inner[i]].extent;
+        for (int f = 0; f < stage->fold_count; f++)
+            steps *= kernel->axis[stage->fold_axis[f]].extent;
+        inside = steps > inside ? steps : inside;
+        each_term(stage->term, find_obstacle, &obstacle);
+        obstacle |= stage->folds_outer || stage->after || e->is_array[s];
+    }
+    for (int o = kernel->outer_count - 1; o >= 0 && !obstacle && inside <= MOST_WRITTEN_OUT; o--) {
+        if (kernel->axis[kernel->outer[o]].extent >= SHORTEST_LANES)
+            return o;
+        inside *= kernel->axis[kernel->outer[o]].extent;
+    }
+    return NONE;
+}
+
 /* A stage with both inner axes and folds, or several that share loops. */
 static void emit_group(Emission *e, const Group *group)
 {
@@ -278,11 +351,11 @@ static void emit_group(Emission *e, const Group *group)
             declare_array(e, s);
     if (first->inner_count && first->fold_count) {
         for (int i = 0; i < first->inner_count; i++)
-            open_loop(e, first->inner[i]);
+            open_loop_as(e, first->inner[i], e->lanes != NONE ? "NN_FOLD" : "");
         if (!first->folds_outer)
             begin_fold(e, group->first);
         for (int f = 0; f < first->fold_count; f++)
-            open_loop(e, first->fold_axis[f]);
+            open_loop_as(e, first->fold_axis[f], e->lanes != NONE ? "NN_FOLD" : "");
         fold_element(e, group->first);
         for (int f = first->fold_count - 1; f >= 0; f--)
             close_loop(e, first->fold_axis[f]);
@@ -294,8 +367,9 @@ static void emit_group(Emission *e, const Group *group)
     for (int s = group->first; s < group->end; s++)
         if (e->kernel->stage[s].fold != FOLD_NONE && !e->kernel->stage[s].folds_outer)
             begin_fold(e, s);
+    const bool together = in_lanes(e, group);
     for (int l = 0; l < group->loop_count; l++)
-        open_loop(e, group->loops[l]);
+        open_loop_as(e, group->loops[l], e->lanes != NONE ? "NN_FOLD" : together && l == group->loop_count - 1 ? "NN_SIMD " : "");
     for (int s = group->first; s < group->end; s++)
         if (e->kernel->stage[s].fold != FOLD_NONE)
             fold_element(e, s);
@@ -323,8 +397,9 @@ static void emit_nest(Emission *e)
     for (int s = 0; s < kernel->stage_count; s++)
         if (kernel->stage[s].folds_outer)
             begin_fold(e, s);
+    e->lanes = lanes_of_nest(e);
     for (int o = 0; o < kernel->outer_count; o++)
-        open_loop(e, kernel->outer[o]);
+        open_loop_as(e, kernel->outer[o], e->lanes == NONE || o < e->lanes ? "" : o == e->lanes ? "NN_SIMD " : "NN_FOLD");
     emit_stages(e, false);
     for (int o = kernel->outer_count - 1; o >= 0; o--)
         close_loop(e, kernel->outer[o]);
@@ -404,13 +479,18 @@ static void close_tiles(Emission *e, int axis, int size)
     line(e, "}");
 }
 
+/* A fold alone is written out in part; of several, written out, gcc spills the sums (36 for 22 µs). */
 static const char *fold_loops(Emission *e, int except)
 {
     const Stage *sum = &e->kernel->stage[0];
     Text text = text_new(e->w.arena);
+    int count = 0;
+    for (int f = 0; f < sum->fold_count; f++)
+        count += sum->fold_axis[f] != except && is_loop(e, sum->fold_axis[f]);
     for (int f = 0; f < sum->fold_count; f++)
         if (sum->fold_axis[f] != except && is_loop(e, sum->fold_axis[f]))
-            text_print(&text, "%sNN_FOLD(%s, %s)", text.length ? " " : "", letter_of(e, sum->fold_axis[f]), axis_extent(&e->w, sum->fold_axis[f]));
+            text_print(&text, count == 1 ? "NN_FOLD(%1$s, %2$s)" : "%3$sfor (int %1$s = 0; %1$s < %2$s; %1$s++)", letter_of(e, sum->fold_axis[f]),
+                       axis_extent(&e->w, sum->fold_axis[f]), text.length ? " " : "");
     return text.length ? text.bytes : "";
 }
 
@@ -419,7 +499,7 @@ static void emit_tile(Emission *e, const char *new_column)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = &kernel->stage[0];
-    const Term *a = sum->term->operand[kernel->choice.broadcast], *b = sum->term->operand[1 - kernel->choice.broadcast];
+    const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : e->w.plan->model->precision == F32 ? "1.0f" : "1.0";
     const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = kernel->choice.rows;
     const char *r = letter_of(e, row), *c = letter_of(e, column);
     line(e, "%s %s[%d][%d];", local_type(e, sum), sum->name, rows, kernel->choice.columns);
@@ -428,7 +508,7 @@ static void emit_tile(Emission *e, const char *new_column)
                fold_loops(e, lanes == column ? NONE : lanes));
     if (lanes != column)
         text_print(&call, "%s, %s, %d, ", letter_of(e, lanes), axis_extent(&e->w, lanes), kernel->choice.width);
-    text_print(&call, "%s, %s);", term_text(&e->w, a, BIND_SUM), term_text(&e->w, b, BIND_SUM));
+    text_print(&call, "%s, %s);", a, term_text(&e->w, kernel->choice.b, BIND_SUM));
     text_print(e->out, "%*s", e->indent, "");
     add_wrapped(e->out, call.bytes, "", (size_t)e->indent + INDENT, 0);
     text_add(e->out, "\n");
@@ -477,6 +557,42 @@ static bool only_once(const Kernel *kernel)
 static int64_t extent_or_one(const Kernel *kernel, int axis)
 {
     return axis == NONE ? 1 : kernel->axis[axis].extent;
+}
+
+/* The sums of a long fold, a part of it at a time for all tiles, and then what follows them:
+ *   for (int b0 = 0; b0 < BATCH; b0 += 128)  …  NN_CORE_ADD(d_fc1_weight, b0 > 0, j, 5, i, 16, for (int b = b0; …), …) */
+static void emit_parts(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = &kernel->stage[0];
+    const int fold = sum->fold_axis[0], block = kernel->choice.block, row = kernel->choice.row, column = kernel->choice.column;
+    const int outer = kernel->choice.rows_outside ? row : column, inner = kernel->choice.rows_outside ? column : row;
+    const char *k = letter_of(e, fold), *extent = axis_extent(&e->w, fold);
+    const char *end = kernel->axis[fold].extent % block == 0 ? arena_print(e->w.arena, "%s0 + %d", k, block)
+                    : arena_print(e->w.arena, "NN_LEAST(%s0 + %d, %s)", k, block, extent);
+    const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : e->w.plan->model->precision == F32 ? "1.0f" : "1.0";
+    line(e, "for (int %s0 = 0; %s0 < %s; %s0 += %d) {", k, k, extent, k, block);
+    e->indent += INDENT;
+    open_tiles(e, outer, outer == row ? kernel->choice.rows : kernel->choice.columns, kernel->axis[outer].extent);
+    open_tiles(e, inner, inner == row ? kernel->choice.rows : kernel->choice.columns, kernel->axis[inner].extent);
+    const char *call = arena_print(e->w.arena, "NN_CORE_ADD(%s, %s0 > 0, %s, %d, %s, %d, for (int %s = %s0; %s < %s; %s++), %s, %s);",
+        e->w.plan->buffer[sum->buffer].name, k, letter_of(e, row), kernel->choice.rows, letter_of(e, column), kernel->choice.columns,
+        k, k, k, end, k, a, term_text(&e->w, kernel->choice.b, BIND_SUM));
+    text_print(e->out, "%*s", e->indent, "");
+    add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);
+    text_add(e->out, "\n");
+    close_tiles(e, inner, inner == row ? kernel->choice.rows : kernel->choice.columns);
+    close_tiles(e, outer, outer == row ? kernel->choice.rows : kernel->choice.columns);
+    e->indent -= INDENT;
+    line(e, "}");
+    if (kernel->stage_count == 1)
+        return;
+    open_loop(e, row);
+    open_loop_as(e, column, "NN_SIMD ");
+    for (int s = 1; s < kernel->stage_count; s++)
+        pointwise(e, s);
+    close_loop(e, column);
+    close_loop(e, row);
 }
 
 /* Tiles of columns up to `end`, or the last one alone, each with its tiles of rows. */
@@ -561,12 +677,15 @@ static void drop_braces(Text *text, size_t start, Arena *arena)
 
 void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
 {
-    Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent};
+    Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent, .lanes = NONE};
     e.w.in_function = plan->plain != NULL || plan->model->kind == MODEL_SHOW;
     find_arrays(&e);
     size_t start = out->length;
     if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
-        emit_tiles(&e);
+        if (kernel->choice.block)
+            emit_parts(&e);
+        else
+            emit_tiles(&e);
     } else if (kernel->form == FORM_SCATTER) {
         emit_scatter(&e);
     } else {

@@ -52,7 +52,7 @@ void buffer_strides(const Buffer *buffer, int64_t *strides)
     int64_t stride = 1;
     for (int d = buffer->rank - 1; d >= 0; d--) {
         strides[buffer->order[d]] = stride;
-        stride *= buffer->size[buffer->order[d]];
+        stride *= buffer->size[buffer->order[d]] + (d == buffer->rank - 1 ? buffer->pad : 0);
     }
 }
 
@@ -86,9 +86,11 @@ static void emit_member(const Plan *plan, int b, int indent, Text *out)
     const Buffer *buffer = &plan->buffer[b];
     text_print(out, "%*s_Alignas(64) %s %s;", indent, "", real_type(plan, buffer->scalar),
                buffer_declarator(plan, b, out->arena));
-    if (!is_row_major(buffer)) {
+    const char *layout = is_row_major(buffer) ? NULL : layout_comment(plan, buffer, out->arena);
+    const char *pad = buffer->pad ? arena_print(out->arena, "rows %lld longer, for the cache", (long long)buffer->pad) : NULL;
+    if (layout || pad) {
         text_pad(out, PLACE_COLUMN);
-        text_print(out, " /* %s */", layout_comment(plan, buffer, out->arena));
+        text_print(out, " /* %s%s%s */", layout ? layout : "", layout && pad ? "; " : "", pad ? pad : "");
     }
     text_add(out, "\n");
 }

@@ -120,7 +120,8 @@ typedef struct Kernel {
         int row, column;                /* the axes of a tile; row may be NONE: one row */
         int rows, columns, width;       /* its size; elements of the fold at a time, where that has the lanes */
         bool rows_outside;              /* the loop over rows of tiles is around that over columns */
-        int broadcast;                  /* which operand of the product depends on the row: 0 or 1 */
+        int block;                      /* steps of the fold that all tiles take before any takes more; 0: all of them */
+        Term *a, *b;                    /* the factors: a depends on the row, b on the column; a NULL: one, the sum of b alone */
         int64_t cycles;                 /* estimated */
         const char *why;
     } choice;
@@ -146,7 +147,8 @@ typedef struct Buffer {
     int rank;                           /* the batch included */
     int64_t size[MAX_RANK + 1];         /* of the logical dimensions */
     int8_t order[MAX_RANK + 1];         /* layout: dimension order[0] is outermost in memory */
-    const char *why_order;              /* NULL: row-major as PyTorch */
+    int64_t pad;                        /* elements after each run of the innermost dimension that belong to nothing */
+    const char *why_order;              /* NULL: row-major as PyTorch, without a pad */
     int phases;                         /* set of phases that use it */
     int first, last;                    /* kernels (numbered over all phases in order) that write first and read last */
     int place;                          /* TEMPORARY: buffers of one place share memory, their live ranges being disjoint */
@@ -185,6 +187,7 @@ const char *array_name(const Plan *plan, const Kernel *kernel, int buffer);    /
 void name_plan(Plan *plan);                                   /* names.c: identifiers of buffers, stages, kernels; letters of axes. Called by schedule */
 void each_read(Kernel *kernel, void (*visit)(Stage *stage, Term *read, void *context), void *context);     /* every READ, stage by stage */
 bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of products with something to fold */
+bool is_product(const Plan *plan, const Kernel *kernel);      /* a contraction and what follows each of its elements: tile.c's */
 bool assigns(const Plan *plan, const Stage *stage);           /* writes a parameter or a state */
 bool is_part_of_gradient(const Model *model, NodeId node);    /* built by a derivative rule, not by the optimizer or the model */
 bool is_part_of_update(const Model *model, NodeId node);      /* built by the optimizer */
@@ -215,6 +218,8 @@ void each_term(Term *term, void (*visit)(Term *term, void *context), void *conte
 
 /* tile.c: how a contraction runs: which axes make its tiles, and what lies in the lanes of a register. */
 void choose_tile(const Plan *plan, Kernel *kernel);
+/* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
+void choose_layouts(Plan *plan);
 
 /* The passes, in order. check_plan runs after each. */
 Plan *fuse(Arena *arena, const Model *model, KernelMode mode);       /* fuse.c: graph to kernels; `generic`: one operation a kernel */

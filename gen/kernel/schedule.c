@@ -3,8 +3,51 @@
  * Takes kernels in order and decides their form (tile.c does it for contractions), finds kernels that are the same in two
  * phases, counts what each costs. Keeps what is computed. */
 #include "kernel/kernel.h"
+#include "kernel/tuning.h"
 #include <stdlib.h>
 #include <string.h>
+
+/* Plain sums count where many terms lie side by side: they go through the same core, times one. */
+static bool is_sum(const Plan *plan, const Kernel *kernel)
+{
+    const Stage *sum = &kernel->stage[0];
+    int64_t folds = 1;
+    for (int f = 0; f < sum->fold_count; f++)
+        folds *= kernel->axis[sum->fold_axis[f]].extent;
+    bool plain = sum->fold == FOLD_SUM && folds >= SHORT_FOLD && sum->term->kind == TERM_READ && plan->model->graph->nodes[sum->node].op == OP_SUM;
+    for (int s = 0; s < kernel->stage_count; s++)
+        plain &= !kernel->stage[s].folds_outer && !kernel->stage[s].after && (s == 0 || !(kernel->stage[s].inner_count + kernel->stage[s].fold_count));
+    return plain;
+}
+
+bool is_product(const Plan *plan, const Kernel *kernel)
+{
+    return kernel->form != FORM_CALL && kernel->stage_count && kernel->stage[0].inner_count == 0
+        && (is_contraction(plan, &kernel->stage[0]) || is_sum(plan, kernel));
+}
+
+static void read_sum(Term *term, void *context)
+{
+    const Stage *sum = context;
+    if (term->kind != TERM_STAGE || term->stage != 0)
+        return;
+    term->kind = TERM_READ;
+    term->stage = NONE;
+    term->buffer = sum->buffer;
+    term->rank = 2;
+    memcpy(term->index, sum->store, 2 * sizeof sum->store[0]);
+}
+
+/* Sums that are added up part by part lie in a buffer meanwhile; what follows them reads it. */
+static void store_sums(Plan *plan, Kernel *kernel)
+{
+    Stage *sum = &kernel->stage[0];
+    if (sum->buffer != NONE)
+        return;
+    sum->buffer = buffer_for(plan, sum->node, BUFFER_TEMPORARY);
+    for (int s = 1; s < kernel->stage_count; s++)
+        each_term(kernel->stage[s].term, read_sum, sum);
+}
 
 static void choose_form(Plan *plan, Kernel *kernel)
 {
@@ -13,9 +56,12 @@ static void choose_form(Plan *plan, Kernel *kernel)
     int inner = 0;
     for (int s = 0; s < kernel->stage_count; s++)
         inner += kernel->stage[s].inner_count || kernel->stage[s].fold_count;
-    if (kernel->stage_count && is_contraction(plan, &kernel->stage[0]) && kernel->stage[0].inner_count == 0)
+    if (is_product(plan, kernel)) {
         choose_tile(plan, kernel);
-    else if (kernel->outer_count && inner > 1)
+        if (kernel->choice.block)
+            store_sums(plan, kernel);
+    }
+    if (kernel->form == FORM_NEST && kernel->outer_count && inner > 1)
         kernel->form = FORM_ROW;
 }
 
@@ -70,21 +116,24 @@ static void size_buffers(Plan *plan)
         Buffer *buffer = &plan->buffer[b];
         int64_t elements = 1;
         for (int d = 0; d < buffer->rank; d++)
-            elements *= buffer->size[d];
+            elements *= buffer->size[buffer->order[d]] + (d == buffer->rank - 1 ? buffer->pad : 0);
         buffer->bytes = elements * (buffer->scalar == INT || plan->model->precision == F32 ? 4 : 8);
     }
 }
 
 void schedule(Plan *plan)
 {
+    if (plan->mode == KERNELS_FUSED)
+        choose_layouts(plan);
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++)
+            choose_form(plan, &plan->kernel[phase][k]);
     size_buffers(plan);
     Arena *scratch = arena_new();
     Cost cost = {.plan = plan, .seen = NEW(scratch, int, plan->buffer_count + 1)};
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
-        for (int k = 0; k < plan->kernel_count[phase]; k++) {
-            choose_form(plan, &plan->kernel[phase][k]);
+        for (int k = 0; k < plan->kernel_count[phase]; k++)
             count_cost(plan, &plan->kernel[phase][k], &cost);
-        }
     find_repeated(plan);
     if (plan->plain)
         size_buffers(plan->plain);

@@ -39,10 +39,11 @@ static void find_axis(Term *term, void *context)
             d->found |= term->index[i].term[t].axis == d->axis;
 }
 
-static bool depends(Term *term, int axis)
+static bool depends(Term *term, int axis)               /* NULL: one, which depends on nothing */
 {
     Dependence d = {axis, false};
-    each_term(term, find_axis, &d);
+    if (term)
+        each_term(term, find_axis, &d);
     return d.found;
 }
 
@@ -65,18 +66,22 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Half cycles of one step of a tile: multiply-adds, loads, or waiting for the sums of the step before. */
-static int64_t step_cost(int64_t sums, int64_t loads)
+/* Half cycles of one step of a tile: multiply-adds, loads, or waiting for the sums of the step before; short folds do not wait,
+ * for the next tile's begin meanwhile. */
+static int64_t step_cost(int64_t sums, int64_t loads, int64_t folds)
 {
-    return most(most(sums, loads), MULTIPLY_ADD_LATENCY * 2);
+    return most(most(sums, loads), folds < SHORT_FOLD ? 0 : MULTIPLY_ADD_LATENCY * 2);
 }
 
 typedef struct Product {
     const Plan *plan;
     Kernel *kernel;
     const Stage *sum;
+    Term *a, *b;                        /* the factors as they are tried; a NULL: one */
     int element;                        /* bytes */
     int64_t points, folds;              /* of the result; of each sum */
+    bool streams;                       /* what follows changes an array that no cache holds, a row of tiles after another */
+    int64_t after;                      /* cycles of what follows an element, alone */
     bool found;
 } Product;
 
@@ -104,16 +109,21 @@ static int64_t fetch_cycles(const Sweep *sweep)
 }
 
 /* The loop inside sweeps its operand once for each tile of the other; what does not stay in the first cache is fetched again. */
-static void consider(Product *p, int lanes, int row, int column, int rows, int columns, int width, int broadcast, int64_t step, int64_t end)
+static void consider(Product *p, int lanes, int row, int column, int rows, int columns, int width, int block, int64_t step, int64_t end)
 {
-    Term *product = p->sum->term;
-    Sweep a = sweep_of(p, product->operand[broadcast], row, rows), b = sweep_of(p, product->operand[1 - broadcast], column, columns);
+    Sweep a = p->a ? sweep_of(p, p->a, row, rows) : (Sweep){0}, b = sweep_of(p, p->b, column, columns);
     int64_t across = steps(extent_of(p, row), rows), along = steps(extent_of(p, column), columns);
-    int64_t groups = p->points / (extent_of(p, row) * extent_of(p, column));
+    int64_t groups = p->points / (extent_of(p, row) * extent_of(p, column)), parts = block ? steps(p->folds, block) : 1;
+    Sweep *operand[] = {&a, &b};
+    for (int o = 0; o < 2; o++) {
+        operand[o]->tile /= parts;
+        operand[o]->whole /= parts;
+    }
+    step /= parts;
     for (int outside = 1; outside >= 0; outside--) {
         Sweep *inner = outside ? &b : &a, *outer = outside ? &a : &b;
         int64_t fetch = fetch_cycles(inner) + (outer->tile > FIRST_CACHE ? fetch_cycles(outer) : 0);
-        int64_t cycles = groups * (across * along * (most(step, fetch) + end) + (outside ? across : along) * fetch_cycles(outer));
+        int64_t cycles = groups * parts * (across * along * (most(step, fetch) + end) + (outside ? across : along) * fetch_cycles(outer));
         if (p->found && p->kernel->choice.cycles <= cycles)
             continue;
         p->found = true;
@@ -123,8 +133,10 @@ static void consider(Product *p, int lanes, int row, int column, int rows, int c
         p->kernel->choice.rows = rows;
         p->kernel->choice.columns = columns;
         p->kernel->choice.width = width;
+        p->kernel->choice.block = block;
         p->kernel->choice.rows_outside = outside;
-        p->kernel->choice.broadcast = broadcast;
+        p->kernel->choice.a = p->a;
+        p->kernel->choice.b = p->b;
         p->kernel->choice.cycles = cycles;
     }
 }
@@ -141,7 +153,24 @@ static bool stores_along(const Product *p, int column)
     return along;
 }
 
-static void consider_columns(Product *p, int broadcast, int row, int column)
+/* Would the sums, stored as they are made, lie along the column? */
+static bool sums_along(const Product *p, int column)
+{
+    const Stage *sum = p->sum;
+    if (sum->buffer == NONE)                            /* an array made for them: row-major */
+        return plain_axis(&sum->store[1]) == column;
+    return contiguity(&p->plan->buffer[sum->buffer], sum->store, p->plan->buffer[sum->buffer].rank, column) == 1;
+}
+
+/* May the sums of a long fold lie in an array meanwhile? They are a matrix of rows and columns then, added up part by part. */
+static bool can_add_up(const Product *p, int row, int column)
+{
+    const Kernel *kernel = p->kernel;
+    return p->folds >= 2 * BLOCK && p->sum->fold_count == 1 && kernel->outer_count == 2 && row != NONE
+        && sums_along(p, column);
+}
+
+static void consider_columns(Product *p, int row, int column)
 {
     int64_t extent = extent_of(p, column), height = extent_of(p, row);
     int columns = PANEL_BYTES / p->element;
@@ -152,13 +181,16 @@ static void consider_columns(Product *p, int broadcast, int row, int column)
     int registers = columns * p->element > REGISTER_BYTES ? 2 : 1;
     int64_t element = stores_along(p, column) ? 0 : ELEMENT_CYCLES;
     for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
-        int64_t step = step_cost(rows * registers, rows + registers);
-        int64_t end = TILE_START + rows * registers * ELEMENT_CYCLES + rows * columns * element;
-        consider(p, column, row, column, rows, columns, 0, broadcast, p->folds * step / 2, end);
+        int64_t step = step_cost(rows * registers, rows + registers, p->folds);
+        int64_t streams = p->streams ? (rows - 1) * registers * STREAM_CYCLES : 0;
+        int64_t end = TILE_START + rows * registers * p->after + rows * columns * element + streams;
+        consider(p, column, row, column, rows, columns, 0, 0, p->folds * step / 2, end);
+        if (can_add_up(p, row, column) && height % rows == 0 && extent % columns == 0)
+            consider(p, column, row, column, rows, columns, 0, BLOCK, p->folds * step / 2, TILE_START + 2 * rows * registers);
     }
 }
 
-static void consider_fold(Product *p, int broadcast, int row, int column, int fold)
+static void consider_fold(Product *p, int row, int column, int fold)
 {
     int64_t extent = extent_of(p, fold), height = extent_of(p, row), breadth = extent_of(p, column);
     int width = PANEL_BYTES / p->element;
@@ -169,13 +201,21 @@ static void consider_fold(Product *p, int broadcast, int row, int column, int fo
     int registers = width * p->element > REGISTER_BYTES ? 2 : 1;
     for (int rows = 1; rows <= MOST_DOT_ROWS && rows <= height; rows++)
         for (int columns = 1; columns <= TILE_REGISTERS / registers / rows && columns <= breadth; columns++) {
-            int64_t step = step_cost(rows * columns * registers, (rows + columns) * registers);
-            int64_t end = TILE_START + rows * columns * (TREE_CYCLES + ELEMENT_CYCLES);
-            consider(p, fold, row, column, rows, columns, width, broadcast, p->folds / extent * steps(extent, width) * step / 2, end);
+            int64_t step = step_cost(rows * columns * registers, (rows + columns) * registers, p->folds);
+            int64_t end = TILE_START + rows * columns * (TREE_CYCLES + p->after);
+            consider(p, fold, row, column, rows, columns, width, 0, p->folds / extent * steps(extent, width) * step / 2, end);
         }
 }
 
 /* ---- the choice ------------------------------------------------------------------------------------------------------------ */
+
+/* Calls are worth what exp costs in vector code. */
+static void add_cycles(Term *term, void *context)
+{
+    int64_t *cycles = context;
+    if (term->kind == TERM_APPLY)
+        *cycles += strstr(op_info[term->op].c, "@(") && term->op != OP_RELU && term->op != OP_MAXIMUM && term->op != OP_MINIMUM ? CALL_CYCLES : 1;
+}
 
 /* The axes of the result that one operand depends on and the other does not; where there are none, NONE stands for one element. */
 static int axes_of_one(const Kernel *kernel, Term *one, Term *other, int *axis)
@@ -196,25 +236,32 @@ void choose_tile(const Plan *plan, Kernel *kernel)
     kernel->form = FORM_CONTRACTION;
     kernel->choice.lanes = NONE;
     kernel->choice.why = "no axis along which an operand lies side by side, or a short one";
-    Term *product = p.sum->term;
-    if (product->kind != TERM_APPLY || product->op != OP_MULTIPLY)
-        return;
+    Term *factor[2] = {p.sum->term, NULL};              /* a sum is that of its terms times one */
+    if (p.sum->term->kind == TERM_APPLY && p.sum->term->op == OP_MULTIPLY)
+        memcpy(factor, p.sum->term->operand, sizeof factor);
     for (int o = 0; o < kernel->outer_count; o++)
         p.points *= kernel->axis[kernel->outer[o]].extent;
     for (int f = 0; f < p.sum->fold_count; f++)
         p.folds *= kernel->axis[p.sum->fold_axis[f]].extent;
 
-    for (int broadcast = 0; broadcast < 2; broadcast++) {
-        Term *a = product->operand[broadcast], *b = product->operand[1 - broadcast];
+    p.after = ELEMENT_CYCLES;
+    for (int s = 1; s < kernel->stage_count; s++) {
+        each_term(kernel->stage[s].term, add_cycles, &p.after);
+        p.streams |= assigns(plan, &kernel->stage[s]) && p.points * p.element > FIRST_CACHE;
+    }
+
+    for (int turned = 0; turned < 1 + (factor[1] != NULL); turned++) {
+        p.a = factor[1] ? factor[turned] : NULL;
+        p.b = factor[1] ? factor[1 - turned] : factor[0];
         int row[MAX_AXES + 1], column[MAX_AXES + 1];
-        int row_count = axes_of_one(kernel, a, b, row), column_count = axes_of_one(kernel, b, a, column);
+        int row_count = axes_of_one(kernel, p.a, p.b, row), column_count = axes_of_one(kernel, p.b, p.a, column);
         for (int r = 0; r < row_count; r++)
             for (int c = 0; c < column_count; c++) {
-                if (column[c] != NONE && lies_along(plan, b, column[c]))
-                    consider_columns(&p, broadcast, row[r], column[c]);
-                for (int f = 0; f < p.sum->fold_count; f++)
-                    if (lies_along(plan, a, p.sum->fold_axis[f]) && lies_along(plan, b, p.sum->fold_axis[f]))
-                        consider_fold(&p, broadcast, row[r], column[c], p.sum->fold_axis[f]);
+                if (column[c] != NONE && lies_along(plan, p.b, column[c]))
+                    consider_columns(&p, row[r], column[c]);
+                for (int f = 0; f < p.sum->fold_count && p.a; f++)
+                    if (lies_along(plan, p.a, p.sum->fold_axis[f]) && lies_along(plan, p.b, p.sum->fold_axis[f]))
+                        consider_fold(&p, row[r], column[c], p.sum->fold_axis[f]);
             }
     }
     if (!p.found)

@@ -11,14 +11,25 @@ enum {
     MOST_ROWS = 12,
     MOST_DOT_ROWS = 3,                  /* 3 x 2 dots: 11.5 µs for 784-100 with 5 rows; 5 x 1: 12.1; 1 x 5: 13.4 */
     MULTIPLY_ADD_LATENCY = 4,           /* cycles: fewer than 8 sums in flight wait for each other */
+    SHORT_FOLD = 16,
     TILE_START = 10,                    /* cycles to begin a tile and to end it */
     TREE_CYCLES = 4,                    /* to add up the lanes of one dot */
     ELEMENT_CYCLES = 2,                 /* an epilogue's element, alone */
+    CALL_CYCLES = 20,                   /* exp and its kin, of a register or of a number alone: 12 to 20 */
     LINE_BYTES = 64,
     FIRST_CACHE = 24 * 1024,            /* bytes that stay in the first cache beside what streams through: 32 KB less a quarter */
     SECOND_CACHE = 384 * 1024,          /* the same of 512 KB */
-    SECOND_CACHE_RATE = 24,             /* bytes a cycle; 1 x 6 dots that sweep 314 KB of weights once a row: 28 for 11.5 µs */
+    SECOND_CACHE_RATE = 14,             /* bytes a cycle; 1 x 6 dots that sweep 314 KB of weights once a row: 28 for 11.5 µs */
     THIRD_CACHE_RATE = 10,
+    BLOCK = 128,                        /* steps of a long fold at a time: a panel is 8 KB then. 784-100 with 10,000 rows, weight
+                                           gradient: 20 for 109 ms */
+    SET_STRIDE = 1024,                  /* bytes: rows this far apart share few sets of the cache. 1024 x 1024 by plain rows 45-58 GF/s,
+                                           with LINE_BYTES more a row 78-82 */
+    SET_ROWS = 8,                       /* what a set holds: fewer rows stay there anyhow */
+    STREAM_CYCLES = 3,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
+                                           784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
+    SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
+    WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */
 };
 
 #endif

@@ -2,6 +2,7 @@
  *
  *   NN_CORE   tile[r][c] = sum over the folds of A(r) B(c)       A is one number for all columns; neighbouring columns of B are
  *                                                               neighbours in memory
+ *   NN_CORE_ADD   array[r][c] += the same, over a part of a long fold
  *   NN_DOT    the same, where A and B are both neighbours in memory along the last fold: `lanes` partial sums, then a tree
  *
  * A tile lies in registers while its sums are made, then in memory, where what follows it (bias, relu, the update of a weight)
@@ -64,13 +65,23 @@ enum { nn_one0 };                       /* where an axis of one element begins *
         __attribute__((vector_size(lanes_ * sizeof(tile)[0][0]), aligned(sizeof(tile)[0][0]), may_alias))
 
 #define NN_CORE(tile, r, rows, c, columns, folds, A, B)                                                              \
+    NN_CORE_(tile, 0, 0, 0, r, rows, c, columns, folds, A, B)
+
+/* The same for a part of a long fold: the sums lie in an array, where each part but the first goes on with them. */
+#define NN_CORE_ADD(array, more, r, rows, c, columns, folds, A, B)                                                   \
+    NN_CORE_(array, r##0, c##0, more, r, rows, c, columns, folds, A, B)
+
+#define NN_CORE_(tile, first_row, first_column, more, r, rows, c, columns, folds, A, B)                              \
     do {                                                                                                             \
         NN_LANES(tile, columns);                                                                                     \
         enum { parts_ = (columns) / lanes_ };                                                                        \
         Lanes_ sum_[rows][parts_];                                                                                   \
         NN_UNROLL for (int r_ = 0; r_ < rows; r_++)                                                                  \
-            NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                            \
+            NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                          \
                 sum_[r_][p_] = (Lanes_){0};                                                                          \
+                if (more)                                                                                            \
+                    sum_[r_][p_] = *(const Loose_ *)&(tile)[(first_row) + r_][(first_column) + p_ * lanes_];         \
+            }                                                                                                        \
         folds {                                                                                                      \
             Lanes_ b_[parts_];                                                                                       \
             NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                          \
@@ -90,7 +101,7 @@ enum { nn_one0 };                       /* where an axis of one element begins *
         }                                                                                                            \
         NN_UNROLL for (int r_ = 0; r_ < rows; r_++)                                                                  \
             NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                            \
-                *(Loose_ *)&(tile)[r_][p_ * lanes_] = sum_[r_][p_];                                                  \
+                *(Loose_ *)&(tile)[(first_row) + r_][(first_column) + p_ * lanes_] = sum_[r_][p_];                   \
         NN_SEAL(tile);                                                                                               \
     } while (0)
 

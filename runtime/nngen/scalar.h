@@ -23,8 +23,8 @@
 #define NN_SCALARS(REAL, F)                                                                                          \
     static inline REAL nn_relu##F(REAL x) { return x <= 0 ? 0 : x; }                  /* NaN stays */                \
     static inline REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                         \
-    static inline REAL nn_maximum##F(REAL a, REAL b) { return (a > b) | (a != a) ? a : b; }      /* |: no branch */  \
-    static inline REAL nn_minimum##F(REAL a, REAL b) { return (a < b) | (a != a) ? a : b; }                          \
+    static inline REAL nn_maximum##F(REAL a, REAL b) { return ((a > b) | (a != a)) ? a : b; }    /* |: no branch */  \
+    static inline REAL nn_minimum##F(REAL a, REAL b) { return ((a < b) | (a != a)) ? a : b; }                        \
     /* 1 / (1 + exp(-x)), without overflow: exp is only ever taken of -|x| */                                        \
     static inline REAL nn_sigmoid##F(REAL x)                                                                         \
     {                                                                                                                \

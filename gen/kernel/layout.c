@@ -1,0 +1,153 @@
+/* layout.c: how buffers lie in memory.
+ *
+ * Takes a plan whose kernels are known and whose tiles are not, gives each buffer the order of its dimensions and a pad, with
+ * the reason. Two decisions:
+ *
+ *   the other order   a weight (out, in) is kept as [in][out], its slots with it, where the kernels of a step that use it then take
+ *                     fewer cycles: the forward product has its lanes on the outputs instead of on the fold. That is the first
+ *                     layer's case; further layers also fold over their outputs, for the gradient of their input.
+ *   a pad             rows whose length is a multiple of SET_STRIDE lie on few sets of the cache, and a panel of them drives
+ *                     itself out: a cache line more a row
+ *
+ * Checkpoints hold PyTorch's layout whatever is chosen here: the runtime copies by strides. Inputs and results stay as the
+ * runtime fills and reads them. Each weight is decided by itself, from the kernels that use it as they are then: a few passes
+ * over a step's products, no search. */
+#include "kernel/kernel.h"
+#include "kernel/tuning.h"
+#include <string.h>
+
+static int64_t product_cycles(const Plan *plan, const Kernel *kernel)
+{
+    Kernel copy = *kernel;
+    choose_tile(plan, &copy);
+    if (copy.choice.lanes != NONE)
+        return copy.choice.cycles;
+    int64_t points = SCALAR_CYCLES;
+    for (int o = 0; o < kernel->outer_count; o++)
+        points *= kernel->axis[kernel->outer[o]].extent;
+    for (int f = 0; f < kernel->stage[0].fold_count; f++)
+        points *= kernel->axis[kernel->stage[0].fold_axis[f]].extent;
+    return points;
+}
+
+/* ---- who uses a buffer ------------------------------------------------------------------------------------------------- */
+
+typedef struct Users { int *kernel, count, room; bool other; } Users;       /* products of a step; does anything else touch it? */
+
+typedef struct Visit { Plan *plan; Users *users; int kernel; bool product; } Visit;
+
+static void note_user(const Visit *v, int buffer)
+{
+    Users *users = &v->users[buffer];
+    users->other |= !v->product;
+    if (v->product && (users->count == 0 || users->kernel[users->count - 1] != v->kernel))
+        ARENA_PUSH(v->plan->arena, users->kernel, users->count, users->room, v->kernel);
+}
+
+static void note_read(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    note_user(context, read->buffer);
+}
+
+static Users *find_users(Plan *plan, Arena *arena)
+{
+    Users *users = NEW(arena, Users, plan->buffer_count);
+    Visit visit = {.plan = plan, .users = users};
+    for (visit.kernel = 0; visit.kernel < plan->kernel_count[PHASE_TRAIN]; visit.kernel++) {
+        Kernel *kernel = &plan->kernel[PHASE_TRAIN][visit.kernel];
+        visit.product = is_product(plan, kernel);
+        each_read(kernel, note_read, &visit);
+        for (int s = 0; s < kernel->stage_count; s++)
+            if (kernel->stage[s].buffer != NONE)
+                note_user(&visit, kernel->stage[s].buffer);
+    }
+    return users;
+}
+
+/* ---- the other order ------------------------------------------------------------------------------------------------------ */
+
+static void turn(Plan *plan, const int *group, int count)
+{
+    for (int g = 0; g < count; g++) {
+        int8_t *order = plan->buffer[group[g]].order, first = order[0];
+        order[0] = order[1];
+        order[1] = first;
+    }
+}
+
+/* What uses a slot uses its weight too. */
+static int64_t cycles_of(const Plan *plan, const Users *users)
+{
+    int64_t cycles = 0;
+    for (int u = 0; u < users->count; u++)
+        cycles += product_cycles(plan, &plan->kernel[PHASE_TRAIN][users->kernel[u]]);
+    return cycles;
+}
+
+static void try_other_order(Plan *plan, const Users *users, int weight)
+{
+    const Graph *graph = plan->model->graph;
+    int group[8] = {weight}, count = 1;
+    for (int b = 0; b < plan->buffer_count && count < 8; b++)
+        if (plan->buffer[b].leaf != NONE && graph->leaves[plan->buffer[b].leaf].kind == LEAF_SLOT && plan->buffer[b].rank == 2
+            && graph->leaves[plan->buffer[b].leaf].parameter == plan->buffer[weight].leaf)
+            group[count++] = b;
+    for (int g = 0; g < count; g++)
+        if (users[group[g]].other || memcmp(plan->buffer[group[g]].size, plan->buffer[weight].size, 2 * sizeof(int64_t)) != 0)
+            return;
+    int64_t before = cycles_of(plan, &users[weight]);
+    turn(plan, group, count);
+    int64_t after = cycles_of(plan, &users[weight]);
+    if (after * 100 > before * WORTH_ANOTHER_LAYOUT) {
+        turn(plan, group, count);
+        return;
+    }
+    for (int g = 0; g < count; g++)
+        plan->buffer[group[g]].why_order = arena_print(plan->arena, "its products take about %s cycles a step so, %s as PyTorch has it",
+                                                       grouped(plan->arena, after), grouped(plan->arena, before));
+}
+
+/* ---- pads ------------------------------------------------------------------------------------------------------------------- */
+
+static void pad_rows(Plan *plan)
+{
+    const int element = plan->model->precision == F32 ? 4 : 8;
+    for (int b = 0; b < plan->buffer_count; b++) {
+        Buffer *buffer = &plan->buffer[b];
+        bool ours = buffer->kind == BUFFER_PARAMETER || buffer->kind == BUFFER_STATE || buffer->kind == BUFFER_TEMPORARY;
+        if (!ours || buffer->rank != 2 || buffer->scalar != FLOAT || buffer->size[buffer->order[0]] < SET_ROWS
+            || buffer->size[buffer->order[1]] * element % SET_STRIDE != 0)
+            continue;
+        buffer->pad = LINE_BYTES / element;
+        if (!buffer->why_order)
+            buffer->why_order = "rows so far apart that they would share few sets of the cache: a line more each";
+    }
+}
+
+/* The walk that looks for what is not finite reads the same arrays. */
+static void tell_plain(Plan *plan)
+{
+    for (int b = 0; plan->plain && b < plan->plain->buffer_count; b++) {
+        Buffer *plain = &plan->plain->buffer[b];
+        for (int o = 0; plain->leaf != NONE && o < plan->buffer_count; o++)
+            if (plan->buffer[o].leaf == plain->leaf) {
+                memcpy(plain->order, plan->buffer[o].order, sizeof plain->order);
+                plain->pad = plan->buffer[o].pad;
+            }
+    }
+}
+
+void choose_layouts(Plan *plan)
+{
+    Arena *scratch = arena_new();
+    Users *users = find_users(plan, scratch);
+    for (int b = 0; b < plan->buffer_count; b++) {
+        const Buffer *buffer = &plan->buffer[b];
+        if (buffer->leaf != NONE && plan->model->graph->leaves[buffer->leaf].kind == LEAF_PARAMETER && buffer->rank == 2)
+            try_other_order(plan, users, b);
+    }
+    pad_rows(plan);
+    tell_plain(plan);
+    arena_free(scratch);
+}

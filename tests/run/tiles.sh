@@ -1,0 +1,23 @@
+# Products of all shapes, fused against generic: every tensor after one step, and after three (the second batch of an epoch is partial:
+# two rows, of one where rows = 1). Widths below a register, ragged, prime, whole panels; rows that share sets of the cache and get
+# a pad; folds long enough to be added up part by part. 32 units in the last place times the root of the longest fold, as in agreement.sh.
+. "$(dirname "$0")/tools/case.bash"
+tool tensors
+
+agrees() {
+    for steps in 1 3; do
+        for kind in fused generic; do status 0 ./$kind --quiet --steps $steps --save after.$kind || return 1; done
+        ./tensors compare after.fused after.generic $((800 * steps)) nngen.sums || return 1
+    done
+}
+
+for shape in "1 1 1" "2 3 5" "7 5 1" "17 13 7" "31 9 16" "50 20 64" "64 80 130" "101 16 97" "256 32 33" "512 48 300" "320 256 257"; do
+    set -- $shape
+    for precision in f32 f64; do
+        for kind in fused generic; do
+            check "$shape $precision: builds $kind" build $kind "$ROOT/tests/run/models/tiles.lua" --kernels $kind --precision $precision \
+                --set wide="$1" --set narrow="$2" --set rows="$3" --instruction-limit 100000000
+        done
+        check "$shape $precision: agree" agrees
+    done
+done
