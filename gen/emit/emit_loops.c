@@ -619,9 +619,9 @@ static void emit_tiles(Emission *e)
             open_loop(e, kernel->outer[o]);
     if (kernel->choice.rows_outside)
         open_tiles(e, row, kernel->choice.rows, extent_or_one(kernel, row));
-    if (rest == 0 || !(only_once(kernel) && kernel->choice.lanes == column)) {
+    if (rest == 0 || row == NONE || !(only_once(kernel) && kernel->choice.lanes == column)) {
         emit_columns(e, breadth, arena_print(e->w.arena, "%s%d", c, rest != 0 && only_once(kernel)));
-    } else {                                            /* whole registers of an update go through loops of constant length */
+    } else {                                            /* whole registers of a matrix to update go through loops of constant length */
         emit_columns(e, breadth - rest, arena_print(e->w.arena, "%s0", c));
         line(e, "{");
         e->indent += INDENT;

@@ -218,6 +218,7 @@ void each_term(Term *term, void (*visit)(Term *term, void *context), void *conte
 
 /* tile.c: how a contraction runs: which axes make its tiles, and what lies in the lanes of a register. */
 void choose_tile(const Plan *plan, Kernel *kernel);
+const Buffer *updated_here(const Plan *plan, const Kernel *kernel);  /* the first matrix that an update among its stages writes; NULL */
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);
 

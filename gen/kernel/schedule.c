@@ -28,14 +28,14 @@ bool is_product(const Plan *plan, const Kernel *kernel)
 
 static void read_sum(Term *term, void *context)
 {
-    const Stage *sum = context;
+    Stage *sum = context;
     if (term->kind != TERM_STAGE || term->stage != 0)
         return;
     term->kind = TERM_READ;
     term->stage = NONE;
     term->buffer = sum->buffer;
     term->rank = 2;
-    memcpy(term->index, sum->store, 2 * sizeof sum->store[0]);
+    term->index = sum->store;
 }
 
 /* Sums that are added up part by part lie in a buffer meanwhile; what follows them reads it. */
@@ -45,6 +45,12 @@ static void store_sums(Plan *plan, Kernel *kernel)
     if (sum->buffer != NONE)
         return;
     sum->buffer = buffer_for(plan, sum->node, BUFFER_TEMPORARY);
+    const Buffer *like = updated_here(plan, kernel);
+    Buffer *made = &plan->buffer[sum->buffer];
+    if (like) {
+        memcpy(made->order, like->order, sizeof made->order);
+        made->pad = like->pad;
+    }
     for (int s = 1; s < kernel->stage_count; s++)
         each_term(kernel->stage[s].term, read_sum, sum);
 }

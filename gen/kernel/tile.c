@@ -153,12 +153,21 @@ static bool stores_along(const Product *p, int column)
     return along;
 }
 
-/* Would the sums, stored as they are made, lie along the column? */
+const Buffer *updated_here(const Plan *plan, const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (assigns(plan, &kernel->stage[s]) && plan->buffer[kernel->stage[s].buffer].rank == 2)
+            return &plan->buffer[kernel->stage[s].buffer];
+    return NULL;
+}
+
+/* Would the sums, stored as they are made, lie along the column? An array made for them lies as what they update. */
 static bool sums_along(const Product *p, int column)
 {
     const Stage *sum = p->sum;
-    if (sum->buffer == NONE)                            /* an array made for them: row-major */
-        return plain_axis(&sum->store[1]) == column;
+    const Buffer *like = updated_here(p->plan, p->kernel);
+    if (sum->buffer == NONE)
+        return plain_axis(&sum->store[like ? like->order[1] : 1]) == column;
     return contiguity(&p->plan->buffer[sum->buffer], sum->store, p->plan->buffer[sum->buffer].rank, column) == 1;
 }
 
