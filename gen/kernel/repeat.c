@@ -82,7 +82,7 @@ static bool same_array(const Plan *plan, int a, int b)
 {
     const Buffer *p = &plan->buffer[a], *q = &plan->buffer[b];
     const Node *nodes = plan->model->graph->nodes;
-    return p->scalar == q->scalar && p->rank == q->rank && nodes[p->node].type.per_row == nodes[q->node].type.per_row
+    return p->scalar == q->scalar && p->rank == q->rank && p->pad == q->pad && nodes[p->node].type.per_row == nodes[q->node].type.per_row
         && memcmp(p->size, q->size, sizeof p->size[0] * (size_t)p->rank) == 0
         && memcmp(p->order, q->order, sizeof p->order[0] * (size_t)p->rank) == 0;
 }
@@ -147,7 +147,8 @@ static bool same_choice(const Kernel *a, const Kernel *b)
 {
     return a->form == b->form && a->choice.lanes == b->choice.lanes && a->choice.row == b->choice.row && a->choice.column == b->choice.column
         && a->choice.rows == b->choice.rows && a->choice.columns == b->choice.columns && a->choice.width == b->choice.width
-        && a->choice.rows_outside == b->choice.rows_outside && a->choice.broadcast == b->choice.broadcast;
+        && a->choice.rows_outside == b->choice.rows_outside && a->choice.block == b->choice.block
+        && (a->choice.a == a->stage[0].term->operand[0]) == (b->choice.a == b->stage[0].term->operand[0]);
 }
 
 static bool same_kernel(const Plan *plan, const Kernel *a, const Kernel *b, Arena *arena)

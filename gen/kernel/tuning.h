@@ -26,7 +26,7 @@ enum {
     SET_STRIDE = 1024,                  /* bytes: rows this far apart share few sets of the cache. 1024 x 1024 by plain rows 45-58 GF/s,
                                            with LINE_BYTES more a row 78-82 */
     SET_ROWS = 8,                       /* what a set holds: fewer rows stay there anyhow */
-    STREAM_CYCLES = 3,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
+    STREAM_CYCLES = 8,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
     SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
     WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */
