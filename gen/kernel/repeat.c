@@ -148,7 +148,7 @@ static bool same_choice(const Kernel *a, const Kernel *b)
     return a->form == b->form && a->choice.lanes == b->choice.lanes && a->choice.row == b->choice.row && a->choice.column == b->choice.column
         && a->choice.rows == b->choice.rows && a->choice.columns == b->choice.columns && a->choice.width == b->choice.width
         && a->choice.rows_outside == b->choice.rows_outside && a->choice.block == b->choice.block
-        && (a->choice.a == a->stage[0].term->operand[0]) == (b->choice.a == b->stage[0].term->operand[0]);
+        && (a->form != FORM_CONTRACTION || (a->choice.a == a->stage[0].term->operand[0]) == (b->choice.a == b->stage[0].term->operand[0]));
 }
 
 static bool same_kernel(const Plan *plan, const Kernel *a, const Kernel *b, Arena *arena)
