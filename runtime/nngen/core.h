@@ -144,7 +144,7 @@ enum { nn_one0 };                       /* where an axis of one element begins *
                     const int k = k_ + p_ * lanes_;                                                                  \
                     NN_DOT_STEP_(r, rows, c, columns, A, B, NN_WHOLE_)                                               \
                 }                                                                                                    \
-            if (even_ < (extent))                                                                                    \
+            if ((int)even_ < (int)(extent))                                                                          \
                 NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                      \
                     const int k = (extent) - (lanes) + p_ * lanes_;                                                  \
                     const int old_ = even_ <= k ? 0 : NN_LEAST(even_ - k, (int)lanes_);                              \
