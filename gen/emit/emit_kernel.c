@@ -93,7 +93,8 @@ static int step_items(const Plan *plan, const Kernel *kernel, const Parameters *
     if (p->lr)
         items[count++] = call ? plan->model->precision == F32 ? "(float)step->lr" : "step->lr" : plan->model->precision == F32 ? "float lr" : "double lr";
     if (p->swept)
-        items[count++] = call ? plan->model->precision == F32 ? "(float)step->swept" : "step->swept" : plan->model->precision == F32 ? "float swept" : "double swept";
+        items[count++] = !call ? arena_print(plan->arena, "%s swept", real_type(plan, FLOAT))
+                       : plan->model->precision == F32 ? "(float)step->swept" : "step->swept";
     if (p->t)
         items[count++] = call ? "step->t" : "int64_t t";
     if (p->seed)
