@@ -74,14 +74,20 @@ check "moons3" trained moons3
 check "moons3: a plateau near log 3 after 1,000 steps" between "$(values epoch loss log | sed -n 1000p)" 1.05 1.0987
 check "moons3: then it learns" eval 'between "$(last loss)" 0 0.05 && between "$(last train_accuracy)" 0.98 1'
 
+# 20 copies at once; the last is what a program of that rate alone would train
+check "rate_sweep" eval 'build p "$models/rate_sweep.lua" && status 0 ./p --quiet --threads 1 --steps 2000 --log-every 2000 --log log && grep "\"event\":\"end\"" log > ends && [ "$(wc -l < ends)" = 20 ]'
+check "rate_sweep: a higher rate is further" eval 'values end loss ends | awk "NR > 1 && \$1 > before { exit 1 } { before = \$1 }"'
+sed 's/nn.sweep("lr", rates)/rates[20]/' "$models/rate_sweep.lua" > single.lua
+check "rate_sweep: as one rate alone" eval 'build q single.lua && status 0 ./q --quiet --threads 1 --steps 2000 --log-every 2000 --log log && near <(values end loss log) <(values end loss ends | tail -n 1) 1e-5'
+
 check "iris_two_layer" trained iris_two_layer
 check "iris_two_layer: 75 rows each, half of what the mean would leave" eval 'between "$(last loss)" 5 60 && between "$(last validation_loss)" 5 75'
 
 licences=/usr/share/common-licenses
-if [ -f $licences/GPL-3 ] && [ -f "$models/characters.lua" ]; then
+if [ -f $licences/GPL-3 ]; then
     for network in lstm attention; do
         check "characters: $network" build p "$models/characters.lua" --set network=$network
-        check "characters: $network learns" eval 'status 0 ./p --quiet --threads 1 --steps 36 --log log && values epoch loss log > losses && between "$(head -n 1 losses)" 3 4.6 && between "$(tail -n 1 losses)" 2 3.1'
+        check "characters: $network learns" eval 'status 0 ./p --quiet --threads 1 --epochs 2 --log log && between "$(last loss)" 1.8 "$(values epoch loss log | awk "NR == 1 { print \$1 - 0.4 }")"'
     done
     lines() { generate t "$models/characters.lua" --set time="$1" && sed '/^ \*/d' t.c | wc -l; }
     check "characters: 64 times are as long, as text, as 2" eval 'a=$(lines 2) && b=$(lines 64) && between $((b - a)) -9 9'
