@@ -22,8 +22,9 @@ void emit_sweep(const Plan *plan, Text *out)
 {
     const SweptValues *sweep = &plan->model->sweep;
     text_add(out, "\n");
-    comment_line(out, 0, arena_print(out->arena, "One copy of the model for each value of %s: what it keeps, the first bytes of the state, lies here "
-                                     "while another copy is trained there.", sweep->name));
+    static const char words[] = "One copy of the model for each value of %s: what it keeps, the first bytes of the state, lies here while "
+                                "another copy is trained there.";
+    comment_line(out, 0, arena_print(out->arena, words, sweep->name));
     text_print(out, "enum { COPIES = %d, KEPT = offsetof(struct State, %s) };\n", sweep->count, first_made_anew(plan));
     const bool allocated = is_state_allocated(plan);
     text_add(out, allocated ? "unsigned char (*copies)[KEPT] = nn_allocate_state((size_t)COPIES * KEPT);\n"

@@ -427,12 +427,24 @@ static bool join_with_one(Joining *joining, int consumer, Producers *producers, 
     return false;
 }
 
+static bool writes_statistic(const Plan *plan, const Kernel *kernel)
+{
+    const Stage *stage = kernel->stage_count ? &kernel->stage[0] : NULL;
+    const int leaf = stage && stage->buffer != NONE ? plan->buffer[stage->buffer].leaf : NONE;
+    return leaf != NONE && plan->model->graph->leaves[leaf].kind == LEAF_STATISTIC;
+}
+
 void join_kernels(Joining *joining)
 {
     Arena *scratch = arena_new();
     order_kernels(joining, scratch);
     Refusals *refusals = NEW(scratch, Refusals, joining->count);
     Producers producers = {.joining = joining, .arena = scratch};
+    /* Running statistics first: what one is assigned belongs to its update, after the loss, and would else be computed ahead of it
+     * with the forward values that it reads. */
+    for (int consumer = 0; consumer < joining->count; consumer++)
+        if (joining->joined[consumer] == consumer && writes_statistic(joining->plan, &joining->kernel[consumer]))
+            join_with_one(joining, consumer, &producers, &refusals[consumer], scratch);
     for (bool changed = true; changed; ) {
         changed = false;
         for (int consumer = 0; consumer < joining->count; consumer++)

@@ -37,7 +37,8 @@ end)
 
 define("multistep", {milestones = any, gamma = 0.1}, {"milestones"}, function(what, chosen)
   if not core.is_plain(chosen.milestones) or #chosen.milestones == 0 then
-    fail(what .. ": milestones is a list as {30, 80}, not " .. (core.is_plain(chosen.milestones) and "an empty one" or core.a(chosen.milestones)))
+    fail(what .. ": milestones is a list as {30, 80}, not " ..
+         (core.is_plain(chosen.milestones) and "an empty one" or core.a(chosen.milestones)))
   end
   local list = {}
   for i = 1, #chosen.milestones do list[i] = integer(what, "a milestone", chosen.milestones[i], 0, 2^53) end
@@ -106,7 +107,8 @@ end
 core.document("schedules", {
   {"nn.schedule.step {step_size, gamma}", torch = "lr_scheduler.StepLR", formula = "lr gamma^floor(k / step_size)",
    call = function() return schedules.step {step_size = 1} end},
-  {"nn.schedule.multistep {milestones, gamma}", torch = "lr_scheduler.MultiStepLR", formula = "lr gamma^(how many milestones are at most k)",
+  {"nn.schedule.multistep {milestones, gamma}", torch = "lr_scheduler.MultiStepLR",
+   formula = "lr gamma^(how many milestones are at most k)",
    call = function() return schedules.multistep {milestones = {1}} end},
   {"nn.schedule.exponential {gamma}", torch = "lr_scheduler.ExponentialLR", formula = "lr gamma^k",
    call = function() return schedules.exponential {gamma = 1} end},

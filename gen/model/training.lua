@@ -228,7 +228,7 @@ end)
 core.document("training", {
   {"nn.train {…}", "What to minimise, by which optimizer, on which data, for how long.",
    call = function() return nn.train {loss = nn.parameter("trained", {}, 0), optimizer = nn.sgd(), steps = 1} end},
-  {"nn.sweep(name, {…})", "A number: the program trains one copy of the model for each value, side by side on the same batches, and logs the " ..
-   "value under `name`. It may be an optimizer's lr, or stand in any expression."},
+  {"nn.sweep(name, {…})", "A number: the program trains one copy of the model for each value, side by side on the same batches, " ..
+   "and logs the value under `name`. It may be an optimizer's lr, or stand in any expression."},
   {"nn.show({name = expression}, {…})", "Prints values; no training.", call = function() return nn.show {y = nn.parameter("shown", {}, 0)} end},
 })

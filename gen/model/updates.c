@@ -115,8 +115,8 @@ static int assign_statistic(lua_State *lua)
         refuse_here(lua, "nn.assign: a running statistic belongs first, as nn.statistic makes it; parameters are the optimizer's");
     const Type type = graph->leaves[leaf].type;
     if (!fits(graph->nodes[value].type, type))
-        refuse_here(lua, "nn.assign: a value of the shape %s%s does not fit %s, which has the shape %s", shape_text(script->arena, graph->nodes[value].type),
-                    graph->nodes[value].type.scalar == INT ? ", of integers," : "", quoted(script->arena, graph->leaves[leaf].name),
+        refuse_here(lua, "nn.assign: a value of the shape %s%s does not fit %s, which has the shape %s",
+                    shape_text(script->arena, graph->nodes[value].type), graph->nodes[value].type.scalar == INT ? ", of integers," : "", quoted(script->arena, graph->leaves[leaf].name),
                     shape_text(script->arena, type));
     graph->now.rule = "running statistic";
     const NodeId root = assign(graph, leaf, broadcast_to(graph, value, type));
