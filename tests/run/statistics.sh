@@ -49,4 +49,4 @@ must "norm, drop_last" build p norm.lua --set drop=true
 check "that is dropped" status 0 ./p
 check "gradients" status 0 "$NNGEN" check norm.lua
 # Readable: a statistic is moved after the loss by one formula, not computed ahead of it and copied.
-check "one formula" eval 'tr -s " " < norm.c | grep -qF "bn_running_mean[i] = 0.9f * bn_running_mean[i] + 0.1f * bn_mean[i];"'
+check "one formula" eval 'tr -s " " < p.c | grep -qF "bn_running_mean[i] = 0.9f * bn_running_mean[i] + 0.1f * bn_mean[i];"'
