@@ -1,7 +1,8 @@
 /* interpret.c: the oracle: what a graph means, computed one node at a time in double, with nothing clever about it.
  *
  * Takes leaf values and a Situation, gives every needed node's value, row-major, [batch] first where it is per row. All rows
- * are computed, spare ones too, as emitted programs do. Folds are sequential in index order. Random nodes draw from the
+ * are computed, spare ones too, as emitted programs do. Folds are sequential in index order, sums kept in long double: a difference of two losses
+ * shows what each was rounded by. Random nodes draw from the
  * runtime's own generator, so that an emitted program and this see the same masks.
  *
  * Everything is one walk over an odometer of up to seven axes with a stride per operand; only contractions, where the time of
@@ -153,12 +154,13 @@ static void evaluate_fold(const Node *node, const double *a, Extent from, Extent
     Arena *scratch = arena_new();
     if (node->op == OP_ARGMAX)
         best = NEW(scratch, double, to.count);
+    long double *sum = NEW(scratch, long double, node->op == OP_SUM ? to.count : 1);
     for (int64_t i = 0; node->op != OP_SUM && i < to.count; i++)
         best[i] = -INFINITY;
     int folded = node->op == OP_ARGMAX ? dimension_of(&from, 31 - __builtin_clz(node->attributes.axes)) : 0;
     for (int64_t i = 0; i < from.count; i++) {
         if (node->op == OP_SUM) {
-            out[offset] += a[i];
+            sum[offset] += a[i];
         } else if (a[i] > best[offset] || (isnan(a[i]) && !isnan(best[offset]))) {     /* a NaN is the largest, as in PyTorch */
             best[offset] = a[i];
             if (node->op == OP_ARGMAX)
@@ -166,6 +168,8 @@ static void evaluate_fold(const Node *node, const double *a, Extent from, Extent
         }
         advance(&from, at, &offset, stride);
     }
+    for (int64_t i = 0; node->op == OP_SUM && i < to.count; i++)
+        out[i] = (double)sum[i];
     arena_free(scratch);
 }
 
