@@ -576,7 +576,7 @@ static void emit_parts(Emission *e)
     open_tiles(e, outer, outer == row ? kernel->choice.rows : kernel->choice.columns, kernel->axis[outer].extent);
     open_tiles(e, inner, inner == row ? kernel->choice.rows : kernel->choice.columns, kernel->axis[inner].extent);
     const char *call = arena_print(e->w.arena, "NN_CORE_ADD(%s, %s0 > 0, %s, %d, %s, %d, for (int %s = %s0; %s < %s; %s++), %s, %s);",
-        e->w.plan->buffer[sum->buffer].name, k, letter_of(e, row), kernel->choice.rows, letter_of(e, column), kernel->choice.columns,
+        array_name(e->w.plan, kernel, sum->buffer), k, letter_of(e, row), kernel->choice.rows, letter_of(e, column), kernel->choice.columns,
         k, k, k, end, k, a, term_text(&e->w, kernel->choice.b, BIND_SUM));
     text_print(e->out, "%*s", e->indent, "");
     add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);

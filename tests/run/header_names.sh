@@ -6,9 +6,9 @@ cat > named.lua <<'E'
 local nn = require "nn"
 local total, metrics, outputs, rows = 0, {}, {}, {}
 for name in nn.option("names", ""):gmatch "%S+" do
-  local w, x = nn.parameter(name, {3}, 1), nn.input(name .. "_", {3})
+  local w, x = nn.parameter(name, {3}, 1), nn.input(name .. ".x", {3})
   local y = x * w
-  metrics[name], outputs[name], rows[name .. "_"], total = y:mean(), y, {{1, 2, 3}}, total + (y * y):mean()
+  metrics[name], outputs[name], rows[name .. ".x"], total = y:mean(), y, {{1, 2, 3}}, total + (y * y):mean()
 end
 return nn.train {
   loss = total, optimizer = nn.sgd {lr = 0.1, momentum = 0.9}, batch = 1, epochs = 1, metrics = metrics, outputs = outputs,
