@@ -20,3 +20,16 @@ for shape in "1 1 1 f32" "2 3 5 f64" "7 5 1 f32" "17 13 7 f32" "31 9 16 f64" "50
     done
     check "$shape: agree" agrees
 done
+
+# Equal layers are one function; its long folds are added up in the array that it calls by another name than its users do.
+cat > equal.lua <<'L'
+local nn = require "nn"
+local x = nn.input("x", {150})
+local net = nn.sequential {nn.linear(150, 300), nn.tanh, nn.linear(300, 300), nn.tanh, nn.linear(300, 300), nn.tanh, nn.linear(300, 3)}
+local rows, draw = {}, nn.rng(3)
+for r = 1, 13 do rows[r] = {} for i = 1, 150 do rows[r][i] = draw:normal() end end
+return nn.train {loss = nn.square(net(x)):mean(), optimizer = nn.sgd {lr = 0.1}, data = nn.data.table {train = {x = rows}}, batch = 10, epochs = 2}
+L
+for kind in fused generic; do check "equal layers: builds $kind" build $kind equal.lua --kernels $kind; done
+check "equal layers: one function" eval '[ "$(grep -c "^NN_KERNEL void forward_linear_tanh" fused.c)" = 1 ]'
+check "equal layers: agree" agrees
