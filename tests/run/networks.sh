@@ -30,9 +30,18 @@ build() {
     generate "${words[@]}" && compile p "${flags[@]}"
 }
 
+is_chosen() {
+    local pattern
+    [ -n "${NNGEN_CASES:-}" ] || return 0
+    while read -r pattern; do
+        # shellcheck disable=SC2053
+        [[ $1 == $pattern ]] && return 0
+    done < <(tr ' ' '\n' <<< "$NNGEN_CASES")
+    return 1
+}
+
 for name in $(sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$recorded/networks.jsonl"); do
-    # shellcheck disable=SC2254
-    case $name in ${NNGEN_CASES:-*}) ;; *) continue ;; esac
+    is_chosen "$name" || continue
     for how in "f64 fused" "f32 generic" ${NNGEN_ALL:+"f64 generic" "f32 fused"}; do
         check "$name $how" equal "$name" $how
     done
