@@ -1,9 +1,9 @@
 /* interpret.c: the oracle: what a graph means, computed one node at a time in double, with nothing clever about it.
  *
  * Takes leaf values and a Situation, gives every needed node's value, row-major, [batch] first where it is per row. All rows
- * are computed, spare ones too, as emitted programs do. Folds are sequential in index order, sums kept in long double: a difference of two losses
- * shows what each was rounded by. Random nodes draw from the
- * runtime's own generator, so that an emitted program and this see the same masks.
+ * are computed, spare ones too, as emitted programs do. Folds are sequential in index order, their sums kept in long double, for
+ * a difference of two losses shows what each was rounded by. Random nodes draw from the runtime's own generator, so that an
+ * emitted program and this see the same masks. A recurrence is computed time by time, each node on a tensor of one time.
  *
  * Everything is one walk over an odometer of up to seven axes with a stride per operand; only contractions, where the time of
  * `nngen check` goes, have an inner loop of their own. */
