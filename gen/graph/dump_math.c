@@ -11,7 +11,8 @@
  * the user named are always lines of their own in a training model.
  *
  * Products are written side by side, matrix products with a dot: image · fc1.weightᵀ + fc1.bias. What only repeats elements or
- * adds axes of size 1 is not written; operands of formulas broadcast as in the model. */
+ * adds axes of size 1 is not written; operands of formulas broadcast as in the model. The state of a recurrence one step earlier
+ * is h[t-1], and the line of h itself says how it goes on and from what it began. */
 #include "graph/passes.h"
 #include "graph/rules.h"
 #include <inttypes.h>
@@ -34,6 +35,7 @@ typedef struct Writer {
     bool *defined;
     int last_number;
     bool lines_for_names;
+    NodeId *scan;                       /* by loop number: what PREVIOUS is an earlier time of; NONE */
     NodeId unsigned_node;               /* the negation or number that is written next without its sign; NONE */
 } Writer;
 
@@ -300,6 +302,28 @@ static void write_leaf(Writer *w, const Node *node)
     }
 }
 
+static const char *label_of(Writer *w, NodeId node)
+{
+    if (!w->label[node])
+        w->label[node] = new_label(w, node);
+    return w->label[node];
+}
+
+/* h[t-1], and what closes it, scan(next, from initial): h at each time, given that it was `initial` before the first one. */
+static void write_recurrence(Writer *w, const Node *node)
+{
+    const Attributes *a = &node->attributes;
+    if (node->op == OP_PREVIOUS) {
+        text_print(w->out, "%s[t%c1]", label_of(w, w->scan[a->loop]), a->backward ? '+' : '-');
+        return;
+    }
+    text_add(w->out, "scan(");
+    write_operand(w, node->operand[0], false);
+    text_add(w->out, ", from ");
+    write_operand(w, w->graph->nodes[previous_of(w->graph, a->loop)].operand[0], false);
+    text_add(w->out, ")");
+}
+
 /* name(operand, …) for what has no shorter way of being written */
 static void write_move(Writer *w, const Node *node)
 {
@@ -359,7 +383,8 @@ static void write_formula(Writer *w, NodeId id)
         else
             write_pointwise(w, node);
         return;
-    case MOVE: case LOOP: case EFFECT: write_move(w, node); return;
+    case LOOP: write_recurrence(w, node); return;
+    case MOVE: case EFFECT: write_move(w, node); return;
     }
 }
 
@@ -386,7 +411,7 @@ static bool gets_a_line(const Writer *w, NodeId id)
     const Origin *origin = &w->graph->nodes[id].origin;
     if (is_leaf(w->graph, id))
         return false;
-    return w->label[id] || w->uses[id] > 1 || w->size[id] == 0 || w->size[id] > LONGEST ||
+    return w->label[id] || w->graph->nodes[id].op == OP_SCAN || w->uses[id] > 1 || w->size[id] == 0 || w->size[id] > LONGEST ||
            (w->lines_for_names && origin->name && !origin->rule);
 }
 
@@ -398,12 +423,19 @@ static void count_uses(Writer *w, const Lines *lines)
         needed[node] = true;
         w->uses[node] += !lines->list[i].names_it;
     }
-    for (NodeId id = w->graph->count - 1; id >= 0; id--)
-        for (int i = 0; needed[id] && i < op_info[w->graph->nodes[id].op].arity; i++) {
-            NodeId operand = written(w->graph, w->graph->nodes[id].operand[i]);
-            needed[operand] = true;
-            w->uses[operand]++;
+    for (NodeId id = w->graph->count - 1; id >= 0; id--) {
+        const Node *node = &w->graph->nodes[id];
+        for (int i = 0; needed[id] && i < op_info[node->op].arity; i++)
+            needed[written(w->graph, node->operand[i])] = true;
+        NodeId scan = needed[id] && node->op == OP_PREVIOUS ? w->scan[node->attributes.loop] : NONE;
+        if (scan != NONE && !needed[scan]) {            /* a later node: once more from there */
+            needed[scan] = true;
+            id = scan + 1;
         }
+    }
+    for (NodeId id = 0; id < w->graph->count; id++)
+        for (int i = 0; needed[id] && i < op_info[w->graph->nodes[id].op].arity; i++)
+            w->uses[written(w->graph, w->graph->nodes[id].operand[i])]++;
     for (NodeId id = 0; id < w->graph->count; id++) {
         if (!needed[id] || is_leaf(w->graph, id))
             continue;
@@ -435,10 +467,27 @@ static void define_what_it_needs(Writer *w, NodeId root)
     }
 }
 
+/* The recurrences that formulas so far took earlier times of. */
+static void define_recurrences(Writer *w)
+{
+    for (int loop = 1; loop <= w->graph->loop_count; loop++) {
+        NodeId scan = w->scan[loop];
+        if (scan == NONE || !w->label[scan] || w->defined[scan])
+            continue;
+        w->defined[scan] = true;
+        define_what_it_needs(w, scan);
+        text_print(w->out, "%s = ", w->label[scan]);
+        write_formula(w, scan);
+        text_add(w->out, "\n");
+        loop = 0;                                       /* its own formula may have named another */
+    }
+}
+
 static void write_line(Writer *w, const Line *line)
 {
     NodeId node = written(w->graph, line->node);
     define_what_it_needs(w, node);
+    define_recurrences(w);
     bool is_definition = w->label[node] && !strcmp(w->label[node], line->name);
     bool is_itself =
         is_leaf(w->graph, node) && w->graph->nodes[node].origin.name && !strcmp(w->graph->nodes[node].origin.name, line->name);
@@ -482,7 +531,7 @@ void dump_math(const Model *model, Text *out)
     Writer writer = {.graph = model->graph, .scratch = scratch, .out = out, .label = NEW(scratch, const char *, count + 1),
                      .uses = NEW(scratch, int, count + 1), .size = NEW(scratch, int, count + 1),
                      .defined = NEW(scratch, bool, count + 1),
-                     .lines_for_names = model->kind == MODEL_TRAIN, .unsigned_node = NONE};
+                     .lines_for_names = model->kind == MODEL_TRAIN, .scan = scans_of(model->graph, scratch), .unsigned_node = NONE};
     Lines lines = list_lines(model, scratch);
     count_uses(&writer, &lines);
     for (int i = 0; i < lines.count; i++) {          /* a line's own name is the name of its node */
