@@ -11,8 +11,10 @@ few_functions() {                           # a function for each kind of kernel
     [ "$functions" -lt 30 ] || { echo "$functions functions for 60 equal layers"; return 1; }
 }
 
+length=3000
+is_sanitized && length=300                  # the clock is for the program that people have
 for kernels in fused generic; do
-    check "a chain of 3000 operations, $kernels" within 30 "$NNGEN" "$model" --set sines=3000 --set layers=1 --kernels $kernels -o chain.c
+    check "a chain of $length operations, $kernels" within 30 "$NNGEN" "$model" --set sines=$length --set layers=1 --kernels $kernels -o chain.c
     check "60 layers, $kernels: builds" build $kernels "$model" --kernels $kernels
     check "60 layers, $kernels: few functions" few_functions $kernels
     check "60 layers, $kernels: runs" status 0 ./$kernels --no-shuffle --quiet --log $kernels.log

@@ -15,7 +15,7 @@ sanitized() {
 
 case $("$CC" --version) in *clang*) OTHER=gcc ;; *) OTHER=clang ;; esac
 command -v "$OTHER" > /dev/null || { skip "$OTHER" "not installed"; OTHER=; }
-case $("$NNGEN" flags) in *-fsanitize*) OTHER= ;; esac         # the runtime has the sanitizers of this compiler
+is_sanitized && OTHER=                      # the runtime has the sanitizers of this compiler
 for name in $(sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$ROOT/tests/parity/recorded/models.jsonl"); do
     [ -z "$OTHER" ] || check "$name $OTHER f32" other "$name"
     check "$name sanitized fused" sanitized "$name" fused

@@ -15,6 +15,7 @@ fi
 cd "$WORK" || exit 2
 WARNINGS="-Wall -Wextra -Werror"
 SANITIZE="-O0 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g"
+is_sanitized() { case $("$NNGEN" flags) in *-fsanitize*) ;; *) return 1 ;; esac; }     # nngen and the runtime: slower, and all of the address space
 export ASAN_OPTIONS=detect_leaks=0          # the programs keep what they allocate until they end
 
 ok()     { echo "ok $1"; }
