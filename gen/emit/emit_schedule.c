@@ -3,8 +3,6 @@
  * The runtime computes the formulas (nngen/schedule.h); here stand their numbers. */
 #include "emit/emit_fields.h"
 
-static const char *shown(Arena *arena, double value) { return number(arena, value, true); }
-
 static const char *milestones_text(const NnSchedule *schedule, Arena *arena)
 {
     Text text = text_new(arena);
@@ -16,23 +14,26 @@ static const char *milestones_text(const NnSchedule *schedule, Arena *arena)
 static const char *formula(const NnSchedule *s, Arena *arena)
 {
     switch (s->kind) {
-    case NN_RATE_STEP: return arena_print(arena, "lr %s^floor(k / %lld)", shown(arena, s->gamma), (long long)s->step_size);
+    case NN_RATE_STEP: return arena_print(arena, "lr %s^floor(k / %lld)", double_text(arena, s->gamma), (long long)s->step_size);
     case NN_RATE_MULTISTEP:
-        return arena_print(arena, "lr %s^(how many of %s are at most k)", shown(arena, s->gamma), milestones_text(s, arena));
-    case NN_RATE_EXPONENTIAL: return arena_print(arena, "lr %s^k", shown(arena, s->gamma));
+        return arena_print(arena, "lr %s^(how many of %s are at most k)",
+                           double_text(arena, s->gamma), milestones_text(s, arena));
+    case NN_RATE_EXPONENTIAL: return arena_print(arena, "lr %s^k", double_text(arena, s->gamma));
     case NN_RATE_COSINE:
         if (s->eta_min == 0)
             return arena_print(arena, "lr (1 + cos(pi k / %lld)) / 2", (long long)s->t_max);
-        return arena_print(arena, "%s + (lr - %s) (1 + cos(pi k / %lld)) / 2", shown(arena, s->eta_min), shown(arena, s->eta_min),
+        return arena_print(arena, "%s + (lr - %s) (1 + cos(pi k / %lld)) / 2",
+                           double_text(arena, s->eta_min), double_text(arena, s->eta_min),
                            (long long)s->t_max);
     case NN_RATE_LINEAR:
-        return arena_print(arena, "from lr %s to lr %s in a line, until k = %lld", shown(arena, s->start_factor),
-                           shown(arena, s->end_factor), (long long)s->total_iters);
+        return arena_print(arena, "from lr %s to lr %s in a line, until k = %lld", double_text(arena, s->start_factor),
+                           double_text(arena, s->end_factor), (long long)s->total_iters);
     case NN_RATE_ONE_CYCLE: {
         const double first = s->max_lr / s->div_factor;
         return arena_print(arena, "from %s up to %s at k = %s and down to %s at k = %lld, by half a cosine each",
-                           shown(arena, first), shown(arena, s->max_lr), shown(arena, s->pct_start * (double)s->total_steps - 1),
-                           shown(arena, first / s->final_div_factor), (long long)s->total_steps - 1);
+                           double_text(arena, first), double_text(arena, s->max_lr),
+                           double_text(arena, s->pct_start * (double)s->total_steps - 1),
+                           double_text(arena, first / s->final_div_factor), (long long)s->total_steps - 1);
     }
     case NN_RATE_WARMUP:
         return arena_print(arena, "(k + 1) / %lld of what follows, while k < %lld", (long long)s->steps, (long long)s->steps);
