@@ -1,0 +1,32 @@
+/* loops_internal.h: what the files that write a kernel's loops share: statements at an indent, for one kernel. */
+#ifndef NNGEN_EMIT_LOOPS_INTERNAL_H
+#define NNGEN_EMIT_LOOPS_INTERNAL_H
+
+#include "emit/emit_parts.h"
+#include "emit/term.h"
+
+enum { INDENT = 4 };
+
+typedef struct Emission {
+    Writing w;
+    Text *out;
+    const Kernel *kernel;
+    int indent;
+    bool is_array[64];                  /* by stage */
+    int lanes;                          /* of a nest: which of its outer loops runs in lanes, those further in written out; NONE */
+} Emission;
+
+void line(Emission *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool is_loop(const Emission *e, int axis);                    /* more than one element */
+void open_loop(Emission *e, int axis);
+void open_loop_as(Emission *e, int axis, const char *how);    /* "NN_SIMD ", "NN_FOLD", "" */
+void close_loop(Emission *e, int axis);
+const char *local_type(const Emission *e, const Stage *stage);
+void assign_line(Emission *e, const char *left, const char *operator, const char *right);
+void store_line(Emission *e, const Stage *stage, const char *value);   /* nothing where the stage has no buffer */
+void pointwise(Emission *e, int s);                           /* a pointwise stage where its loops are */
+
+/* emit_tiles.c: the loops of a contraction whose tiles are chosen */
+void emit_contraction(Emission *e);
+
+#endif
