@@ -83,6 +83,8 @@ typedef struct NnCulprit {
     int line;
 } NnCulprit;
 
+struct NnCuda;
+
 typedef struct NnProgram {
     const char *model;                  /* "models/mnist_mlp.lua", for messages */
     const char *signature;              /* hash of the graph: --resume refuses another model's checkpoint, after naming the first tensor that differs */
@@ -115,6 +117,7 @@ typedef struct NnProgram {
     double (*gradients)(const NnStep *step);            /* forward and backward only, into tensors' gradient; NULL: cannot --check-gradients */
     void (*evaluate)(const NnStep *step);               /* evaluation mode: metrics' parts */
     void (*predict)(const NnStep *step);                /* evaluation mode: outputs */
+    const struct NnCuda *cuda;                          /* then it trains on a GPU, and the three above are NULL; see cuda.h */
     bool (*find_not_finite)(const NnStep *step, NnCulprit *culprit);   /* walks the plain graph on the batch that is there; the first tensor with NaN or infinity */
 } NnProgram;
 

@@ -1,0 +1,81 @@
+/* cuda.h: what an emitted CUDA program calls besides runtime.h.
+ *
+ * The program has its state twice, with one layout: `state` here, where initial values, checkpoints and the plain walk of a
+ * loss that is not finite live, and a copy on the device, where training happens. An address inside the device's is made as one
+ * makes any other, `device->fc1_weight`; nothing on the host may look behind it.
+ *
+ *   static NnKernel forward_fc1 = {.name = "forward_fc1"};
+ *
+ *   static void train_step(void *state, const NnDeviceStep *step)       both are addresses on the device
+ *   {
+ *       State *device = state;
+ *       NN_LAUNCH(gather_image, NN_BLOCKS(4), NN_THREADS(256), step, nn_cuda_rows(0), device->image);
+ *       NN_LAUNCH(forward_fc1, NN_BLOCKS(2, 4), NN_THREADS(256), device->image, device->fc1_weight, device->fc1);
+ *       …
+ *   }
+ *
+ * train_step only puts launches in line. The runtime calls it while it captures K steps as one graph, each with its own `step`,
+ * and after each one it puts a copy of the results in line: what NnProgram.metrics point at, which lie together in the state.
+ * The loop of main stays as in C, with nn_cuda_step for train_step; steps that are ahead of the loop come to it one by one.
+ *
+ * What the program promises: a loss that is not finite makes the updates of that step and of all later ones do nothing; kernels
+ * take addresses and ints only (an int as NN_INT(t)); no launch's shape hangs on anything but the text. */
+#ifndef NNGEN_CUDA_H
+#define NNGEN_CUDA_H
+
+#include <nngen/device_step.h>
+#include <nngen/runtime.h>
+
+typedef struct NnKernel {
+    const char *name;                   /* extern "C" in the text */
+    int shared;                         /* bytes of dynamic shared memory */
+    void *function;                     /* set when the program starts */
+} NnKernel;
+
+/* Kernels compiled when the program was made, by --gpu-arch. */
+typedef struct NnCubin {
+    const char *arch;                   /* "sm_90": good for 9.0 and 9.x above */
+    const unsigned char *bytes;
+    size_t size;
+} NnCubin;
+
+/* An emitted program has one, named by NnProgram.cuda. */
+typedef struct NnCuda {
+    const char *text;                   /* CUDA, for NVRTC; may include <nngen/device.h>, which the runtime carries */
+    const char *file;                   /* what messages call the text where no #line says else */
+    const NnCubin *cubin;               /* NULL: compiled when the program runs */
+    NnKernel *const *kernels;
+    int kernel_count;
+    void *state;                        /* on the host; all bytes of a new device state are 0, but for NnProgram.tensors */
+    size_t state_bytes;
+    void (*train_step)(void *state, const NnDeviceStep *step);
+    void (*evaluate)(void *state, const NnDeviceStep *step);
+    void (*predict)(void *state, const NnDeviceStep *step);
+    int launched_steps;                 /* K; 0: the runtime chooses */
+    bool one_by_one;                    /* --kernels generic: no graph, each kernel launched by itself */
+} NnCuda;
+
+typedef struct NnBlocks { unsigned x, y, z; } NnBlocks;                         /* 0 counts as 1 */
+
+#define NN_BLOCKS(...) ((NnBlocks){__VA_ARGS__})
+#define NN_THREADS(...) ((NnBlocks){__VA_ARGS__})
+#define NN_INT(value) ((const void *)(long long)(value))
+#define NN_LAUNCH(kernel, blocks, threads, ...) \
+    nn_cuda_launch(&kernel, blocks, threads, (const void *[]){__VA_ARGS__}, (int)(sizeof(const void *[]){__VA_ARGS__} / sizeof(void *)))
+
+/* The text of the file it stands in, as an array ended by a 0: a program that is C to the host's compiler and CUDA to NVRTC
+ * (#ifdef __CUDACC_RTC__) has its kernels in plain sight instead of in quotes. */
+#define NN_OWN_TEXT(name) \
+    extern const char name[]; \
+    __asm__(".pushsection .rodata\n" #name ":\n .incbin \"" __FILE__ "\"\n .byte 0\n .popsection\n")
+
+void nn_cuda_launch(NnKernel *kernel, NnBlocks blocks, NnBlocks threads, const void *const *arguments, int count);
+
+/* The rows of an input that the device holds, converted to the program's precision (int32 for classes), all sets one after the
+ * other: [row][elements]. */
+const void *nn_cuda_rows(int input);
+
+/* The step that nn_next_batch announced: computed now or already; its loss. */
+double nn_cuda_step(NnRun *run, const NnStep *step);
+
+#endif
