@@ -4,13 +4,13 @@
  * loss that is not finite live, and a copy on the device, where training happens. An address inside the device's is made as one
  * makes any other, `device->fc1_weight`; nothing on the host may look behind it.
  *
- *   static NnKernel forward_fc1 = {.name = "forward_fc1"};
+ *   static NnKernel forward_fc1 = {.name = "forward_fc1", .blocks = {2, 4}, .threads = {256}};
  *
  *   static void train_step(void *state, const NnDeviceStep *step)       both are addresses on the device
  *   {
  *       State *device = state;
- *       NN_LAUNCH(gather_image, NN_BLOCKS(4), NN_THREADS(256), step, nn_cuda_rows(0), device->image);
- *       NN_LAUNCH(forward_fc1, NN_BLOCKS(2, 4), NN_THREADS(256), device->image, device->fc1_weight, device->fc1);
+ *       NN_LAUNCH(gather_image, step, nn_cuda_rows(0), device->image);
+ *       NN_LAUNCH(forward_fc1, device->image, device->fc1_weight, device->fc1);
  *       …
  *   }
  *
@@ -26,9 +26,13 @@
 #include <nngen/device_step.h>
 #include <nngen/runtime.h>
 
+typedef struct NnBlocks { unsigned x, y, z; } NnBlocks;         /* 0 counts as 1 */
+
 typedef struct NnKernel {
     const char *name;                   /* extern "C" in the text */
+    NnBlocks blocks, threads;
     int shared;                         /* bytes of dynamic shared memory */
+    const char *text;                   /* joins NnCuda.text; NULL: it is there already */
     void *function;                     /* set when the program starts */
 } NnKernel;
 
@@ -41,7 +45,8 @@ typedef struct NnCubin {
 
 /* An emitted program has one, named by NnProgram.cuda. */
 typedef struct NnCuda {
-    const char *text;                   /* CUDA, for NVRTC; may include <nngen/device.h>, which the runtime carries */
+    const struct NnDevice *device;      /* &nn_cuda_device */
+    const char *text;                   /* CUDA, for NVRTC, before the texts of the kernels; may include <nngen/device.h>, which the runtime carries */
     const char *file;                   /* what messages call the text where no #line says else */
     const NnCubin *cubin;               /* NULL: compiled when the program runs */
     NnKernel *const *kernels;
@@ -55,13 +60,11 @@ typedef struct NnCuda {
     bool one_by_one;                    /* --kernels generic: no graph, each kernel launched by itself */
 } NnCuda;
 
-typedef struct NnBlocks { unsigned x, y, z; } NnBlocks;                         /* 0 counts as 1 */
-
-#define NN_BLOCKS(...) ((NnBlocks){__VA_ARGS__})
-#define NN_THREADS(...) ((NnBlocks){__VA_ARGS__})
+/* In train_step, evaluate, predict: puts one kernel in line. */
+#define NN_LAUNCH(kernel, ...) \
+    nn_cuda_launch(&kernel, (const void *[]){__VA_ARGS__}, (int)(sizeof(const void *[]){__VA_ARGS__} / sizeof(void *)))
 #define NN_INT(value) ((const void *)(long long)(value))
-#define NN_LAUNCH(kernel, blocks, threads, ...) \
-    nn_cuda_launch(&kernel, blocks, threads, (const void *[]){__VA_ARGS__}, (int)(sizeof(const void *[]){__VA_ARGS__} / sizeof(void *)))
+void nn_cuda_launch(const NnKernel *kernel, const void *const *arguments, int count);
 
 /* The text of the file it stands in, as an array ended by a 0: a program that is C to the host's compiler and CUDA to NVRTC
  * (#ifdef __CUDACC_RTC__) has its kernels in plain sight instead of in quotes. */
@@ -69,11 +72,11 @@ typedef struct NnBlocks { unsigned x, y, z; } NnBlocks;                         
     extern const char name[]; \
     __asm__(".pushsection .rodata\n" #name ":\n .incbin \"" __FILE__ "\"\n .byte 0\n .popsection\n")
 
-void nn_cuda_launch(NnKernel *kernel, NnBlocks blocks, NnBlocks threads, const void *const *arguments, int count);
-
 /* The rows of an input that the device holds, converted to the program's precision (int32 for classes), all sets one after the
  * other: [row][elements]. */
 const void *nn_cuda_rows(int input);
+
+extern const struct NnDevice nn_cuda_device;    /* what links the runtime's CUDA part into a program, and only into one that has it */
 
 /* The step that nn_next_batch announced: computed now or already; its loss. */
 double nn_cuda_step(NnRun *run, const NnStep *step);
