@@ -2,7 +2,7 @@
  *
  * Formulas and their order of operations are those of PyTorch's single-tensor implementations (torch/optim/sgd.py, adam.py,
  * adamw.py), so that a step agrees with PyTorch to rounding. The factors that depend on t alone are computed in double, as
- * PyTorch does, and rounded once. */
+ * PyTorch does, and rounded once. CUDA programs compile this very text for the device (device.h). */
 #include <nngen/optimizer.h>
 
 #include <math.h>

@@ -5,7 +5,7 @@
  * --threads and over a resume. A generator with a state (xorshift, Mersenne Twister) was refused for that reason.
  *
  * Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. The tests hold it against
- * the known answers published with Random123. */
+ * the known answers published with Random123. CUDA programs compile this very text for the device (device.h). */
 #include <nngen/random.h>
 
 #include <math.h>
@@ -24,7 +24,8 @@ NnWords nn_philox(uint64_t seed, uint32_t block, uint32_t time, uint32_t step, u
         key0 += 0x9E3779B9;             /* the golden ratio, */
         key1 += 0xBB67AE85;             /* and the square root of 3, less 1 */
     }
-    return (NnWords){{c0, c1, c2, c3}};
+    NnWords words = {{c0, c1, c2, c3}};
+    return words;
 }
 
 uint32_t nn_stream(const char *name)
@@ -44,7 +45,7 @@ uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t 
 
 double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
 {
-    return (nn_random_word(seed, stream, step, index) >> 8) * 0x1p-24;
+    return (float)(nn_random_word(seed, stream, step, index) >> 8) * 0x1p-24f;        /* exact; in f32 a GPU does not fall back on f64 */
 }
 
 /* sqrt(-2 log u) cos(2 pi v), u in (0, 1] so that the logarithm is finite. */

@@ -4,7 +4,7 @@
  * loss that is not finite live, and a copy on the device, where training happens. An address inside the device's is made as one
  * makes any other, `device->fc1_weight`; nothing on the host may look behind it.
  *
- *   static NnKernel forward_fc1 = {.name = "forward_fc1", .blocks = {2, 4}, .threads = {256}};
+ *   static NnKernel forward_fc1 = {.name = "forward_fc1", .blocks = {8}, .threads = {256}, .text = …};       NN_CUDA below
  *
  *   static void train_step(void *state, const NnDeviceStep *step)       both are addresses on the device
  *   {
@@ -66,11 +66,11 @@ typedef struct NnCuda {
 #define NN_INT(value) ((const void *)(long long)(value))
 void nn_cuda_launch(const NnKernel *kernel, const void *const *arguments, int count);
 
-/* The text of the file it stands in, as an array ended by a 0: a program that is C to the host's compiler and CUDA to NVRTC
- * (#ifdef __CUDACC_RTC__) has its kernels in plain sight instead of in quotes. */
-#define NN_OWN_TEXT(name) \
-    extern const char name[]; \
-    __asm__(".pushsection .rodata\n" #name ":\n .incbin \"" __FILE__ "\"\n .byte 0\n .popsection\n")
+/* A kernel as it is read: NN_CUDA(forward_fc1, 8, 256, "mlp.lua", 10, NN_GPU_KERNEL(256) forward_fc1(…) { … }) is an NnKernel of
+ * that name, of 8 blocks of 256 threads, with the text of the function; where NVRTC complains about it, it names line 10 of mlp.lua. */
+#define NN_CUDA(NAME, BLOCKS, THREADS, FILE, LINE, ...) \
+    static NnKernel NAME = {.name = #NAME, .blocks = {BLOCKS}, .threads = {THREADS}, .text = NN_CUDA_TEXT(FILE, LINE, __VA_ARGS__)};
+#define NN_CUDA_TEXT(FILE, LINE, ...) "#line " #LINE " " #FILE "\n" #__VA_ARGS__ "\n"
 
 /* The rows of an input that the device holds, converted to the program's precision (int32 for classes), all sets one after the
  * other: [row][elements]. */
