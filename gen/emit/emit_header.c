@@ -164,7 +164,7 @@ static bool has_other_layout(const Plan *plan)
 {
     for (int b = 0; b < plan->buffer_count; b++)
         for (int d = 0; d < plan->buffer[b].rank; d++)
-            if (plan->buffer[b].order[d] != d || plan->buffer[b].pad)
+            if (plan->buffer[b].order[d] != d || plan->buffer[b].pad || plan->buffer[b].border)
                 return true;
     return false;
 }

@@ -16,11 +16,17 @@ const char *buffer_declarator(const Plan *plan, int buffer, Arena *arena)
     Text text = text_new(arena);
     text_add(&text, b->name);
     for (int d = 0; d < b->rank; d++) {
-        int dimension = b->order[d];
-        if (dimension == 0 && plan->model->graph->nodes[b->node].type.per_row)
-            text_print(&text, d == b->rank - 1 && b->pad ? "[BATCH + %lld]" : "[BATCH]", (long long)b->pad);
-        else
-            text_print(&text, d == b->rank - 1 && b->pad ? "[%lld + %lld]" : "[%lld]", (long long)b->size[dimension], (long long)b->pad);
+        const int dimension = b->order[d];
+        const bool batch = dimension == 0 && plan->model->graph->nodes[b->node].type.per_row;
+        text_add(&text, "[");
+        if (b->before[dimension])
+            text_print(&text, "%lld + ", (long long)b->before[dimension]);
+        text_add(&text, batch ? "BATCH" : arena_print(arena, "%lld", (long long)b->size[dimension]));
+        if (b->after[dimension])
+            text_print(&text, " + %lld", (long long)b->after[dimension]);
+        if (d == b->rank - 1 && b->pad)
+            text_print(&text, " + %lld", (long long)b->pad);
+        text_add(&text, "]");
     }
     return text.bytes;
 }

@@ -17,7 +17,7 @@ static const char *shape_here(const Plan *plan, const Buffer *buffer, Arena *are
         if (per_row && buffer->order[d] == 0)
             text_add(&text, "BATCH");
         else
-            text_print(&text, "%lld", (long long)(buffer->size[buffer->order[d]] + (d == buffer->rank - 1 ? buffer->pad : 0)));
+            text_print(&text, "%lld", (long long)room_in(buffer, d));
     }
     return buffer->rank == 0 ? "1" : text.bytes;
 }

@@ -87,10 +87,12 @@ static void emit_member(const Plan *plan, int b, int indent, Text *out)
     text_print(out, "%*s_Alignas(64) %s %s;", indent, "", real_type(plan, buffer->scalar),
                buffer_declarator(plan, b, out->arena));
     const char *layout = is_row_major(buffer) ? NULL : layout_comment(plan, buffer, out->arena);
+    const char *border = buffer->border ? "a border of zeros: padding" : NULL;
     const char *pad = buffer->pad ? arena_print(out->arena, "rows %lld longer, for the cache", (long long)buffer->pad) : NULL;
-    if (layout || pad) {
+    if (layout || pad || border) {
         text_pad(out, PLACE_COLUMN);
-        text_print(out, " /* %s%s%s */", layout ? layout : "", layout && pad ? "; " : "", pad ? pad : "");
+        text_print(out, " /* %s%s%s%s%s */", layout ? layout : "", layout && (pad || border) ? "; " : "", border ? border : "",
+                   border && pad ? "; " : "", pad ? pad : "");
     }
     text_add(out, "\n");
 }

@@ -91,12 +91,13 @@ const char *index_text(const Writing *w, const Index *index, Binding around)
 }
 
 /* `place`: what stands for the index that is looked up. */
-static const char *indexed(const Writing *w, const char *name, const Index *index, const Term *place, const int8_t *order, int rank)
+static const char *indexed(const Writing *w, const char *name, const Index *index, const Term *place, const Buffer *buffer, int rank)
 {
     Text text = text_new(w->arena);
     text_add(&text, name);
     for (int d = 0; d < rank; d++) {
-        const Index *at = &index[order ? order[d] : d];
+        const int dimension = buffer ? buffer->order[d] : d;
+        const Index moved = buffer ? index_shift(index[dimension], buffer->before[dimension]) : index[dimension], *at = &moved;
         const char *one = at->looked_up ? term_text(w, place, BIND_CHOICE) : index_text(w, at, BIND_CHOICE);
         if (w->formula)
             text_print(&text, "%s%s%s", d == 0 ? "[" : ",", one, d == rank - 1 ? "]" : "");
@@ -134,7 +135,7 @@ const char *access_text(const Writing *w, int buffer, const Index *index, const 
         name = strchr(name, '>') + 1;
     if (b->rank == 0)
         return w->in_function && !w->formula && written_here(w, buffer) ? arena_print(w->arena, "*%s", name) : name;
-    return indexed(w, name, index, place, w->formula ? NULL : b->order, b->rank);
+    return indexed(w, name, index, place, w->formula ? NULL : b, b->rank);
 }
 
 static const char *literal(const Writing *w, double value, Scalar scalar)

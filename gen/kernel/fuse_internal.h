@@ -24,6 +24,14 @@ Term *inside_or_zero(Plan *plan, NodeId node, Term *term, Index index, int64_t t
 /* (value if index = picked else 0) (lower.c). */
 Term *value_where(Plan *plan, NodeId node, Term *value, Term *index, Index picked);
 
+/* select.c: adds an axis to the kernel, as an outer one or as a fold of the stage. */
+Index axis_for(Kernel *kernel, Stage *stage, int64_t extent, bool batch, bool fold);
+
+/* windows.c: kernels of products, and of what windows add up to. */
+bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *root);
+void fold_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage);
+void contract_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage);
+
 /* Kernels of one phase while they are joined: kernel[i] is alive while joined[i] == i. */
 typedef struct Joining {
     Plan *plan;

@@ -147,6 +147,10 @@ typedef struct Buffer {
     int rank;                           /* the batch included */
     int64_t size[MAX_RANK + 1];         /* of the logical dimensions */
     int8_t order[MAX_RANK + 1];         /* layout: dimension order[0] is outermost in memory */
+    int64_t before[MAX_RANK + 1], after[MAX_RANK + 1];  /* zeros around each dimension that are read and never written (border.c) */
+    bool border;                        /* there are any: it shares memory with no other */
+    int copy;                           /* border.c: INPUT: the copy that has a border; NONE */
+    bool wanted;
     int64_t pad;                        /* elements after each run of the innermost dimension that belong to nothing */
     const char *why_order;              /* NULL: row-major as PyTorch, without a pad */
     int phases;                         /* set of phases that use it */
@@ -219,6 +223,8 @@ void each_term(Term *term, void (*visit)(Term *term, void *context), void *conte
 /* tile.c: how a contraction runs: which axes make its tiles, and what lies in the lanes of a register. */
 void choose_tile(const Plan *plan, Kernel *kernel);
 const Buffer *updated_here(const Plan *plan, const Kernel *kernel);  /* the first matrix that an update among its stages writes; NULL */
+int64_t room_in(const Buffer *buffer, int d);                 /* elements along the d-th dimension in memory, with borders and pad */
+void lay_borders(Plan *plan);                                 /* border.c: before layouts are chosen */
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);
 

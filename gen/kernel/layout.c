@@ -16,6 +16,12 @@
 #include "kernel/tuning.h"
 #include <string.h>
 
+int64_t room_in(const Buffer *buffer, int d)
+{
+    const int dimension = buffer->order[d];
+    return buffer->before[dimension] + buffer->size[dimension] + buffer->after[dimension] + (d == buffer->rank - 1 ? buffer->pad : 0);
+}
+
 static int64_t product_cycles(const Plan *plan, const Kernel *kernel)
 {
     Kernel copy = *kernel;

@@ -152,10 +152,12 @@ void plan_memory(Plan *plan)
     sorted_plan = plan;
     qsort(order, (size_t)count, sizeof *order, by_size);
     Taken *taken = NEW(scratch, Taken, count + 1);
+    bool *alone = NEW(scratch, bool, count + 1);        /* holds a border of zeros, which others would overwrite */
     for (int i = 0; i < count; i++) {
         int place = 0;
-        while (place < plan->place_count && !is_free(&taken[place], &live[order[i]]))
+        while (place < plan->place_count && (alone[place] || plan->buffer[order[i]].border || !is_free(&taken[place], &live[order[i]])))
             place++;
+        alone[place] |= plan->buffer[order[i]].border;
         take(scratch, &taken[place], &live[order[i]]);
         plan->buffer[order[i]].place = place;
         plan->place_count += place == plan->place_count;

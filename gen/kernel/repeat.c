@@ -84,6 +84,7 @@ static bool same_array(const Plan *plan, int a, int b)
     const Node *nodes = plan->model->graph->nodes;
     return p->scalar == q->scalar && p->rank == q->rank && p->pad == q->pad && nodes[p->node].type.per_row == nodes[q->node].type.per_row
         && memcmp(p->size, q->size, sizeof p->size[0] * (size_t)p->rank) == 0
+        && memcmp(p->before, q->before, sizeof p->before) == 0 && memcmp(p->after, q->after, sizeof p->after) == 0
         && memcmp(p->order, q->order, sizeof p->order[0] * (size_t)p->rank) == 0;
 }
 

@@ -122,15 +122,17 @@ static void size_buffers(Plan *plan)
         Buffer *buffer = &plan->buffer[b];
         int64_t elements = 1;
         for (int d = 0; d < buffer->rank; d++)
-            elements *= buffer->size[buffer->order[d]] + (d == buffer->rank - 1 ? buffer->pad : 0);
+            elements *= room_in(buffer, d);
         buffer->bytes = elements * (buffer->scalar == INT || plan->model->precision == F32 ? 4 : 8);
     }
 }
 
 void schedule(Plan *plan)
 {
-    if (plan->mode == KERNELS_FUSED)
+    if (plan->mode == KERNELS_FUSED) {
+        lay_borders(plan);
         choose_layouts(plan);
+    }
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++)
             choose_form(plan, &plan->kernel[phase][k]);

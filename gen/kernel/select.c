@@ -154,6 +154,10 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
                 if (op_info[graph->nodes[from].op].class != LEAF)
                     stored[from] = true;
             }
+    for (NodeId id = graph->count - 1; id >= 0 && mode == KERNELS_FUSED; id--)
+        if (needed[id] && stored[id] && gathers_products(plan, id, uses, root))
+            for (NodeId from = graph->nodes[id].operand[0]; stored[from]; from = graph->nodes[from].op == OP_FOLD ? graph->nodes[from].operand[0] : from)
+                stored[from] = false;
     arena_free(scratch);
     return stored;
 }
@@ -178,8 +182,7 @@ static int new_axis(Kernel *kernel, int64_t extent, bool batch)
     return kernel->axis_count++;
 }
 
-/* Adds an axis as outer (map) or as fold axis of the stage. */
-static Index axis_for(Kernel *kernel, Stage *stage, int64_t extent, bool batch, bool fold)
+Index axis_for(Kernel *kernel, Stage *stage, int64_t extent, bool batch, bool fold)
 {
     int axis = new_axis(kernel, extent, batch);
     if (fold)
@@ -198,62 +201,6 @@ static void reduce_stage(Plan *plan, const bool *stored, const Node *node, Kerne
         index[count++] = axis_for(kernel, stage, axis ? from.size[axis - 1] : plan->model->batch, axis == 0, node->attributes.axes >> axis & 1);
     stage->fold = node->op == OP_SUM ? FOLD_SUM : node->op == OP_MAX ? FOLD_MAX : FOLD_ARGMAX;
     stage->term = lower(plan, stored, node->operand[0], index, kernel->axis, false);
-}
-
-/* r[n] = sum over k of a[o,k] where stride o = n + from - dilation k: gathered, so that nothing is written twice */
-static void fold_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage)
-{
-    const Attributes *a = &node->attributes;
-    Type from = plan->model->graph->nodes[node->operand[0]].type;
-    int64_t size[MAX_RANK + 1];
-    Index index[MAX_RANK + 1];
-    int rank = dimensions(plan->model, node->type, size), axis = node->type.per_row + a->axis - 1;
-    for (int d = 0; d < rank; d++)
-        index[d] = axis_for(kernel, stage, size[d], node->type.per_row && d == 0, false);
-    index[rank] = axis_for(kernel, stage, a->window, false, true);
-    Index place = index_shift(index_add(index[axis], -a->dilation, index[rank]), a->from);
-    index[axis] = index_divide(place, a->stride, kernel->axis);
-    Term *term = lower(plan, stored, node->operand[0], index, kernel->axis, false);
-    if (a->stride > 1)
-        term = inside_or_zero(plan, stage->node, term, index_modulo(place, a->stride, kernel->axis), 1);
-    stage->term = inside_or_zero(plan, stage->node, term, place, from.size[a->axis - 1] * a->stride);
-    stage->fold = FOLD_SUM;
-}
-
-static void contract_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage)
-{
-    const char *letters = node->attributes.letters, *result = strchr(letters, '>') + 1;
-    Index of[128] = {{0}};
-    bool seen[128] = {false};
-    int64_t extent[128] = {0};
-    const char *c = letters;
-    for (int o = 0; o < 2; o++, c++) {
-        int64_t size[MAX_RANK + 1];
-        dimensions(plan->model, plan->model->graph->nodes[node->operand[o]].type, size);
-        for (int d = 0; *c && *c != ',' && *c != '-'; c++, d++)
-            extent[(unsigned char)*c] = size[d];
-    }
-    for (c = result; *c; c++) {
-        of[(unsigned char)*c] = axis_for(kernel, stage, extent[(unsigned char)*c], *c == 'b', false);
-        seen[(unsigned char)*c] = true;
-    }
-    for (c = letters; *c != '-'; c++)
-        if (*c != ',' && !seen[(unsigned char)*c]) {
-            of[(unsigned char)*c] = axis_for(kernel, stage, extent[(unsigned char)*c], *c == 'b', true);
-            seen[(unsigned char)*c] = true;
-        }
-    Term *product = NEW(plan->arena, Term, 1);
-    *product = (Term){.kind = TERM_APPLY, .op = OP_MULTIPLY, .scalar = FLOAT, .node = stage->node, .buffer = NONE, .stage = NONE};
-    c = letters;
-    for (int o = 0; o < 2; o++, c++) {
-        Index index[MAX_RANK + 1];
-        int count = 0;
-        for (; *c && *c != ',' && *c != '-'; c++)
-            index[count++] = of[(unsigned char)*c];
-        product->operand[o] = lower(plan, stored, node->operand[o], index, kernel->axis, false);
-    }
-    stage->fold = FOLD_SUM;
-    stage->term = product;
 }
 
 /* r[v,d] = sum over b, t of (a[b,t,d] if index[b,t] = v else 0) */
@@ -399,7 +346,8 @@ bool is_part_of_gradient(const Model *model, NodeId node)
 
 bool is_contraction(const Plan *plan, const Stage *stage)
 {
-    return plan->model->graph->nodes[stage->node].op == OP_CONTRACT && stage->fold == FOLD_SUM;
+    const Op op = plan->model->graph->nodes[stage->node].op;
+    return stage->fold == FOLD_SUM && (op == OP_CONTRACT || (op == OP_FOLD && stage->term->kind == TERM_APPLY && stage->term->op == OP_MULTIPLY));
 }
 
 bool assigns(const Plan *plan, const Stage *stage)
