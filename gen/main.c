@@ -154,18 +154,17 @@ Compilation *run_passes(Arena *arena, Options *options, const char *last)
 
 /* ---- nngen MODEL.lua ---- */
 
-/* -o naming the model would replace it by its program. */
-static void refuse_overwriting(Arena *arena, const Options *options)
+void refuse_overwriting(Arena *arena, const char *option, const char *output, const char *model)
 {
-    struct stat model, output;
-    if (options->output && stat(options->operand[0], &model) == 0 && stat(options->output, &output) == 0 &&
-        model.st_dev == output.st_dev && model.st_ino == output.st_ino)
-        fail_call("-o %s names the model itself", escaped(arena, options->output));
+    struct stat of_model, of_output;
+    if (output && stat(model, &of_model) == 0 && stat(output, &of_output) == 0 && of_model.st_dev == of_output.st_dev &&
+        of_model.st_ino == of_output.st_ino)
+        fail_call("%s %s names the model itself", option, escaped(arena, output));
 }
 
 static int generate(Arena *arena, Options *options)
 {
-    refuse_overwriting(arena, options);
+    refuse_overwriting(arena, "-o", options->output, options->operand[0]);
     int last = options->stop_after ? find_pass(arena, "--stop-after", options->stop_after) : PASS_COUNT - 1;
     for (int i = 0; i < options->dump_count; i++)
         if (read_dump(arena, options->dumps[i]).pass > last)
@@ -199,10 +198,11 @@ static const CommandRow commands[COMMAND_COUNT] = {
      "  nngen check models/digits.lua\n"
      "  nngen check models/mnist_mlp.lua --data DIR --all\n"},
     {"bench", NULL, {1, 1}, "MODEL.lua", NULL, NULL},
-    {"explain", command_explain, {1, 2}, "MODEL.lua [NAME|LINE]", "what became of a line or tensor",
+    {"explain", command_explain, {1, 2}, "MODEL.lua [NAME|LINE] [--html F]", "what became of a line or tensor",
      "  nngen explain models/digits.lua\n"
      "  nngen explain models/digits.lua fc1.weight\n"
-     "  nngen explain models/digits.lua 12\n"},
+     "  nngen explain models/digits.lua 12\n"
+     "  nngen explain models/digits.lua --html digits.html\n"},
     {"report", NULL, {1, 1}, "RUN.jsonl", NULL, NULL},
     {"flags", command_flags, {0, 0}, "", "what follows the source file",
      "  cc digits.c $(nngen flags) -o digits\n"},

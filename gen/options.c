@@ -50,7 +50,7 @@ static const OptionRow rows[] = {
     {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, "*", NULL},
     {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
     {OPTION_EMIT, "--emit", "program", BIT(GENERATE), "program", "predict library", "what to write"},
-    {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, "*", NULL},
+    {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, NULL, "write a page there: the model beside the program, formulas, the graph"},
     {OPTION_JSON, "--json", NULL, BIT(BENCH), NULL, "*", NULL},
     {OPTION_KERNELS_TABLE, "--kernels-table", NULL, BIT(BENCH), NULL, "*", NULL},
     {OPTION_HELP, "--help", NULL, EVERY_COMMAND, NULL, NULL, "this text"},
@@ -264,11 +264,12 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
             for (char *dump, *rest = arena_string(arena, value); (dump = strsep(&rest, ","));)
                 ARENA_PUSH(arena, options->dumps, options->dump_count, dump_room, dump);
             break;
+        case OPTION_HTML: options->html = value; break;
         case OPTION_STOP_AFTER: options->stop_after = value; break;
         case OPTION_HELP: print_help(arena, commands, command); return NULL;
         case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
         case OPTION_TARGET: case OPTION_EMIT:           /* one value so far, which check_value has seen */
-        case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: case OPTION_HTML: case OPTION_JSON:
+        case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: case OPTION_JSON:
         case OPTION_KERNELS_TABLE: break;
         }
     }

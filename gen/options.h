@@ -18,6 +18,7 @@ typedef struct Options {
     const char **dumps;                 /* "fuse", "graph:dot" */
     int dump_count;
     const char *stop_after;             /* a pass; NULL: all of them */
+    const char *html;                   /* explain --html; NULL: lines on standard output */
     bool all_elements;                  /* check --all */
     char **arguments;                   /* run: what follows --, ended by NULL */
 } Options;

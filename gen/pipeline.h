@@ -19,6 +19,9 @@ typedef struct Compilation {
  * with the model ends the process; so does what is wrong with us. */
 Compilation *run_passes(Arena *arena, Options *options, const char *last);
 
+/* An output that names the model would replace it: refused. output NULL: there is none. */
+void refuse_overwriting(Arena *arena, const char *option, const char *output, const char *model);
+
 /* The other commands. */
 Command command_run, command_check, command_explain, command_flags, command_ops, command_language, command_new;
 

@@ -37,6 +37,7 @@ typedef struct Writer {
     bool lines_for_names;
     NodeId *scan;                       /* by loop number: what PREVIOUS is an earlier time of; NONE */
     NodeId unsigned_node;               /* the negation or number that is written next without its sign; NONE */
+    const char **formula;               /* by node: its line, for formulas_of; NULL: nobody asks, or it has none */
 } Writer;
 
 static void write_operand(Writer *w, NodeId node, bool parentheses);
@@ -447,6 +448,14 @@ static void count_uses(Writer *w, const Lines *lines)
     }
 }
 
+/* The line of a node that begins at `start` is complete. */
+static void end_formula(Writer *w, NodeId id, size_t start)
+{
+    if (w->formula)
+        w->formula[id] = arena_string(w->out->arena, w->out->bytes + start);
+    text_add(w->out, "\n");
+}
+
 /* Defines what `root` reads by name, in order of computation; and root, where it gets a line that is not the one asked for. */
 static void define_what_it_needs(Writer *w, NodeId root)
 {
@@ -460,9 +469,10 @@ static void define_what_it_needs(Writer *w, NodeId root)
             continue;
         if (!w->label[id])
             w->label[id] = new_label(w, id);
+        size_t start = w->out->length;
         text_print(w->out, "%s = ", w->label[id]);
         write_formula(w, id);
-        text_add(w->out, "\n");
+        end_formula(w, id, start);
         w->defined[id] = true;
     }
 }
@@ -476,9 +486,10 @@ static void define_recurrences(Writer *w)
             continue;
         w->defined[scan] = true;
         define_what_it_needs(w, scan);
+        size_t start = w->out->length;
         text_print(w->out, "%s = ", w->label[scan]);
         write_formula(w, scan);
-        text_add(w->out, "\n");
+        end_formula(w, scan, start);
         loop = 0;                                       /* its own formula may have named another */
     }
 }
@@ -493,9 +504,10 @@ static void write_line(Writer *w, const Line *line)
         is_leaf(w->graph, node) && w->graph->nodes[node].origin.name && !strcmp(w->graph->nodes[node].origin.name, line->name);
     if (is_itself || (is_definition && w->defined[node]))
         return;
+    size_t start = w->out->length;
     text_print(w->out, "%s = ", line->name);
     write_operand(w, node, false);
-    text_add(w->out, "\n");
+    end_formula(w, line->node, start);
     w->defined[node] |= is_definition;
 }
 
@@ -524,13 +536,13 @@ static Lines list_lines(const Model *model, Arena *arena)
     return lines;
 }
 
-void dump_math(const Model *model, Text *out)
+static void write_lines(const Model *model, Text *out, const char **formula)
 {
     Arena *scratch = arena_new();
     int count = model->graph->count;
     Writer writer = {.graph = model->graph, .scratch = scratch, .out = out, .label = NEW(scratch, const char *, count + 1),
                      .uses = NEW(scratch, int, count + 1), .size = NEW(scratch, int, count + 1),
-                     .defined = NEW(scratch, bool, count + 1),
+                     .defined = NEW(scratch, bool, count + 1), .formula = formula,
                      .lines_for_names = model->kind == MODEL_TRAIN, .scan = scans_of(model->graph, scratch), .unsigned_node = NONE};
     Lines lines = list_lines(model, scratch);
     count_uses(&writer, &lines);
@@ -542,4 +554,17 @@ void dump_math(const Model *model, Text *out)
     for (int i = 0; i < lines.count; i++)
         write_line(&writer, &lines.list[i]);
     arena_free(scratch);
+}
+
+void dump_math(const Model *model, Text *out)
+{
+    write_lines(model, out, NULL);
+}
+
+const char **formulas_of(const Model *model, Arena *arena)
+{
+    const char **formula = NEW(arena, const char *, model->graph->count + 1);
+    Text lines = text_new(arena);
+    write_lines(model, &lines, formula);
+    return formula;
 }

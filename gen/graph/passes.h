@@ -29,6 +29,7 @@ void dump_graph(const Model *model, Text *out);               /* a node a line: 
 void dump_node(const Graph *graph, NodeId id, Text *out);      /* one such line */
 void dump_dot(const Model *model, Text *out);
 void dump_math(const Model *model, Text *out);                /* formulas, shared factors named once */
+const char **formulas_of(const Model *model, Arena *arena);   /* the same lines by node id, after specialise; NULL: written inside another's */
 
 /* interpret.c: the oracle. Values of all nodes that `roots` need, in double, for `rows` valid rows of a batch of `batch`.
  * leaf_values[l] is leaf l's data, row-major ([batch] first for inputs; classes as numbers). values[id] is NULL where the node

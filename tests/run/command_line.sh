@@ -39,7 +39,6 @@ for words in "--target cuda" "--kernels blas" "--gpu-arch sm_80" "--weights w" "
     refuses "not in this version" line.lua $words
 done
 for words in bench report; do refuses "not in this version" $words line.lua; done
-refuses "not in this version" explain line.lua --html f
 check "the model is still there" grep -q nn.train line.lua
 
 calls 1 missing.lua
