@@ -63,7 +63,7 @@ const char *const *compile_flags(Arena *arena)
                           NNGEN_OPENMP_FLAG " " NNGEN_SANITIZE_FLAGS);
     flags[count++] = arena_print(arena, "-I%s", include);
     flags[count++] = library;
-    count = add_flags(arena, flags, count, "-lzip -lz -lcjson -lm");
+    count = add_flags(arena, flags, count, "-lzip -lz -lcjson -lm -ldl");
     return flags;
 }
 

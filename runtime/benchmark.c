@@ -4,7 +4,7 @@
  * steps go before the clock starts. The median is told, not the mean: on a shared machine the mean measures the neighbours. */
 #include "failure.h"
 #include "memory.h"
-#include "run.h"
+#include "target.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,9 @@ int nn_benchmark(NnRun *run)
     int64_t count = run->flags.benchmark, whole = run->has_data ? run->epoch_rows / program->batch : 1;
     int64_t batches = whole < 1 ? 1 : whole < BATCHES ? whole : BATCHES;
     double *seconds = nn_allocate((size_t)count, sizeof *seconds);
-    for (int64_t i = -BATCHES; i < count; i++) {
+    if (nn_has_device(run))
+        nn_time_on_device(run, batches, count, seconds);
+    for (int64_t i = -BATCHES; i < count && !nn_has_device(run); i++) {
         int64_t first = (i + BATCHES) % batches * program->batch;
         int rows = !run->has_data ? 1 : run->epoch_rows < program->batch ? (int)run->epoch_rows : program->batch;
         nn_fill_batch(run, NN_TRAIN, first, rows, true);

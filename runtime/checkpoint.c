@@ -10,8 +10,8 @@
  * line only. `--resume` compares the file with the program before it touches anything and names the first difference. */
 #include "failure.h"
 #include "memory.h"
-#include "run.h"
 #include "safetensors.h"
+#include "target.h"
 #include "walk.h"
 
 #include <math.h>
@@ -141,6 +141,7 @@ void nn_save_checkpoint(NnRun *run, const char *path, bool is_last)
 {
     static const double SECONDS_BETWEEN_SYNCS = 1;            /* an epoch may be a single short step, and a disk is slow */
     bool to_disk = is_last || nn_seconds() - run->last_synced > SECONDS_BETWEEN_SYNCS;
+    nn_pull_state(run);
     for (int c = 0; c < nn_copy_count(run->program); c++) {
         nn_take_copy(run, c);
         if (!nn_parameters_are_finite(run->program))          /* the last good ones stay */
@@ -161,6 +162,7 @@ void nn_save_snapshot(NnRun *run)
     bool has_ending = length > tail && !strcmp(path + length - tail, ending);
     char *name = nn_format_string("%.*s.step%lld%s", (int)(has_ending ? length - tail : length), path, (long long)run->step,
                                   has_ending ? ending : "");
+    nn_pull_state(run);
     save(run, name, true);
     nn_log_snapshot(run, name);
     nn_release(name);

@@ -4,7 +4,7 @@
  * are moved out and the next copy's moved in. What the loop knows of a copy (its sums, its best value, its loss) moves with
  * them. A copy that stopped early keeps what it has. Without a sweep there is one copy, and nothing is ever moved. */
 #include "memory.h"
-#include "run.h"
+#include "target.h"
 
 #include <math.h>
 #include <string.h>
@@ -60,6 +60,7 @@ void nn_take_copy(NnRun *run, int copy)
     memcpy(row(run->program, before), sweep->state, sweep->bytes);
     memcpy(sweep->state, row(run->program, copy), sweep->bytes);
     run->own = &run->copies[copy];
+    nn_swap_on_device(run, before, copy);
 }
 
 /* All copies begin as the current one is. */

@@ -10,6 +10,7 @@ typedef enum NnStatus {
     NN_WRONG_INPUT = 1,                 /* the model, its data or a file that was named is wrong; training diverged */
     NN_WRONG_CALL = 2,                  /* the flags are wrong */
     NN_MACHINE_LACKS = 3,               /* memory, disk, a file that cannot be written */
+    NN_OUR_FAULT = 70,
     NN_INTERRUPTED = 130,
 } NnStatus;
 

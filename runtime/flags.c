@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef enum FlagKind { FLAG_TEXT, FLAG_COUNT, FLAG_THREADS, FLAG_SEED, FLAG_RATE, FLAG_SWITCH, FLAG_REFUSED, FLAG_HELP } FlagKind;
+typedef enum FlagKind { FLAG_TEXT, FLAG_COUNT, FLAG_THREADS, FLAG_SEED, FLAG_RATE, FLAG_SWITCH, FLAG_DEVICE, FLAG_HELP } FlagKind;
 
 typedef struct Flag {
     const char *name, *argument;        /* argument NULL: none */
@@ -43,7 +43,7 @@ static const Flag flags[] = {
     {"--check-gradients", NULL, FLAG_SWITCH, PLACE(check_gradients), false, "hold every gradient against central differences"},
     {"--predict", "F", FLAG_TEXT, PLACE(predict), false, "do not train: write the outputs of the test set (else of train) to F"},
     {"--benchmark", "N", FLAG_COUNT, PLACE(benchmark), false, "do not train: time N steps"},
-    {"--device", "N", FLAG_REFUSED, 0, false, "for programs made with --target cuda"},
+    {"--device", "N", FLAG_DEVICE, PLACE(device), true, "the GPU to use, from 0; for programs made with --target cuda"},
     {"--quiet", NULL, FLAG_SWITCH, PLACE(quiet), true, "print nothing but what was asked for, and errors"},
     {"--help", NULL, FLAG_HELP, 0, true, "print this and stop"},
 };
@@ -134,7 +134,7 @@ static const Flag *find_flag(const char *argument, bool is_show)
     nn_fail(NN_WRONG_CALL, NULL, "unknown flag %s; --help lists them", nn_quoted(name));
 }
 
-static void set_flag(NnFlags *out, const Flag *flag, const char *value)
+static void set_flag(const NnProgram *program, NnFlags *out, const Flag *flag, const char *value)
 {
     void *place = (char *)out + flag->place;
     switch (flag->kind) {
@@ -160,9 +160,12 @@ static void set_flag(NnFlags *out, const Flag *flag, const char *value)
     case FLAG_SWITCH:
         *(bool *)place = true;
         break;
-    case FLAG_REFUSED:
-        nn_fail(NN_WRONG_CALL, NULL, "%s needs a CUDA program; this one computes on the processor (make one with --target cuda)",
-                flag->name);
+    case FLAG_DEVICE:
+        if (!program->cuda)
+            nn_fail(NN_WRONG_CALL, NULL, "%s needs a CUDA program; this one computes on the processor (make one with --target cuda)",
+                    flag->name);
+        *(int64_t *)place = (int64_t)whole_number(flag, value, 0, INT32_MAX);
+        break;
     case FLAG_HELP:
         break;
     }
@@ -248,7 +251,7 @@ NnFlags nn_parse_flags(const NnProgram *program, bool is_show, int argc, char **
                 nn_fail(NN_WRONG_CALL, NULL, "%s needs a value: %s %s", flag->name, flag->name, flag->argument);
             value = argv[i];
         }
-        set_flag(&given, flag, value);
+        set_flag(program, &given, flag, value);
     }
     check_flags(program, &given);
     if (!given.log_every)

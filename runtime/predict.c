@@ -3,8 +3,8 @@
  * The outputs of copy K of nn.sweep are called sweep.K.NAME. An output with rows becomes (rows, …) in file order; one without is written as it is after the first batch. */
 #include "failure.h"
 #include "memory.h"
-#include "run.h"
 #include "safetensors.h"
+#include "target.h"
 #include "walk.h"
 
 #include <string.h>
@@ -25,7 +25,7 @@ static void predict_set(NnRun *run, NnSet set, int64_t count, char **values, con
         step.swept = nn_swept_value(run);
         if (run->has_data)
             nn_fill_batch(run, set, first, step.rows, false);
-        program->predict(&step);
+        nn_predict_batch(run, &step);
         for (int i = 0; i < program->output_count; i++)
             if (program->outputs[i].per_row)
                 memcpy(values[i] + (size_t)first * row_bytes[i], program->outputs[i].data, (size_t)step.rows * row_bytes[i]);

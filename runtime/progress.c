@@ -126,6 +126,8 @@ void nn_show_memory(const NnRun *run)
     printf("memory: at most %s bytes: state %s, data %s, runtime %s, while reading or saving %s more\n", grouped(text[0], state + peak),
            grouped(text[1], state), grouped(text[2], run->data_bytes), grouped(text[3], held - run->data_bytes),
            grouped(text[4], peak - held));
+    if (run->device_name)
+        printf("on %s: %s bytes, %s of them data\n", run->device_name, grouped(text[0], run->device_bytes), grouped(text[1], run->device_data_bytes));
     fflush(stdout);
 }
 

@@ -9,7 +9,8 @@
  * was, names the first tensor. A run too long to be repeated in useful time keeps its secret. */
 #include "failure.h"
 #include "memory.h"
-#include "run.h"
+#include "target.h"
+#include "walk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,24 +18,10 @@
 
 static const double SECONDS_AT_MOST = 20;
 
-static size_t real_bytes(const NnProgram *program)
-{
-    return program->precision == NN_F32 ? sizeof(float) : sizeof(double);
-}
-
-/* From the first element to the last, wherever the layout has put them. */
-static int64_t span(const NnTensor *tensor)
-{
-    int64_t last = 0;
-    for (int d = 0; d < tensor->rank; d++)
-        last += (tensor->shape[d] - 1) * tensor->stride[d];
-    return last + 1;
-}
-
 bool nn_parameters_are_finite(const NnProgram *program)
 {
     for (int i = 0; i < program->tensor_count; i++)
-        if (program->tensors[i].kind == NN_PARAMETER && !nn_all_finite(program->tensors[i].data, span(&program->tensors[i]), program->precision))
+        if (program->tensors[i].kind == NN_PARAMETER && !nn_all_finite(program->tensors[i].data, nn_tensor_span(&program->tensors[i]), program->precision))
             return false;
     return true;
 }
@@ -44,7 +31,7 @@ static void copy_tensors(const NnProgram *program, char *copy, bool back)
 {
     for (int i = 0; i < program->tensor_count; i++) {
         const NnTensor *tensor = &program->tensors[i];
-        size_t bytes = (size_t)span(tensor) * real_bytes(program);
+        size_t bytes = (size_t)nn_tensor_span(tensor) * nn_real_bytes(program->precision);
         memcpy(back ? tensor->data : copy, back ? copy : tensor->data, bytes);
         copy += bytes;
     }
@@ -54,7 +41,7 @@ static char *room_for_tensors(const NnProgram *program)
 {
     size_t bytes = 1;
     for (int i = 0; i < program->tensor_count; i++)
-        bytes += (size_t)span(&program->tensors[i]) * real_bytes(program);
+        bytes += (size_t)nn_tensor_span(&program->tensors[i]) * nn_real_bytes(program->precision);
     return malloc(bytes);                                     /* not nn_allocate: without it the message is poorer, and that is all */
 }
 
@@ -73,6 +60,7 @@ static void go_back(NnRun *run)
         nn_load_parameters(run, flags->init);
     if (is_saved || flags->resume)
         nn_resume_checkpoint(run, is_saved ? flags->save : flags->resume);
+    nn_push_state(run);
 }
 
 bool nn_find_broken_update(const NnRun *broken, NnCulprit *culprit, int64_t *step)
@@ -84,6 +72,7 @@ bool nn_find_broken_update(const NnRun *broken, NnCulprit *culprit, int64_t *ste
     NnRun run = *broken;
     run.reason = NN_RUNNING;
     run.last_step = broken->step;
+    run.one_by_one = true;
     go_back(&run);
     double end = nn_seconds() + SECONDS_AT_MOST;
     while (run.step < run.last_step && nn_seconds() < end) {
@@ -96,11 +85,12 @@ bool nn_find_broken_update(const NnRun *broken, NnCulprit *culprit, int64_t *ste
             continue;
         }
         copy_tensors(program, before, false);
-        program->train_step(&current);
+        nn_train_step(&run, &current);
+        nn_pull_state(&run);
         if (!nn_parameters_are_finite(program)) {
             copy_tensors(program, before, true);
             *step = current.t;
-            return program->find_not_finite(&current, culprit);
+            return nn_find_not_finite(&run, &current, culprit);
         }
         run.is_within_step = nn_next_copy(&run, nn_current_copy(&run) + 1);
         run.step += !run.is_within_step;

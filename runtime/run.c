@@ -11,6 +11,7 @@
 #include "memory.h"
 #include "output_file.h"
 #include "source.h"
+#include "target.h"
 
 #include <math.h>
 #include <signal.h>
@@ -54,6 +55,8 @@ static void catch_interrupts(void)
     if (!sigaction(SIGHUP, NULL, &hang_up) && hang_up.sa_handler != SIG_IGN)      /* nohup(1) wants it ignored */
         sigaction(SIGHUP, &action, NULL);
 }
+
+bool nn_is_interrupted(void) { return interrupted; }
 
 double nn_seconds(void)
 {
@@ -141,6 +144,7 @@ NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
     NnRun *run = nn_allocate(1, sizeof *run);
     *run = (NnRun){.program = program, .flags = flags, .last_synced = -INFINITY};
     nn_prepare_processor(flags.threads);
+    nn_start_device(run);
     run->seed = flags.resume ? nn_resume_seed(flags.resume) : flags.has_seed ? flags.seed : program->seed;
     if (flags.has_lr && program->sweep && program->sweep->is_rate)
         nn_fail(NN_WRONG_CALL, NULL, "--lr: this program sweeps the rate, under the name %s; the values are in the model",
@@ -159,12 +163,14 @@ NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
     run->lr = flags.has_lr ? flags.lr : program->lr;
     run->current.seed = run->seed;
     set_rate(run);
+    nn_open_device(run);
     run->started = run->last_shown = nn_seconds();
     return run;
 }
 
 void nn_close_run(NnRun *run)
 {
+    nn_close_device(run);
     nn_dataset_close(run->dataset);
     nn_close_copies(run);
     nn_release(run);
@@ -195,8 +201,7 @@ NnRun *nn_start(const NnProgram *program, int argc, char **argv)
 
 /* ---- the loop ---- */
 
-/* Rows of the batch that begins at `position` of the epoch; 0: the epoch is over. */
-static int rows_at(const NnRun *run, int64_t position)
+int nn_rows_at(const NnRun *run, int64_t position)
 {
     if (!run->has_data)
         return 1;
@@ -208,7 +213,7 @@ static int rows_at(const NnRun *run, int64_t position)
 /* An epoch has had all its rows, but not its evaluation, which was interrupted: that comes first. */
 static bool is_epoch_pending(const NnRun *run)
 {
-    return run->has_data && run->position > 0 && !rows_at(run, run->position);
+    return run->has_data && run->position > 0 && !nn_rows_at(run, run->position);
 }
 
 bool nn_next_epoch(NnRun *run)
@@ -252,15 +257,34 @@ static bool has_augmented_input(const NnProgram *program)
     return false;
 }
 
+static bool is_whole_epoch(const NnRun *run, const NnDrawn *drawn)
+{
+    return run->one_batch && drawn->set == NN_TRAIN && drawn->rows == run->epoch_rows;
+}
+
+bool nn_is_in_order(const NnRun *run, const NnDrawn *drawn)
+{
+    return !drawn->to_train || run->flags.no_shuffle || is_whole_epoch(run, drawn);
+}
+
 void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train)
 {
+    run->drawn = (NnDrawn){set, first, rows, to_train};
+    if (!nn_has_device(run))
+        nn_gather_batch(run, &run->drawn);
+}
+
+void nn_gather_batch(NnRun *run, const NnDrawn *drawn)
+{
     const NnProgram *program = run->program;
-    bool is_augmented = to_train && has_augmented_input(program);
-    bool is_epoch = run->one_batch && set == NN_TRAIN && rows == run->epoch_rows;
+    const NnSet set = drawn->set;
+    const int64_t first = drawn->first;
+    const int rows = drawn->rows;
+    bool is_augmented = drawn->to_train && has_augmented_input(program), is_epoch = is_whole_epoch(run, drawn);
     if (is_epoch && run->holds_epoch && !is_augmented)
         return;
     run->holds_epoch = is_epoch && !is_augmented;
-    bool is_shuffled = to_train && !run->flags.no_shuffle && !is_epoch;
+    bool is_shuffled = !nn_is_in_order(run, drawn);
     int64_t next = row_at(run, first, is_shuffled);
     for (int r = 0; r < program->batch; r++) {
         int64_t row = next;
@@ -275,7 +299,7 @@ void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train
                 continue;                                     /* no kernel reads it: it is there for `stratify` */
             size_t bytes = row_bytes(program, input);
             char *batch = input->batch, *here = batch + (size_t)r * bytes;
-            if (r < rows && to_train)
+            if (r < rows && drawn->to_train)
                 nn_dataset_training_row(run->dataset, i, row, run->seed, run->epoch, program->precision == NN_F64, here);
             else if (r < rows)
                 nn_dataset_row(run->dataset, set, i, row, program->precision == NN_F64, here);
@@ -288,9 +312,9 @@ void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train
 bool nn_next_batch(NnRun *run, NnStep *step)
 {
     if (!run->is_within_step) {
-        if (interrupted && run->step < run->last_step)
+        if (interrupted && run->step < run->last_step && !run->steps_ahead)
             run->reason = NN_WAS_INTERRUPTED;
-        int rows = rows_at(run, run->position);
+        int rows = nn_rows_at(run, run->position);
         if (run->reason != NN_RUNNING || run->step >= run->last_step || !rows)
             return false;
         nn_next_copy(run, 0);
@@ -304,12 +328,12 @@ bool nn_next_batch(NnRun *run, NnStep *step)
 }
 
 /* Which tensor it began with: "the first tensor that is not finite is 'logits', by the operation log at m.lua:7". */
-static void tell_culprit(const NnRun *run, char *out, size_t room)
+static void tell_culprit(NnRun *run, char *out, size_t room)
 {
     NnCulprit culprit = {0}, origin = {0};
     int64_t step = 0;
     const char *before = "the first tensor that is not finite is";
-    if (!run->program->find_not_finite || !run->program->find_not_finite(&run->current, &culprit))
+    if (!nn_find_not_finite(run, &run->current, &culprit))
         snprintf(out, room, "every tensor of the step is finite; only the sum of the loss is not");
     else if (strcmp(culprit.operation, "parameter"))
         snprintf(out, room, "%s %s, by the operation %s at %s:%d", before, nn_quoted(culprit.tensor), culprit.operation, culprit.file,
@@ -339,6 +363,7 @@ void nn_fail_not_finite(NnRun *run, double loss)
     nn_show_end(run);
     char copy[NN_LONGEST_COPY];
     nn_name_copy(run, ", ", copy);
+    nn_pull_state(run);
     tell_culprit(run, where, sizeof where);                   /* last: it spoils the state */
     nn_fail(NN_WRONG_INPUT, NULL, "step %lld%s: %s\n  %s\n  a smaller rate (--lr), scaled inputs or clip_norm may "
             "help; nothing was saved after this step", (long long)step->t, copy, what, where);
@@ -375,7 +400,7 @@ static void clear_folds(NnRun *run, bool epoch_is_over)
 static bool evaluate(NnRun *run)
 {
     const NnProgram *program = run->program;
-    if (!program->evaluate)
+    if (!nn_can_evaluate(run))
         return true;
     nn_log_flush(run);                                        /* it may take long: what is known is on the disk */
     for (NnSet set = NN_VALIDATION; set < NN_SETS; set++) {
@@ -390,7 +415,7 @@ static bool evaluate(NnRun *run)
             step.t = run->step;
             step.swept = nn_swept_value(run);
             nn_fill_batch(run, set, first, step.rows, false);
-            program->evaluate(&step);
+            nn_evaluate_batch(run, &step);
             nn_fold_batch(program, &run->own->evaluated[set], step.rows);
         }
     }
@@ -427,7 +452,7 @@ void nn_epoch_done(NnRun *run)
     double seconds = nn_seconds() - run->epoch_started;
     if (run->position == 0)
         return;                                               /* interrupted before its first step */
-    bool is_whole = run->has_data && !rows_at(run, run->position);
+    bool is_whole = run->has_data && !nn_rows_at(run, run->position);
     bool is_last = run->reason != NN_RUNNING || run->step >= run->last_step || (is_whole && run->epoch + 1 >= run->last_epoch);
     bool is_due = is_whole && (program->validate_every <= 1 || (run->epoch + 1) % program->validate_every == 0);
     bool is_seen = run->log || program->stop_metric || nn_line_is_due(run, is_last);       /* an epoch may be a single short step */

@@ -11,7 +11,7 @@
 typedef struct NnFlags {
     const char *data_dir, *init, *save, *resume, *log, *predict;      /* NULL: not given */
     int64_t epochs, steps, log_every, snapshot_every, benchmark;      /* 0: not given */
-    int64_t threads;
+    int64_t threads, device;
     uint64_t seed;
     double lr;
     bool has_seed, has_lr, no_shuffle, check_gradients, quiet;
@@ -37,6 +37,15 @@ typedef struct NnCopy {
     double loss;                        /* of its last step */
 } NnCopy;
 
+/* Which rows are meant: [first, first + rows) of a set. To train: in the epoch's order unless --no-shuffle was given, and
+ * augmented; else in file order, as they are. Spare rows of the batch repeat its row 0. */
+typedef struct NnDrawn {
+    NnSet set;
+    int64_t first;
+    int rows;
+    bool to_train;
+} NnDrawn;
+
 struct NnRun {
     const NnProgram *program;
     NnFlags flags;
@@ -55,6 +64,9 @@ struct NnRun {
 
     double lr;                          /* the optimizer's, or --lr: what the schedule starts from */
     NnStep current;
+    NnDrawn drawn;                      /* the batch of the step that is next or was last */
+    int64_t steps_ahead;                /* that a device has taken already, beyond the loop's */
+    bool one_by_one;                    /* a device is not to take any */
     NnReason reason;
 
     FILE *log;
@@ -64,6 +76,8 @@ struct NnRun {
     int64_t first_step;                 /* where this run began: 0, or where it was resumed */
     bool bar_is_shown, has_terminal, has_saved;
     size_t data_bytes;
+    const char *device_name;            /* NULL: none */
+    size_t device_bytes, device_data_bytes;
 };
 
 /* copies.c */
@@ -86,9 +100,12 @@ double nn_seconds(void);                                      /* of the monotoni
 /* run.c, for those that go through data in their own way */
 NnRun *nn_open_run(const NnProgram *program, NnFlags flags);  /* data read, tensors set: everything before the loop */
 void nn_close_run(NnRun *run);
-/* Rows [first, first + rows) of a set into the inputs' batches; spare rows repeat row 0. To train: in the epoch's order unless
- * --no-shuffle was given, and augmented; else in file order, as they are. */
+/* The rows become the next step's batch. */
 void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train);
+void nn_gather_batch(NnRun *run, const NnDrawn *drawn);       /* into the inputs' batches here, whoever computes the step */
+bool nn_is_in_order(const NnRun *run, const NnDrawn *drawn);  /* file order */
+int nn_rows_at(const NnRun *run, int64_t position);           /* of the batch that begins there; 0: the epoch is over */
+bool nn_is_interrupted(void);
 _Noreturn void nn_fail_not_finite(NnRun *run, double loss);   /* the message, the log's end, status 1 */
 
 /* repeat.c */

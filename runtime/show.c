@@ -2,7 +2,7 @@
  *
  * The rows of the training set are one batch. Numbers read back to the same bits: 9 digits in f32, 17 in f64. */
 #include "failure.h"
-#include "run.h"
+#include "target.h"
 #include "walk.h"
 
 static void show_number(const NnProgram *program, const NnOutput *output, int64_t at)
@@ -38,7 +38,7 @@ int nn_show(const NnProgram *program, int argc, char **argv)
     run->current.rows = program->batch;
     if (run->has_data)
         nn_fill_batch(run, NN_TRAIN, 0, program->batch, false);
-    program->predict(&run->current);
+    nn_predict_batch(run, &run->current);
     for (int i = 0; i < program->output_count; i++) {
         const NnOutput *output = &program->outputs[i];
         int64_t shape[NN_MAX_RANK + 1] = {run->current.rows}, at = 0;

@@ -31,6 +31,17 @@ static inline int64_t nn_element_count(int rank, const int64_t *shape)
     return count;
 }
 
+/* From the first element to the last, wherever the layout has put them. */
+static inline int64_t nn_tensor_span(const NnTensor *tensor)
+{
+    int64_t last = 0;
+    for (int d = 0; d < tensor->rank; d++)
+        last += (tensor->shape[d] - 1) * tensor->stride[d];
+    return last + 1;
+}
+
+static inline size_t nn_real_bytes(NnPrecision precision) { return precision == NN_F32 ? sizeof(float) : sizeof(double); }
+
 static inline double nn_get_real(const void *data, int64_t at, NnPrecision precision)
 {
     return precision == NN_F32 ? ((const float *)data)[at] : ((const double *)data)[at];

@@ -15,6 +15,7 @@ typedef struct NnDeviceStep {
     double lr, swept;
     int rows;                           /* valid rows of the batch */
     int is_shuffled;
+    int is_augmented;                   /* drawn for training: the kernel that gathers moves and mirrors what `augment` names */
 } NnDeviceStep;
 
 #endif
