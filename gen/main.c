@@ -49,6 +49,7 @@ static void print_program(Compilation *c)
         .command = canonical_command(c->arena, c->options),
         .check_command = canonical_command(c->arena, &check),
         .output = c->options->output,
+        .with_laps = c->with_laps,
         .can_check_gradients = c->model->precision == F64 && c->options->kernels == KERNELS_GENERIC,
     };
     emit_program(c->plan, &options, &c->program);
@@ -138,17 +139,38 @@ static void dump_stage(Compilation *c, int pass, bool with_title)
     }
 }
 
+static void run_from(Compilation *c, int first, const char *last)
+{
+    for (int i = first; i < PASS_COUNT; i++) {
+        passes[i].run(c);
+        check_stage(c, &passes[i]);
+        dump_stage(c, i, c->options->dump_count > 1);
+        if (last && strcmp(last, passes[i].name) == 0)
+            break;
+    }
+}
+
 Compilation *run_passes(Arena *arena, Options *options, const char *last)
 {
     Compilation *c = NEW(arena, Compilation, 1);
     *c = (Compilation){.arena = arena, .options = options, .program = text_new(arena), .dump = text_new(arena)};
-    for (int i = 0; i < PASS_COUNT; i++) {
-        passes[i].run(c);
-        check_stage(c, &passes[i]);
-        dump_stage(c, i, options->dump_count > 1);
-        if (last && strcmp(last, passes[i].name) == 0)
-            break;
-    }
+    run_from(c, 0, last);
+    return c;
+}
+
+Compilation *compilation_with(const Compilation *read, KernelMode kernels, bool with_laps)
+{
+    Compilation *c = NEW(read->arena, Compilation, 1);
+    *c = *read;
+    c->options = NEW(read->arena, Options, 1);
+    *c->options = *read->options;
+    c->options->kernels = kernels;
+    c->with_laps = with_laps;
+    c->program = text_new(read->arena);
+    int first = 0;
+    while (passes[first].gives == GRAPH)
+        first++;
+    run_from(c, first, NULL);
     return c;
 }
 
@@ -197,7 +219,10 @@ static const CommandRow commands[COMMAND_COUNT] = {
     {"check", command_check, {1, 1}, "MODEL.lua", "gradients against differences",
      "  nngen check models/digits.lua\n"
      "  nngen check models/mnist_mlp.lua --data DIR --all\n"},
-    {"bench", NULL, {1, 1}, "MODEL.lua", NULL, NULL},
+    {"bench", command_bench, {1, 1}, "MODEL.lua", "its kinds of kernels, timed side by side",
+     "  nngen bench models/digits.lua\n"
+     "  nngen bench models/mnist_mlp.lua --data DIR --kernels-table\n"
+     "  nngen bench models/digits.lua --set batch=256 --json > digits.json\n"},
     {"explain", command_explain, {1, 2}, "MODEL.lua [NAME|LINE] [--html F]", "what became of a line or tensor",
      "  nngen explain models/digits.lua\n"
      "  nngen explain models/digits.lua fc1.weight\n"

@@ -12,7 +12,8 @@
 typedef enum OptionId {
     OPTION_OUTPUT, OPTION_TARGET, OPTION_KERNELS, OPTION_PRECISION, OPTION_DATA, OPTION_SET, OPTION_MEMORY_LIMIT,
     OPTION_INSTRUCTION_LIMIT, OPTION_DUMP, OPTION_STOP_AFTER, OPTION_ALL, OPTION_GPU_ARCH, OPTION_WEIGHTS, OPTION_STANDALONE,
-    OPTION_EMIT, OPTION_HTML, OPTION_JSON, OPTION_KERNELS_TABLE, OPTION_HELP, OPTION_VERSION
+    OPTION_EMIT, OPTION_HTML, OPTION_JSON, OPTION_KERNELS_TABLE, OPTION_THREADS,
+    OPTION_HELP, OPTION_VERSION
 } OptionId;
 
 #define BIT(COMMAND) (1u << COMMAND_##COMMAND)
@@ -31,12 +32,14 @@ typedef struct OptionRow {
     const char *what;
 } OptionRow;
 
+enum { MOST_THREADS = 1024 };
+
 static const OptionRow rows[] = {
     {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE), NULL, NULL, "write the program there instead of to standard output"},
     {OPTION_TARGET, "--target", "c", MAKES_TEXT | BIT(BENCH), "c", "cuda", "the language of the program"},
     {OPTION_KERNELS, "--kernels", "fused|generic", MAKES_TEXT, "fused generic", "blas",
      "specialised kernels (fused, the default), or one plain loop nest an operation"},
-    {OPTION_PRECISION, "--precision", "f32|f64", MAKES_TEXT, "f32 f64", "tf32 bf16", "instead of the model's"},
+    {OPTION_PRECISION, "--precision", "f32|f64", MAKES_TEXT | BIT(BENCH), "f32 f64", "tf32 bf16", "instead of the model's"},
     {OPTION_DATA, "--data", "DIR", READS_MODEL, NULL, NULL, "where data files are looked up first"},
     {OPTION_SET, "--set", "name=value", READS_MODEL, NULL, NULL, "give an nn.option of the model a value; may be repeated"},
     {OPTION_ALL, "--all", NULL, BIT(CHECK), NULL, NULL, "every element of every parameter, not 200 of each"},
@@ -51,8 +54,10 @@ static const OptionRow rows[] = {
     {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
     {OPTION_EMIT, "--emit", "program", BIT(GENERATE), "program", "predict library", "what to write"},
     {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, NULL, "write a page there: the model beside the program, formulas, the graph"},
-    {OPTION_JSON, "--json", NULL, BIT(BENCH), NULL, "*", NULL},
-    {OPTION_KERNELS_TABLE, "--kernels-table", NULL, BIT(BENCH), NULL, "*", NULL},
+    {OPTION_JSON, "--json", NULL, BIT(BENCH), NULL, NULL, "one JSON object instead of tables"},
+    {OPTION_KERNELS_TABLE, "--kernels-table", NULL, BIT(BENCH), NULL, NULL,
+     "each kernel of the fused program: time, FLOP, bytes, share, and\nwhat bounds it, multiply-adds or memory"},
+    {OPTION_THREADS, "--threads", "N", BIT(BENCH), NULL, NULL, "of each program (1 unless given)"},
     {OPTION_HELP, "--help", NULL, EVERY_COMMAND, NULL, NULL, "this text"},
     {OPTION_VERSION, "--version", NULL, BIT(GENERATE), NULL, NULL, "print the version"},
 };
@@ -174,6 +179,13 @@ static int64_t positive_integer(Arena *arena, const OptionRow *row, const char *
     return n;
 }
 
+static int64_t at_most(const OptionRow *row, int64_t value, int64_t most)
+{
+    if (value > most)
+        fail_call("%s takes at most %lld", row->name, (long long)most);
+    return value;
+}
+
 static void add_setting(Arena *arena, Options *options, int *room, const char *value)
 {
     const char *equals = strchr(value, '=');
@@ -266,11 +278,13 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
             break;
         case OPTION_HTML: options->html = value; break;
         case OPTION_STOP_AFTER: options->stop_after = value; break;
+        case OPTION_JSON: options->json = true; break;
+        case OPTION_KERNELS_TABLE: options->kernels_table = true; break;
+        case OPTION_THREADS: options->threads = (int)at_most(row, positive_integer(arena, row, value), MOST_THREADS); break;
         case OPTION_HELP: print_help(arena, commands, command); return NULL;
         case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
         case OPTION_TARGET: case OPTION_EMIT:           /* one value so far, which check_value has seen */
-        case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: case OPTION_JSON:
-        case OPTION_KERNELS_TABLE: break;
+        case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: break;
         }
     }
     if (operands < own->operands[0])

@@ -20,6 +20,8 @@ typedef struct Options {
     const char *stop_after;             /* a pass; NULL: all of them */
     const char *html;                   /* explain --html; NULL: lines on standard output */
     bool all_elements;                  /* check --all */
+    bool json, kernels_table;           /* bench */
+    int threads;                        /* bench; 0: not given */
     char **arguments;                   /* run: what follows --, ended by NULL */
 } Options;
 

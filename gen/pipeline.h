@@ -9,6 +9,7 @@ typedef struct Compilation {
     Arena *arena;
     Options *options;
     Script *script;                     /* from read_model until the updates are built */
+    bool with_laps;                     /* the clock is read behind every kernel of a step */
     Model *model;                       /* from read_model on */
     Plan *plan;                         /* from fuse on */
     Text program;                       /* from emit_program on */
@@ -22,8 +23,17 @@ Compilation *run_passes(Arena *arena, Options *options, const char *last);
 /* An output that names the model would replace it: refused. output NULL: there is none. */
 void refuse_overwriting(Arena *arena, const char *option, const char *output, const char *model);
 
+/* Goes on from the graph that `read` ended with (run_passes up to "specialise") to another program of the same model. */
+Compilation *compilation_with(const Compilation *read, KernelMode kernels, bool with_laps);
+
 /* The other commands. */
-Command command_run, command_check, command_explain, command_flags, command_ops, command_language, command_new;
+Command command_run, command_bench, command_check, command_explain, command_flags, command_ops, command_language, command_new;
+
+/* compile.c: the program's path, compiled now or before. */
+const char *compiled_program(Arena *arena, const Text *text);
+
+/* command_run.c: what a program of the model is told as --data; NULL: nothing. */
+const char *data_folder(Arena *arena, const Options *options);
 
 /* command_flags.c: what a compiler needs after the source file, one argument an entry, ended by NULL. */
 const char *const *compile_flags(Arena *arena);

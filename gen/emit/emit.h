@@ -9,6 +9,7 @@ typedef struct EmitOptions {
     const char *check_command;          /* how to make the program that can check its gradients; NULL: the runtime says it in general */
     const char *output;                 /* its file name, "mnist_train.c"; NULL: standard output */
     bool can_check_gradients;           /* f64 and generic */
+    bool with_laps;                     /* train_step tells nn_lap when each kernel is through: nngen bench */
 } EmitOptions;
 
 void emit_program(const Plan *plan, const EmitOptions *options, Text *out);       /* the whole training (or show) program */

@@ -92,7 +92,7 @@ void open_region(const Plan *plan, const Kernel *kernel, Text *out)
     text_print(out, "/* each time needs the state %s it */\n", region->backward ? "after" : "before");
 }
 
-static void emit_calls(const Plan *plan, PhaseId phase, int from, int to, Text *out)
+static void emit_calls(const Plan *plan, PhaseId phase, int from, int to, bool with_laps, Text *out)
 {
     const Role *role = phase == PHASE_TRAIN ? roles(plan, out->arena) : NULL;
     const Kernel *kernels = plan->kernel[phase];
@@ -104,6 +104,8 @@ static void emit_calls(const Plan *plan, PhaseId phase, int from, int to, Text *
         text_add(out, kernels[k].region != NONE ? "        " : "    ");
         emit_call(plan, &kernels[k], out);
         text_add(out, ";\n");
+        if (with_laps)
+            text_print(out, "    nn_lap(%d);\n", k);
         if (closes_region(kernels, to, k))
             text_add(out, "    }\n");
     }
@@ -141,29 +143,32 @@ static void emit_loss_check(const char *loss, Text *out)
     text_add(out, "/* nothing is updated; the runtime says what went wrong */\n");
 }
 
-static void emit_train_step(const Plan *plan, bool can_check_gradients, Text *out)
+static void emit_train_step(const Plan *plan, const EmitOptions *options, Text *out)
 {
     const int count = plan->kernel_count[PHASE_TRAIN], check = loss_check(plan), update = first_update(plan);
     const char *loss = loss_expression(plan, out->arena);
+    const bool laps = options->with_laps;
     Text first = text_new(out->arena), body = text_new(out->arena);
 
-    emit_calls(plan, PHASE_TRAIN, 0, check, &first);
+    if (laps)
+        text_print(&first, "    nn_lap(NN_LAPS_BEGIN);\n");
+    emit_calls(plan, PHASE_TRAIN, 0, check, laps, &first);
     text_print(&first, "    const double loss = %s;\n", loss);
-    if (can_check_gradients) {
+    if (options->can_check_gradients) {
         text_add(&first, "\n");
-        emit_calls(plan, PHASE_TRAIN, check, update, &first);
+        emit_calls(plan, PHASE_TRAIN, check, update, laps, &first);
         text_add(&first, "    return loss;\n");
         emit_function(plan, out, "/* Forward and backward on the batch that is in the state; gives its loss. */\n", "double",
                       "gradients", first.bytes);
         text_add(&body, "    const double loss = gradients(step);\n");
         emit_loss_check("loss", &body);
         text_add(&body, "\n");
-        emit_calls(plan, PHASE_TRAIN, update, count, &body);
+        emit_calls(plan, PHASE_TRAIN, update, count, laps, &body);
     } else {
         text_add(&body, first.bytes);
         emit_loss_check("loss", &body);
         text_add(&body, "\n");
-        emit_calls(plan, PHASE_TRAIN, check, count, &body);
+        emit_calls(plan, PHASE_TRAIN, check, count, laps, &body);
     }
     text_add(&body, "    return loss;\n");
     static const char comment[] = "/* One step on the batch that is in the state; gives its loss, that of the parameters before. */\n";
@@ -195,17 +200,17 @@ void emit_steps(const Plan *plan, const EmitOptions *options, Text *out)
     const bool train = plan->model->kind == MODEL_TRAIN;
     section(out, train ? "a step, an evaluation, a prediction" : "all of them");
     if (train)
-        emit_train_step(plan, options->can_check_gradients, out);
+        emit_train_step(plan, options, out);
     if (train && has_phase(plan, PHASE_EVALUATE)) {
         Text body = text_new(out->arena);
-        emit_calls(plan, PHASE_EVALUATE, 0, plan->kernel_count[PHASE_EVALUATE], &body);
+        emit_calls(plan, PHASE_EVALUATE, 0, plan->kernel_count[PHASE_EVALUATE], false, &body);
         emit_metric_copies(plan, &body);
         emit_function(plan, out, "/* Loss and metrics of the batch as evaluation computes them; no parameter changes. */\n", "void",
                       "evaluate", body.bytes);
     }
     if (has_phase(plan, PHASE_PREDICT)) {
         Text body = text_new(out->arena);
-        emit_calls(plan, PHASE_PREDICT, 0, plan->kernel_count[PHASE_PREDICT], &body);
+        emit_calls(plan, PHASE_PREDICT, 0, plan->kernel_count[PHASE_PREDICT], false, &body);
         const char *comment = train ? "/* The outputs of the batch, as evaluation computes them. */\n" : "/* The values to be shown. */\n";
         emit_function(plan, out, comment, "void", "predict", body.bytes);
     }

@@ -228,6 +228,8 @@ void lay_borders(Plan *plan);                                 /* border.c: befor
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);
 
+void count_costs(Plan *plan);                                 /* cost.c: operations, bytes read and written of every kernel */
+
 /* The passes, in order. check_plan runs after each. */
 Plan *fuse(Arena *arena, const Model *model, KernelMode mode);       /* fuse.c: graph to kernels; `generic`: one operation a kernel */
 void schedule(Plan *plan);                                          /* schedule.c: forms, layouts, tiles, names, costs */

@@ -71,50 +71,7 @@ static void choose_form(Plan *plan, Kernel *kernel)
         kernel->form = FORM_ROW;
 }
 
-/* ---- cost ---------------------------------------------------------------------------------------------------------------- */
-
-typedef struct Cost {
-    const Plan *plan;
-    int *seen, kernel;                  /* by buffer: the last kernel that was seen to read it whole */
-    int64_t operations, looked_up, bytes_read;
-} Cost;
-
-static void add_cost(Term *term, void *context)
-{
-    Cost *cost = context;
-    if (term->kind == TERM_READ && term->operand[0])
-        cost->looked_up += cost->plan->model->precision == F32 ? 4 : 8;
-    else if (term->kind == TERM_READ && cost->seen[term->buffer] != cost->kernel) {
-        cost->seen[term->buffer] = cost->kernel;
-        cost->bytes_read += cost->plan->buffer[term->buffer].bytes;
-    }
-    cost->operations += term->kind == TERM_APPLY && term->op != OP_FLOAT && term->op != OP_DETACH;
-}
-
-static void count_cost(const Plan *plan, Kernel *kernel, Cost *cost)
-{
-    cost->kernel++;
-    cost->bytes_read = 0;
-    for (int s = 0; s < kernel->stage_count; s++) {
-        const Stage *stage = &kernel->stage[s];
-        int64_t points = kernel->time != NONE ? kernel->axis[kernel->time].extent : 1;
-        for (int o = 0; o < kernel->outer_count && !stage->after; o++)
-            if (kernel->form != FORM_SCATTER || kernel->outer[o] != scatter_of(stage).picked)
-                points *= kernel->axis[kernel->outer[o]].extent;
-        for (int i = 0; i < stage->inner_count; i++)
-            points *= kernel->axis[stage->inner[i]].extent;
-        for (int f = 0; f < stage->fold_count; f++)
-            points *= kernel->axis[stage->fold_axis[f]].extent;
-        cost->operations = kernel->form == FORM_SCATTER ? -1 : stage->fold != FOLD_NONE;     /* neither compared nor chosen: placed */
-        cost->looked_up = 0;
-        each_term(stage->term, add_cost, cost);
-        kernel->flop += points * cost->operations;
-        kernel->bytes_read += points * cost->looked_up;
-        if (stage->buffer != NONE)
-            kernel->bytes_written += plan->buffer[stage->buffer].bytes;
-    }
-    kernel->bytes_read += cost->bytes_read;
-}
+/* ---- the whole ---- */
 
 static void size_buffers(Plan *plan)
 {
@@ -137,14 +94,9 @@ void schedule(Plan *plan)
         for (int k = 0; k < plan->kernel_count[phase]; k++)
             choose_form(plan, &plan->kernel[phase][k]);
     size_buffers(plan);
-    Arena *scratch = arena_new();
-    Cost cost = {.plan = plan, .seen = NEW(scratch, int, plan->buffer_count + 1)};
-    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
-        for (int k = 0; k < plan->kernel_count[phase]; k++)
-            count_cost(plan, &plan->kernel[phase][k], &cost);
+    count_costs(plan);
     find_repeated(plan);
     if (plan->plain)
         size_buffers(plan->plain);
     name_plan(plan);
-    arena_free(scratch);
 }

@@ -139,6 +139,11 @@ int nn_show(const NnProgram *program, int argc, char **argv);
 /* For find_not_finite: all finite? */
 bool nn_all_finite(const void *data, int64_t count, NnPrecision precision);
 
+/* Programs made by nngen bench tell how long each kernel of a step takes: NN_LAPS_BEGIN when the step begins, its number when a
+ * kernel is through. --benchmark prints the medians. */
+enum { NN_LAPS_BEGIN = -1 };
+void nn_lap(int kernel);
+
 #define NN_COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
 
 #endif
