@@ -102,11 +102,22 @@ static void fold_element(Emission *e, int s)
     } else if (stage->fold == FOLD_MAX) {
         assign_line(e, element, "=", arena_print(e->w.arena, "nn_maximum%s(%s, %s)", e->w.plan->model->precision == F32 ? "f" : "", term, element));
     } else {
-        line(e, "if (%s > %s_value) {", term_text(&e->w, stage->term, BIND_SUM), stage->name);
-        line(e, "    %s_value = %s;", stage->name, term);
-        int axis = stage->fold_axis[0];
-        line(e, "    %s = %s;", element, is_loop(e, axis) ? e->kernel->axis[axis].letter : "0");
-        line(e, "}");
+        Index place = index_constant(0);                /* row-major among the folded elements */
+        int64_t step = 1;
+        for (int f = stage->fold_count - 1; f >= 0; f--) {
+            place = index_add(place, step, index_axis(stage->fold_axis[f]));
+            step *= e->kernel->axis[stage->fold_axis[f]].extent;
+        }
+        const char *larger = term_text(&e->w, stage->term, BIND_SUM), *at = index_text(&e->w, &place, BIND_CHOICE);
+        if (e->w.plan->mode == KERNELS_FUSED && stage->fold_count > 1) {      /* windows, without a branch: 2 x 2, 1140 for 80 µs */
+            line(e, "%s = %s > %s_value ? %s : %s;", element, larger, stage->name, at, element);
+            line(e, "%1$s_value = %2$s > %1$s_value ? %2$s : %1$s_value;", stage->name, larger);
+        } else {
+            line(e, "if (%s > %s_value) {", larger, stage->name);
+            line(e, "    %s_value = %s;", stage->name, term);
+            line(e, "    %s = %s;", element, at);
+            line(e, "}");
+        }
     }
 }
 

@@ -255,6 +255,23 @@ NodeId gradient_sum(Graph *graph, NodeId node, int operand, NodeId g)
     return broadcast_axes(graph, g, attributes_of(graph, node)->axes, type_of(graph, operand_of(graph, node, operand)));
 }
 
+/* The place of an element of `type` among those along the axes, row-major. */
+static NodeId place_among(Graph *graph, Type type, uint32_t axes)
+{
+    int last = 31 - __builtin_clz(axes);
+    if (axes == 1u << last)
+        return index_along(graph, type, last);
+    Type all = {.rank = 1, .size = {1}}, among = {0};
+    for (int axis = 1; axis <= type.rank; axis++)
+        if (axes >> axis & 1) {
+            among.size[among.rank++] = axis_size(type, axis);
+            all.size[0] *= axis_size(type, axis);
+        }
+    type.scalar = INT;
+    NodeId places = reshape_to(graph, index_along(graph, all, 1), among.rank, among.size);
+    return broadcast_axes(graph, places, (((2u << type.rank) - 1) & ~axes & ~1u) | type.per_row, type);
+}
+
 /* r = max a over axes    da = g at the first largest, else 0
  * Over several axes: the maximum over the others of the maximum over the last, each with its own first largest, which together
  * is the first in row-major order. */
@@ -263,13 +280,12 @@ NodeId gradient_max(Graph *graph, NodeId node, int operand, NodeId g)
     NodeId a = operand_of(graph, node, operand);
     Type type = type_of(graph, a);
     uint32_t axes = attributes_of(graph, node)->axes;
-    int last = 31 - __builtin_clz(axes);
-    if (axes != 1u << last) {
-        NodeId inner = reduce(graph, OP_MAX, a, 1u << last), outer = reduce(graph, OP_MAX, inner, axes & ~(1u << last));
+    if (axes & 1 && axes != 1) {
+        NodeId inner = reduce(graph, OP_MAX, a, axes & ~1u), outer = reduce(graph, OP_MAX, inner, 1);
         return gradient_max(graph, inner, 0, gradient_max(graph, outer, 0, g));
     }
-    NodeId place = index_along(graph, type, last), first = broadcast_axes(graph, reduce(graph, OP_ARGMAX, a, axes), axes, type);
-    if (last == 0) {                    /* a spare row is row 0 once more */
+    NodeId place = place_among(graph, type, axes), first = broadcast_axes(graph, reduce(graph, OP_ARGMAX, a, axes), axes, type);
+    if (axes == 1) {                    /* a spare row is row 0 once more */
         place = mask_rows(graph, apply1(graph, OP_FLOAT, place));
         first = apply1(graph, OP_FLOAT, first);
     }

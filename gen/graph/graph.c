@@ -148,6 +148,14 @@ Letters split_letters(const char *letters)
     return split;
 }
 
+static int64_t folded_elements(Type type, uint32_t axes)
+{
+    int64_t elements = 1;
+    for (int axis = 1; axis <= type.rank; axis++)
+        elements *= axes >> axis & 1 ? axis_size(type, axis) : 1;
+    return elements;
+}
+
 /* `looks` bounds the walk: choices of choices would double it each time. */
 static int64_t limit_of(const Graph *graph, NodeId id, int *looks)
 {
@@ -158,7 +166,7 @@ static int64_t limit_of(const Graph *graph, NodeId id, int *looks)
     switch (node->op) {
     case OP_INPUT: return graph->leaves[a->leaf].classes > 0 ? graph->leaves[a->leaf].classes : INT64_MAX;
     case OP_INDEX: return a->axis == 0 ? INT64_MAX : axis_size(node->type, a->axis);
-    case OP_ARGMAX: return a->axes & 1 ? INT64_MAX : axis_size(type_of(graph, node->operand[0]), 31 - __builtin_clz(a->axes));
+    case OP_ARGMAX: return a->axes & 1 ? INT64_MAX : folded_elements(type_of(graph, node->operand[0]), a->axes);
     case OP_PAD: {
         int64_t inside = limit_of(graph, node->operand[0], looks);
         if (!(a->value >= 0 && a->value < 0x1p31))

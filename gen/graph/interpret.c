@@ -157,14 +157,22 @@ static void evaluate_fold(const Node *node, const double *a, Extent from, Extent
     long double *sum = NEW(scratch, long double, node->op == OP_SUM ? to.count : 1);
     for (int64_t i = 0; node->op != OP_SUM && i < to.count; i++)
         best[i] = -INFINITY;
-    int folded = node->op == OP_ARGMAX ? dimension_of(&from, 31 - __builtin_clz(node->attributes.axes)) : 0;
+    int64_t step[MAX_DIMENSIONS] = {0}, elements = 1;   /* ARGMAX: of the place, row-major over the folded axes */
+    for (int d = from.rank - 1; d >= 0; d--)
+        if (node->attributes.axes >> (d + !from.per_row) & 1) {
+            step[d] = elements;
+            elements *= from.size[d];
+        }
     for (int64_t i = 0; i < from.count; i++) {
         if (node->op == OP_SUM) {
             sum[offset] += a[i];
         } else if (a[i] > best[offset] || (isnan(a[i]) && !isnan(best[offset]))) {     /* a NaN is the largest, as in PyTorch */
             best[offset] = a[i];
+            int64_t place = 0;
+            for (int d = 0; d < from.rank; d++)
+                place += step[d] * at[d];
             if (node->op == OP_ARGMAX)
-                out[offset] = (double)at[folded];
+                out[offset] = (double)place;
         }
         advance(&from, at, &offset, stride);
     }

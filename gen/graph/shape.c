@@ -233,8 +233,8 @@ Type shape_reduce(const Question *question)
 Type shape_argmax(const Question *question)
 {
     Type type = shape_reduce(question);
-    if (__builtin_popcount(question->attributes->axes) != 1)
-        refuse(question, "reshape the axes into one first", "the place of the largest is asked over several axes");
+    if (question->attributes->axes & 1 && question->attributes->axes != 1)
+        refuse(question, "fold the batch by itself", "the place of the largest is asked over the batch and other axes together");
     type.scalar = INT;
     return type;
 }

@@ -87,9 +87,7 @@ static void pair_read(Stage *reader, Term *read, void *context)
     for (int d = 0; d < read->rank; d++) {
         Index place = index_shift(read->index[d], -writer->store[d].constant);     /* a state is stored a time further on */
         int a = plain_axis(&(Index){.count = writer->store[d].count, .term = {writer->store[d].term[0]}, .divisor = 1}), e = plain_axis(&place);
-        if (a == NONE)
-            bug("a value is stored at an index that is no axis");
-        bool fits = e != NONE && p->producer->axis[a].extent == p->consumer->axis[e].extent
+        bool fits = a != NONE && e != NONE && p->producer->axis[a].extent == p->consumer->axis[e].extent
                  && p->producer->axis[a].batch == p->consumer->axis[e].batch;
         if (fits && p->of_producer[a] == NONE && p->of_consumer[e] == NONE) {
             p->of_producer[a] = e;

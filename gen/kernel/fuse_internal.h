@@ -27,6 +27,7 @@ Term *value_where(Plan *plan, NodeId node, Term *value, Term *index, Index picke
 /* select.c: adds an axis to the kernel, as an outer one or as a fold of the stage. */
 Index axis_for(Kernel *kernel, Stage *stage, int64_t extent, bool batch, bool fold);
 
+
 /* windows.c: kernels of products, and of what windows add up to. */
 bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *root);
 void fold_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage);

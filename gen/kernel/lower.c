@@ -195,6 +195,19 @@ static Term *in_window(Plan *plan, const bool *stored, NodeId id, const Index *i
     return inside(plan, id, term, place, 0, size, filling(plan, id, a->value));
 }
 
+/* Windows side by side: element n is element n % window of window n / window. */
+static Term *in_tiles(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    const Attributes *a = &node->attributes;
+    const int rank = node->type.per_row + node->type.rank, d = node->type.per_row + a->axis - 1;
+    Index to[MAX_RANK + 1];
+    memcpy(to, index, sizeof *index * (size_t)rank);
+    to[d] = index_divide(index[d], a->window, axis);
+    to[rank] = index_modulo(index[d], a->window, axis);
+    return lower(plan, stored, node->operand[0], to, axis, false);
+}
+
 /* The table's element that the index names: a read that looks one of its indices up. The table is stored, or a leaf. */
 static Term *gathered(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
 {
@@ -287,6 +300,8 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
         memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
         to[batch + a->axis - 1] = index_shift(index[batch + a->axis - 1], a->from);
         return lower(plan, stored, node->operand[0], to, axis, false);
+    case OP_FOLD:
+        return in_tiles(plan, stored, id, index, axis);
     case OP_UNFOLD:
         return in_window(plan, stored, id, index, axis);
     case OP_GATHER:

@@ -44,6 +44,36 @@ static bool is_leaf_with_buffer(Op op)
     return op == OP_INPUT || op == OP_PARAMETER || op == OP_STATE;
 }
 
+/* Does FOLD put windows side by side, and fill the axis with them? Then it is a move: element y is element y % s of window y / s.
+ * Loops over y would divide at every element, and nothing would lie in lanes; so the kernel's y is s j + k, j and k two loops. */
+static bool lays_tiles(const Node *node)
+{
+    const Attributes *a = &node->attributes;
+    return node->op == OP_FOLD && a->dilation == 1 && a->stride == a->window && a->from == 0 && a->size % a->window == 0;
+}
+
+/* By node: is it tiles, or pointwise of tiles? Only the latter, and tiles along another axis, may have them in their expression. */
+static bool *find_tiled(const Plan *plan, KernelMode mode, Arena *arena)
+{
+    const Graph *graph = plan->model->graph;
+    bool *tiled = NEW(arena, bool, graph->count);
+    for (NodeId id = 0; id < graph->count && mode == KERNELS_FUSED; id++) {
+        const Node *node = &graph->nodes[id];
+        tiled[id] = lays_tiles(node) && plan->recurrences.region_of[id] == NONE;
+        for (int o = 0; o < op_info[node->op].arity && op_info[node->op].class == POINTWISE; o++)
+            tiled[id] |= tiled[node->operand[o]];
+    }
+    return tiled;
+}
+
+static bool may_hold_tiles(const Graph *graph, const Node *node, NodeId tiles)
+{
+    const Node *from = &graph->nodes[tiles];
+    return op_info[node->op].class == POINTWISE ||
+           (lays_tiles(node) && from->op == OP_FOLD && from->attributes.axis != node->attributes.axis && from->operand[0] < tiles &&
+            graph->nodes[from->operand[0]].op != OP_FOLD);
+}
+
 static bool is_view(Op op)
 {
     return op == OP_BROADCAST || op == OP_RESHAPE || op == OP_PERMUTE || op == OP_SLICE || op == OP_UNFOLD;
@@ -86,6 +116,7 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
     Arena *scratch = arena_new();
     bool *needed = needed_for(graph, scratch, phase->roots, phase->root_count), *root = NEW(scratch, bool, graph->count);
     bool *kept = NEW(scratch, bool, graph->count);      /* stored whatever it costs */
+    const bool *tiled = find_tiled(plan, mode, scratch);
     bool *again = NEW(scratch, bool, graph->count);     /* some reader reads an element more than once */
     int *uses = NEW(scratch, int, graph->count);
     for (int r = 0; r < phase->root_count; r++)
@@ -95,9 +126,10 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
         if (!needed[id])
             continue;
         const Node *node = &graph->nodes[id];
-        bool view = is_view(node->op);
+        bool view = is_view(node->op), tiles = tiled[id] && node->op == OP_FOLD;
         for (int o = 0; o < op_info[node->op].arity; o++) {
             NodeId from = node->operand[o];
+            kept[from] |= tiled[from] && !may_hold_tiles(graph, node, from);
             if (view && !root[id]) {
                 uses[from] += uses[id];
                 again[from] |= again[id] || node->op == OP_BROADCAST || node->op == OP_UNFOLD;
@@ -105,9 +137,9 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
                 uses[from] += op_info[node->op].class == POINTWISE ? mentions(node->op, o) : 1;
                 again[from] |= node->op == OP_CONTRACT || (root[id] && (node->op == OP_BROADCAST || node->op == OP_UNFOLD));
             }
-            if (node->op == OP_RESHAPE && !keeps_indices(graph->nodes[from].type, node->type))
+            if (node->op == OP_RESHAPE && !keeps_indices(graph->nodes[from].type, node->type) && graph->nodes[from].op != OP_INDEX)
                 kept[from] = true;
-            if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1))
+            if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1 && !tiles))
                 kept[from] = true;
             if (node->op == OP_GATHER && o == 0)        /* read at any place, so it is all there; constant tables are */
                 kept[from] |= graph->nodes[from].op != OP_TABLE;
@@ -121,7 +153,7 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
         OpClass class = op_info[node->op].class;
         if (!needed[id] || class == EFFECT || is_leaf_with_buffer(node->op))
             continue;
-        if (class == REDUCE || class == CONTRACT || class == RANDOM || class == LOOP || root[id] || kept[id]) {
+        if ((class == REDUCE && !(tiled[id] && node->op == OP_FOLD)) || class == CONTRACT || class == RANDOM || class == LOOP || root[id] || kept[id]) {
             stored[id] = true;
             continue;
         }
@@ -289,6 +321,18 @@ static void join_region(const Plan *plan, NodeId id, Kernel *kernel)
     kernel->outer[0] = kernel->time;
 }
 
+/* What the size of each dimension is taken apart by, 1: nothing, where the node's expression has tiles along it. */
+static void tiles_of(const Graph *graph, const bool *stored, NodeId id, bool itself, int64_t *window)
+{
+    const Node *node = &graph->nodes[id];
+    if (stored[id] && !itself)
+        return;
+    if (lays_tiles(node))
+        window[node->type.per_row + node->attributes.axis - 1] = node->attributes.window;
+    for (int o = 0; o < op_info[node->op].arity && (op_info[node->op].class == POINTWISE || lays_tiles(node)); o++)
+        tiles_of(graph, stored, node->operand[o], false, window);
+}
+
 Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
 {
     const Graph *graph = plan->model->graph;
@@ -299,19 +343,27 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
         return initial_state(plan, stored, id);
     if (node->op == OP_SCATTER_ADD) {
         scatter_stage(plan, stored, node, &kernel, &stage);
-    } else if (node->op == OP_FOLD) {
+    } else if (node->op == OP_FOLD && !(plan->mode == KERNELS_FUSED && lays_tiles(node) && kernel.region == NONE)) {
         fold_stage(plan, stored, node, &kernel, &stage);
     } else if (node->op == OP_CONTRACT) {
         contract_stage(plan, stored, node, &kernel, &stage);
-    } else if (op_info[node->op].class == REDUCE) {
+    } else if (op_info[node->op].class == REDUCE && node->op != OP_FOLD) {
         reduce_stage(plan, stored, node, &kernel, &stage);
     } else {
         Index index[MAX_RANK + 1];
         int64_t size[MAX_RANK + 1];
         Type type = node->op == OP_ASSIGN ? graph->nodes[node->operand[0]].type : node->type;
         int rank = dimensions(plan->model, type, size);
-        for (int d = 0; d < rank; d++)
-            index[d] = axis_for(&kernel, &stage, size[d], type.per_row && d == 0, false);
+        int64_t window[MAX_RANK + 2] = {0};
+        if (plan->mode == KERNELS_FUSED && op_info[node->op].class != EFFECT)
+            tiles_of(graph, stored, id, true, window);
+        for (int d = 0; d < rank; d++) {
+            bool apart = window[d] > 1 && window[d] < size[d];
+            index[d] = axis_for(&kernel, &stage, apart ? size[d] / window[d] : size[d], type.per_row && d == 0, false);
+            if (apart)
+                index[d] = index_add(axis_for(&kernel, &stage, window[d], false, false), window[d], index[d]);
+            stage.store[d] = index[d];
+        }
         stage.term = node->op == OP_ASSIGN || node->op == OP_SCAN ? lower(plan, stored, node->operand[0], index, kernel.axis, false)
                                            : lower(plan, stored, id, index, kernel.axis, true);
     }
@@ -324,7 +376,8 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
     else
         stage.buffer = buffer_for(plan, id, BUFFER_TEMPORARY);
     for (int d = 0; d < kernel.outer_count; d++)
-        stage.store[d] = index_axis(kernel.outer[d]);
+        if (stage.store[d].divisor == 0)                /* not taken apart */
+            stage.store[d] = index_axis(kernel.outer[d]);
     if (node->op == OP_SCAN)
         stage.store[node->type.per_row].constant = state_shift(node);
     ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);

@@ -172,7 +172,7 @@ local function pooling(kind, outside, folded)
   end)
 end
 
-nn.max_pool2d = pooling("max_pool2d", -math.huge, function(x) return x:max(-1):max(-1) end)
+nn.max_pool2d = pooling("max_pool2d", -math.huge, function(x) return x:max({-2, -1}) end)
 nn.avg_pool2d = pooling("avg_pool2d", 0, function(x, count) return x:sum {-1, -2} / count end)     -- counts the padding
 nn.global_avg_pool2d = core.export(function(x)
   core.need_tensor("nn.global_avg_pool2d", x)

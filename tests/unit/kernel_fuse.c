@@ -152,6 +152,15 @@ static void begin(int s, const Stage *stage)
     accumulator[s] = (Accumulator){stage->fold == FOLD_SUM ? 0 : -INFINITY, 0};
 }
 
+/* Row-major among the folded elements. */
+static int place_of(const Machine *m, const Stage *stage)
+{
+    int64_t place = 0;
+    for (int f = 0; f < stage->fold_count; f++)
+        place = place * m->kernel->axis[stage->fold_axis[f]].extent + m->at[stage->fold_axis[f]];
+    return (int)place;
+}
+
 static void add_element(Machine *m, int s)
 {
     const Stage *stage = &m->kernel->stage[s];
@@ -160,7 +169,7 @@ static void add_element(Machine *m, int s)
     if (stage->fold == FOLD_SUM)
         a->sum += value;
     else if (value > a->sum)
-        *a = (Accumulator){value, (int)m->at[stage->fold_axis[0]]};
+        *a = (Accumulator){value, place_of(m, stage)};
 }
 
 static void keep(Machine *m, int s, double value)
