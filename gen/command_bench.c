@@ -225,6 +225,8 @@ int command_bench(Arena *arena, Options *options)
         {.name = "generic", .kernels = KERNELS_GENERIC},
     };
     Bench bench = {.contestant = contestant, .count = sizeof contestant / sizeof *contestant, .threads = options->threads ? options->threads : 1};
+    if (options->target == TARGET_CUDA)
+        fail_call("nngen bench --target cuda is not in this version yet");
     Compilation *read = run_passes(arena, options, "specialise");
     const Model *model = read->model;
     if (model->kind != MODEL_TRAIN)

@@ -35,7 +35,7 @@ static void update(Compilation *c)
 
 static void rewrite(Compilation *c)        { simplify(c->model); }
 static void split_by_mode(Compilation *c)  { specialise(c->model); }
-static void make_kernels(Compilation *c)   { c->plan = fuse(c->arena, c->model, c->options->kernels); }
+static void make_kernels(Compilation *c)   { c->plan = fuse(c->arena, c->model, c->options->kernels, c->options->target); }
 static void shape_kernels(Compilation *c)  { schedule(c->plan); }
 static void place_buffers(Compilation *c)  { plan_memory(c->plan); }
 
@@ -43,6 +43,7 @@ static void print_program(Compilation *c)
 {
     Options check = *c->options;
     check.kernels = KERNELS_GENERIC;
+    check.target = TARGET_C;
     check.read.precision = F64;
     check.output = arena_print(c->arena, "%s_check.c", c->model->name);
     EmitOptions options = {
@@ -50,7 +51,8 @@ static void print_program(Compilation *c)
         .check_command = canonical_command(c->arena, &check),
         .output = c->options->output,
         .with_laps = c->with_laps,
-        .can_check_gradients = c->model->precision == F64 && c->options->kernels == KERNELS_GENERIC,
+        .can_check_gradients = c->model->precision == F64 && c->options->kernels == KERNELS_GENERIC
+                            && c->options->target == TARGET_C,
     };
     emit_program(c->plan, &options, &c->program);
 }

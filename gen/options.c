@@ -36,7 +36,8 @@ enum { MOST_THREADS = 1024 };
 
 static const OptionRow rows[] = {
     {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE), NULL, NULL, "write the program there instead of to standard output"},
-    {OPTION_TARGET, "--target", "c", MAKES_TEXT | BIT(BENCH), "c", "cuda", "the language of the program"},
+    {OPTION_TARGET, "--target", "c|cuda", MAKES_TEXT | BIT(BENCH), "c cuda", NULL,
+     "plain C (the default), or C with CUDA kernels, compiled when the program runs"},
     {OPTION_KERNELS, "--kernels", "fused|generic", MAKES_TEXT, "fused generic", "blas",
      "specialised kernels (fused, the default), or one plain loop nest an operation"},
     {OPTION_PRECISION, "--precision", "f32|f64", MAKES_TEXT | BIT(BENCH), "f32 f64", "tf32 bf16", "instead of the model's"},
@@ -266,6 +267,7 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         switch (row->id) {
         case OPTION_OUTPUT: options->output = value; break;
         case OPTION_KERNELS: options->kernels = strcmp(value, "generic") == 0 ? KERNELS_GENERIC : KERNELS_FUSED; break;
+        case OPTION_TARGET: options->target = strcmp(value, "cuda") == 0 ? TARGET_CUDA : TARGET_C; break;
         case OPTION_PRECISION: options->read.precision = strcmp(value, "f64") == 0 ? F64 : F32; break;
         case OPTION_DATA: options->read.data_dir = value; break;
         case OPTION_SET: add_setting(arena, options, &setting_room, value); break;
@@ -283,7 +285,7 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         case OPTION_THREADS: options->threads = (int)at_most(row, positive_integer(arena, row, value), MOST_THREADS); break;
         case OPTION_HELP: print_help(arena, commands, command); return NULL;
         case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
-        case OPTION_TARGET: case OPTION_EMIT:           /* one value so far, which check_value has seen */
+        case OPTION_EMIT:                               /* one value so far, which check_value has seen */
         case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: break;
         }
     }
@@ -320,6 +322,8 @@ const char *canonical_command(Arena *arena, const Options *options)
     Text out = text_new(arena);
     text_add(&out, "nngen");
     add_word(&out, "", without_root(options->operand[0]));
+    if (options->target == TARGET_CUDA)
+        text_add(&out, " --target cuda");
     if (options->kernels == KERNELS_GENERIC)
         text_add(&out, " --kernels generic");
     if (options->read.precision >= 0)

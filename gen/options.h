@@ -14,6 +14,7 @@ typedef struct Options {
     const char *operand[2];             /* what is no option: the model, then a name; NULL: not given */
     const char *output;                 /* -o; NULL: standard output */
     KernelMode kernels;
+    Target target;
     ReadOptions read;                   /* --set, --data, --precision, the limits */
     const char **dumps;                 /* "fuse", "graph:dot" */
     int dump_count;

@@ -8,19 +8,10 @@
 
 #include <string.h>
 
-/* In [-shift, shift], each as likely. */
-static int64_t draw_shift(uint32_t word, int shift)
-{
-    return (int64_t)((uint64_t)word * (2 * (uint64_t)shift + 1) >> 32) - shift;
-}
-
 void nn_augment_row(const NnInput *input, size_t size, const void *from, void *to, uint64_t seed, int64_t epoch, int64_t row)
 {
-    const uint32_t AUGMENT_STREAM = 0x61756774;               /* "augt": apart from the random nodes of a model */
-    uint32_t stream = nn_stream(input->name) ^ AUGMENT_STREAM;
-    NnWords words = nn_philox(seed, (uint32_t)row, (uint32_t)(row >> 32), (uint32_t)epoch, stream);
-    int64_t down = draw_shift(words.word[0], input->augment.shift), right = draw_shift(words.word[1], input->augment.shift);
-    bool is_mirrored = input->augment.flip && words.word[2] >> 31;
+    const NnMove move = nn_draw_move(seed, (uint64_t)epoch, row, nn_move_stream(input->name), input->augment.shift, input->augment.flip);
+    const int64_t down = move.down, right = move.right;
 
     int64_t height = input->shape[input->rank - 2], width = input->shape[input->rank - 1];
     int64_t planes = input->elements / (height * width);
@@ -34,7 +25,7 @@ void nn_augment_row(const NnInput *input, size_t size, const void *from, void *t
             for (int64_t x = 0; x < width; x++) {             /* target[x] = mirrored[x - right] */
                 int64_t at = x - right;
                 if (at >= 0 && at < width)
-                    memcpy(target + (size_t)x * size, source + (size_t)(is_mirrored ? width - 1 - at : at) * size, size);
+                    memcpy(target + (size_t)x * size, source + (size_t)(move.is_mirrored ? width - 1 - at : at) * size, size);
             }
         }
 }

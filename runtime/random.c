@@ -91,3 +91,22 @@ uint64_t nn_permute(uint64_t index, uint64_t count, uint64_t seed, uint64_t epoc
     } while (index >= count);
     return index;
 }
+
+/* In [-shift, shift], each as likely. */
+static int draw_shift(uint32_t word, int shift)
+{
+    return (int)((uint64_t)word * (2 * (uint64_t)shift + 1) >> 32) - shift;
+}
+
+uint32_t nn_move_stream(const char *name)
+{
+    const uint32_t AUGMENT_STREAM = 0x61756774;               /* "augt": apart from the random nodes of a model */
+    return nn_stream(name) ^ AUGMENT_STREAM;
+}
+
+NnMove nn_draw_move(uint64_t seed, uint64_t epoch, int64_t row, uint32_t stream, int shift, bool flip)
+{
+    NnWords words = nn_philox(seed, (uint32_t)row, (uint32_t)(row >> 32), (uint32_t)epoch, stream);
+    NnMove move = {draw_shift(words.word[0], shift), draw_shift(words.word[1], shift), flip && words.word[2] >> 31};
+    return move;
+}

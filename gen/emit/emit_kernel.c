@@ -79,14 +79,48 @@ static void fill(Text *out, const char *const *items, int count, size_t indent, 
     }
 }
 
+/* On a GPU everything that a kernel reads is on the device, scalars too; and C++ has no restrict in brackets. */
 static const char *parameter_text(const Plan *plan, const Kernel *kernel, int buffer, bool written)
 {
     const Buffer *b = &plan->buffer[buffer];
+    const bool cuda = plan->target == TARGET_CUDA;
     const char *type = real_type(plan, b->scalar), *constant = written ? "" : "const ", *name = array_name(plan, kernel, buffer);
+    if (b->rank == 0 && cuda)
+        return arena_print(plan->arena, "%s%s *%s", constant, type, name);
     if (b->rank == 0)
         return arena_print(plan->arena, written ? "%s *%s" : "%s %s", type, name);
     const char *declarator = buffer_declarator(plan, buffer, plan->arena), *bracket = strchr(declarator, '[');
-    return arena_print(plan->arena, "%s%s %s[restrict %s", constant, type, name, bracket + 1);
+    return arena_print(plan->arena, "%s%s %s[%s%s", constant, type, name, cuda ? "" : "restrict ", bracket + 1);
+}
+
+/* CUDA: what varies by step is read from the device, so that a captured graph never changes. */
+static int device_items(const Plan *plan, const Kernel *kernel, const Parameters *p, bool call, const char **items)
+{
+    int count = 0;
+    if (kernel->time != NONE)
+        items[count++] = call ? "NN_INT(time)" : "int time";
+    if (p->rows || p->lr || p->swept || p->t || p->seed)
+        items[count++] = call ? "step" : "const NnDeviceStep *step";
+    if (is_update(plan, kernel))
+        items[count++] = call ? "&s->nn_stopped" : "const int *nn_stopped";
+    return count;
+}
+
+static void emit_device_locals(const Plan *plan, const Kernel *kernel, const Parameters *p, Text *out)
+{
+    const char *real = real_type(plan, FLOAT);
+    if (is_update(plan, kernel))
+        text_add(out, "    if (*nn_stopped)\n        return;\n");
+    if (p->rows)
+        text_add(out, "    const int rows = step->rows;\n");
+    if (p->lr)
+        text_print(out, "    const %s lr = step->lr;\n", real);
+    if (p->swept)
+        text_print(out, "    const %s swept = step->swept;\n", real);
+    if (p->t)
+        text_add(out, "    const int64_t t = step->t;\n");
+    if (p->seed)
+        text_add(out, "    const uint64_t seed = step->seed;\n");
 }
 
 static int step_items(const Plan *plan, const Kernel *kernel, const Parameters *p, bool call, const char **items)
@@ -123,7 +157,8 @@ static const char *double_literal(const Plan *plan, double value)
     return number(plan->arena, value, true);
 }
 
-/* The runtime's plain loop for a standard optimizer; the arguments are in the order of optimizer.h. */
+/* The runtime's plain loop for a standard optimizer, of all elements, or on a GPU of the thread's one; the arguments are in the
+ * order of optimizer.h. */
 static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Parameters *p, Text *out)
 {
     const Model *model = plan->model;
@@ -131,12 +166,18 @@ static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Para
     bool adam = strncmp(model->optimizer.name, "adam", 4) == 0;
     const char *items[16];
     int count = 0, flag = adam ? 4 : 2, decay = 3;
-    items[count++] = arena_print(plan->arena, "    nn_%s_%s(%lld", adam ? "adam" : "sgd", model->precision == F32 ? "f32" : "f64", (long long)element_count(leaf->type));
+    const bool cuda = plan->target == TARGET_CUDA;
+    const char *at = cuda ? " + point" : "";
+    if (cuda)
+        text_print(out, "    const int point = blockIdx.x * %d + threadIdx.x;\n    if (point >= %lld)\n        return;\n", kernel->launch.threads,
+                   (long long)kernel->launch.points);
+    items[count++] = arena_print(plan->arena, "    nn_%s_%s(%lld", adam ? "adam" : "sgd", model->precision == F32 ? "f32" : "f64",
+                                 cuda ? 1 : (long long)element_count(leaf->type));
     for (int i = 1; i < p->count; i++)
-        items[count++] = first_element(plan, kernel, p->buffer[i], true);
+        items[count++] = arena_print(plan->arena, "%s%s", first_element(plan, kernel, p->buffer[i], true), at);
     if (!adam && p->count == 2)
         items[count++] = "NULL";
-    items[count++] = first_element(plan, kernel, p->buffer[0], false);
+    items[count++] = arena_print(plan->arena, "%s%s", first_element(plan, kernel, p->buffer[0], cuda), at);
     items[count++] = leaf->lr_factor == 1 ? "lr" : arena_print(plan->arena, "lr * %s(%s)", plan->model->precision == F32 ? "(float)" : "", double_literal(plan, leaf->lr_factor));
     items[count++] = "t";
     for (int a = 0; a < (adam ? 5 : 4); a++) {
@@ -146,15 +187,37 @@ static void emit_runtime_call(const Plan *plan, const Kernel *kernel, const Para
     fill(out, items, count, 8, ");\n");
 }
 
+/* The place that a kernel is said to come from. */
+static Place place_of(const Plan *plan, const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Place place = plan->model->graph->nodes[kernel->stage[s].node].origin.place;
+        if (place.file)
+            return place;
+    }
+    return (Place){plan->model->path, 1};
+}
+
+void emit_device_name(const char *name, int64_t blocks, int threads, Place place, Text *out)
+{
+    const char *slash = strrchr(place.file, '/');
+    text_print(out, "NN_CUDA(%s, %lld, %d, %s, %d,\nNN_GPU_KERNEL(%d) %s(", name, (long long)blocks, threads,
+               c_string(out->arena, slash ? slash + 1 : place.file), place.line > 0 ? place.line : 1, threads, name);
+}
+
 void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
 {
+    const bool cuda = plan->target == TARGET_CUDA;
     Parameters p = parameters_of(plan, kernel);
     const char **items = NEW(plan->arena, const char *, p.count + 6);
-    int count = step_items(plan, kernel, &p, false, items);
+    int count = (cuda ? device_items : step_items)(plan, kernel, &p, false, items);
     for (int i = 0; i < p.count; i++)
         items[count++] = parameter_text(plan, kernel, p.buffer[i], i >= p.first_written);
     emit_kernel_comment(plan, kernel, out);
-    text_print(out, "NN_KERNEL void %s(", kernel->name);
+    if (cuda)
+        emit_device_name(kernel->name, kernel->launch.blocks, kernel->launch.threads, place_of(plan, kernel), out);
+    else
+        text_print(out, "NN_KERNEL void %s(", kernel->name);
     size_t length = 0;
     for (int i = 0; i < count; i++)
         length += strlen(items[i]) + 2;
@@ -164,24 +227,30 @@ void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out)
         fill(out, items, count, 4, ")\n{\n");
     else
         text_add(out, "void)\n{\n");
+    if (cuda)
+        emit_device_locals(plan, kernel, &p, out);
     if (kernel->form == FORM_CALL)
         emit_runtime_call(plan, kernel, &p, out);
     else
         emit_body(plan, kernel, 4, out);
-    text_add(out, "}\n");
+    text_add(out, cuda ? "})\n" : "}\n");
 }
 
 void emit_call(const Plan *plan, const Kernel *kernel, Text *out)
 {
     Parameters p = parameters_of(plan, kernel);
     const char **items = NEW(plan->arena, const char *, p.count + 6);
-    int count = step_items(plan, kernel, &p, true, items);
+    const bool cuda = plan->target == TARGET_CUDA;
+    int count = (cuda ? device_items : step_items)(plan, kernel, &p, true, items);
     for (int i = 0; i < p.count; i++) {
         const Buffer *b = &plan->buffer[p.buffer[i]];
-        items[count++] = arena_print(plan->arena, "%ss->%s", b->rank == 0 && i >= p.first_written ? "&" : "", b->name);
+        items[count++] = arena_print(plan->arena, "%ss->%s", b->rank == 0 && (cuda || i >= p.first_written) ? "&" : "", b->name);
     }
     size_t indent = text_column(out) + 4;
-    text_print(out, "%s(", kernel->name);
+    if (cuda)
+        text_print(out, "NN_LAUNCH(%s%s", kernel->name, count ? ", " : "");
+    else
+        text_print(out, "%s(", kernel->name);
     if (count)
         fill(out, items, count, indent, ")");
     else

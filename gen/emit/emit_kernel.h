@@ -10,6 +10,9 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out);  
 
 void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out);      /* emit_formula.c: names and model lines, formulas, rules, cost */
 
+/* NN_CUDA(name, 8, 256, "mlp.lua", 10, NN_GPU_KERNEL(256) name(: parameters, body and "})" follow. */
+void emit_device_name(const char *name, int64_t blocks, int threads, Place place, Text *out);
+
 const char *buffer_declarator(const Plan *plan, int buffer, Arena *arena);        /* "fc1_weight[784][100]", dimensions in memory order, BATCH for the batch; "loss" for a scalar */
 const char *real_type(const Plan *plan, Scalar scalar);                           /* "float", "double" or "int" */
 

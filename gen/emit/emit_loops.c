@@ -57,13 +57,13 @@ const char *local_type(const Emission *e, const Stage *stage)
     return real_type(e->w.plan, e->w.plan->model->graph->nodes[stage->node].type.scalar);
 }
 
-static const char *zero(const Emission *e)
+const char *zero(const Emission *e)
 {
     return e->w.plan->model->precision == F32 ? "0.0f" : "0.0";
 }
 
 /* Where a stage's value is inside its inner loops: name, or name[m] of an array. */
-static const char *local_element(const Emission *e, int s)
+const char *local_element(const Emission *e, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
     Text text = text_new(e->w.arena);
@@ -74,7 +74,7 @@ static const char *local_element(const Emission *e, int s)
 }
 
 /* The variables of a fold before its loops. */
-static void begin_fold(Emission *e, int s)
+void begin_fold(Emission *e, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
     const char *element = local_element(e, s);
@@ -92,7 +92,7 @@ void assign_line(Emission *e, const char *left, const char *operator, const char
 }
 
 /* One element more of a fold. */
-static void fold_element(Emission *e, int s)
+void fold_element(Emission *e, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
     const char *element = local_element(e, s);
@@ -174,7 +174,11 @@ static bool has_call(const Stage *stage)
     return found;
 }
 
-typedef struct Group { int first, end, loops[MAX_AXES * 2], loop_count; } Group;
+/* Do loops run in lanes at all? Generic ones are plain, on a GPU threads are the lanes. */
+static bool has_lanes(const Emission *e)
+{
+    return e->w.plan->mode == KERNELS_FUSED && e->w.plan->target == TARGET_C;
+}
 
 /* A stage's own loops, if it can share them: all its inner axes or all its fold axes. */
 static int own_loops(const Stage *stage, int *loops)
@@ -230,7 +234,7 @@ static bool overwrites_what_is_read(const Emission *e, const Group *group, const
     return !overwriting.allowed;
 }
 
-static Group next_group(const Emission *e, int first)
+Group next_group(const Emission *e, int first)
 {
     const Kernel *kernel = e->kernel;
     Group group = {.first = first, .end = first + 1};
@@ -244,7 +248,7 @@ static Group next_group(const Emission *e, int first)
         if (own_loops(stage, loops) != count || memcmp(loops, group.loops, sizeof *loops * (size_t)count) != 0)
             break;
         const Stage *before = &kernel->stage[group.end - 1];    /* exp in lanes, then the sum of it */
-        if (e->w.plan->mode == KERNELS_FUSED && (stage->fold == FOLD_NONE) != (before->fold == FOLD_NONE) && count > 0
+        if (has_lanes(e) && (stage->fold == FOLD_NONE) != (before->fold == FOLD_NONE) && count > 0
             && (has_call(before) || has_call(stage)))
             break;
         Sharing sharing = {e, &group, true};
@@ -272,7 +276,7 @@ static bool read_by(const Kernel *kernel, int stage, int from, int to)
     return reader.found;
 }
 
-static void find_arrays(Emission *e)
+void find_arrays(Emission *e)
 {
     for (Group group = {.end = 0}; group.end < e->kernel->stage_count; ) {
         group = next_group(e, group.end);
@@ -285,13 +289,13 @@ static void find_arrays(Emission *e)
 
 /* ---- nest and row -------------------------------------------------------------------------------------------------------- */
 
-static void declare_array(Emission *e, int s)
+void declare_array(Emission *e, const char *storage, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
     Text sizes = text_new(e->w.arena);
     for (int i = 0; i < stage->inner_count; i++)
         text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
-    line(e, "%s %s%s;", local_type(e, stage), stage->name, sizes.bytes);
+    line(e, "%s%s %s%s;", storage, local_type(e, stage), stage->name, sizes.bytes);
 }
 
 /* A draw is a call; what is guarded or looked up would be fetched lane by lane (backward of a convolution: 39 for 25 µs). */
@@ -312,7 +316,7 @@ static bool in_lanes(const Emission *e, const Group *group)
         if (e->kernel->stage[s].fold != FOLD_NONE)
             return false;
     }
-    return e->w.plan->mode == KERNELS_FUSED && !obstacle && group->loop_count > 0
+    return has_lanes(e) && !obstacle && group->loop_count > 0
         && e->kernel->axis[group->loops[group->loop_count - 1]].extent >= SHORTEST_LANES;
 }
 
@@ -321,7 +325,7 @@ static int lanes_of_nest(const Emission *e)
 {
     const Kernel *kernel = e->kernel;
     int64_t inside = 1;
-    bool obstacle = e->w.plan->mode != KERNELS_FUSED;
+    bool obstacle = !has_lanes(e);
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
         int64_t steps = 1;
@@ -347,7 +351,7 @@ static void emit_group(Emission *e, const Group *group)
     const Stage *first = &e->kernel->stage[group->first];
     for (int s = group->first; s < group->end; s++)
         if (e->is_array[s])
-            declare_array(e, s);
+            declare_array(e, "", s);
     if (first->inner_count && first->fold_count) {
         for (int i = 0; i < first->inner_count; i++)
             open_loop_as(e, first->inner[i], e->lanes != NONE ? "NN_FOLD" : "");
@@ -381,7 +385,7 @@ static void emit_group(Emission *e, const Group *group)
             store_line(e, &e->kernel->stage[s], e->kernel->stage[s].name);
 }
 
-static void emit_stages(Emission *e, bool after)
+void emit_stages(Emission *e, bool after)
 {
     for (Group group = {.end = 0}; group.end < e->kernel->stage_count; ) {
         group = next_group(e, group.end);
@@ -445,7 +449,7 @@ static void emit_scatter(Emission *e)
 /* ---- braces --------------------------------------------------------------------------------------------------------------- */
 
 /* A loop whose body is one statement needs none: `text` from byte `start` on, the loops of one kernel, loses such braces. */
-static void drop_braces(Text *text, size_t start, Arena *arena)
+void drop_braces(Text *text, size_t start, Arena *arena)
 {
     typedef struct Line { char *text; int indent; bool opens, closes, gone; } Line;
     int count = 0, room = 0;
@@ -482,7 +486,9 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
     e.w.in_function = plan->plain != NULL || plan->model->kind == MODEL_SHOW;
     find_arrays(&e);
     size_t start = out->length;
-    if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
+    if (plan->target == TARGET_CUDA) {
+        emit_device_loops(&e);
+    } else if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
         emit_contraction(&e);
     } else if (kernel->form == FORM_SCATTER) {
         emit_scatter(&e);

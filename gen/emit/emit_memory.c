@@ -185,7 +185,7 @@ void emit_memory_plan(const Plan *plan, Text *out)
 {
     static const BufferKind order[] = {BUFFER_PARAMETER, BUFFER_STATE, BUFFER_INPUT, BUFFER_TEMPORARY, BUFFER_RESULT};
     Arena *arena = out->arena;
-    const char **rows = NEW(arena, const char *, (plan->buffer_count + 3) * COLUMNS);
+    const char **rows = NEW(arena, const char *, (plan->buffer_count + 4) * COLUMNS);
     const char *heading[] = {"memory", "shape here", "bytes", "holds", "written by", "last read by"};
     memcpy(rows, heading, sizeof heading);
     int count = 1;
@@ -204,6 +204,9 @@ void emit_memory_plan(const Plan *plan, Text *out)
         }
     const int copies = plan->model->sweep.count;
     const int64_t kept = copies_bytes(plan);
+    const char *flag[] = {"nn_stopped", "1", "64", "whether a loss was not finite", "check_loss", "the updates"};
+    if (has_flag(plan))
+        memcpy(&rows[COLUMNS * count++], flag, sizeof flag);
     const char *row[] = {"copies", arena_print(arena, "%d", copies), grouped(arena, kept), "what is kept of the copies", "the runtime", "the runtime"};
     if (copies)
         memcpy(&rows[COLUMNS * count++], row, sizeof row);

@@ -22,6 +22,10 @@ void emit_schedule(const NnSchedule *schedule, Text *out);                      
 const char *schedule_text(const NnSchedule *schedule, Arena *arena);              /* the same in words */
 void emit_tables(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_tables.c: what the runtime is told */
 
+bool has_flag(const Plan *plan);                              /* struct State ends with nn_stopped */
+const bool *tables_of(const Plan *plan, Arena *arena);        /* by node: constant tables that the plan's kernels read */
+void emit_table_of(const Plan *plan, NodeId id, const char *storage, Text *out);  /* "static const float table_1[2] = {…};" */
+
 /* The constant table that holds a TABLE node's elements, "table_1", with the node's sizes as dimensions. */
 const char *table_name(const Plan *plan, NodeId node, Arena *arena);
 

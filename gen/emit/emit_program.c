@@ -8,18 +8,19 @@
  *
  * The program is complete C, not fragments filled into a template: nearly every line depends on the model, and holes would
  * outnumber what is around them. */
-#include "emit/emit_parts.h"
+#include "emit/emit_cuda.h"
 
-static void emit_includes(const char *rest, Text *out)
+static void emit_includes(const Plan *plan, const char *rest, Text *out)
 {
-    text_add(out, "#include <math.h>\n");
+    if (plan->target == TARGET_C || plan->plain)
+        text_add(out, "#include <math.h>\n");
     if (uses_name(rest, "offsetof"))
         text_add(out, "#include <stddef.h>\n");
     if (uses_name(rest, "calloc"))
         text_add(out, "#include <stdlib.h>\n");
     if (uses_name(rest, "memcpy"))
         text_add(out, "#include <string.h>\n");
-    text_add(out, "#include <nngen/runtime.h>\n");
+    text_print(out, "#include <nngen/%s.h>\n", plan->target == TARGET_CUDA ? "cuda" : "runtime");
 }
 
 void emit_program(const Plan *plan, const EmitOptions *options, Text *out)
@@ -27,6 +28,10 @@ void emit_program(const Plan *plan, const EmitOptions *options, Text *out)
     Text rest = text_new(out->arena);
     text_print(&rest, "\nenum { BATCH = %lld };\n\n", (long long)plan->model->batch);
     emit_state(plan, &rest);
+    if (plan->target == TARGET_CUDA) {
+        emit_device_text(plan, tables_of(plan, rest.arena), &rest);
+        emit_service_kernels(plan, &rest);
+    }
     emit_kernels(plan, &rest);
     emit_steps(plan, options, &rest);
     if (plan->plain)
@@ -34,6 +39,6 @@ void emit_program(const Plan *plan, const EmitOptions *options, Text *out)
     emit_tables(plan, options, &rest);
 
     emit_header(plan, options, rest.bytes, out);
-    emit_includes(rest.bytes, out);
+    emit_includes(plan, rest.bytes, out);
     text_add(out, rest.bytes);
 }

@@ -36,6 +36,11 @@ static bool is_first_of_place(const Plan *plan, int buffer)
     return plan->first_there[plan->buffer[buffer].place] == buffer;
 }
 
+bool has_flag(const Plan *plan)
+{
+    return plan->target == TARGET_CUDA && plan->model->kind == MODEL_TRAIN;
+}
+
 int64_t state_bytes(const Plan *plan)
 {
     int64_t total = 0;
@@ -44,7 +49,7 @@ int64_t state_bytes(const Plan *plan)
             total += aligned_bytes(plan->buffer[b].bytes);
         else if (is_in_state(&plan->buffer[b]) && is_first_of_place(plan, b))
             total += place_bytes(plan, plan->buffer[b].place);
-    return total;
+    return total + (has_flag(plan) ? ALIGNMENT : 0);
 }
 
 void buffer_strides(const Buffer *buffer, int64_t *strides)
@@ -112,15 +117,27 @@ static void emit_place(const Plan *plan, int place, Text *out)
     text_add(out, "    };\n");
 }
 
-/* The struct's members in groups; a group is a kind of buffer, statistics being one of their own. */
-static const struct { BufferKind kind; bool is_statistic; const char *title; } groups[] = {
-    {BUFFER_PARAMETER, false, "parameters"},
-    {BUFFER_STATE, true, "running statistics"},
-    {BUFFER_STATE, false, "what the optimizer keeps of them"},
-    {BUFFER_INPUT, false, "the batch"},
-    {BUFFER_TEMPORARY, false, "what the functions below leave for each other"},
-    {BUFFER_RESULT, false, "what the runtime reads"},
+/* The struct's members in groups; a group is a kind of buffer, statistics being one of their own. The runtime takes the metrics of
+ * a CUDA program from the GPU after each step, so they lie together. */
+static const struct { BufferKind kind; bool is_statistic, is_metric; const char *title; } groups[] = {
+    {BUFFER_PARAMETER, false, false, "parameters"},
+    {BUFFER_STATE, true, false, "running statistics"},
+    {BUFFER_STATE, false, false, "what the optimizer keeps of them"},
+    {BUFFER_INPUT, false, false, "the batch"},
+    {BUFFER_TEMPORARY, false, false, "what the functions below leave for each other"},
+    {BUFFER_RESULT, false, true, "what the runtime reads after each step"},
+    {BUFFER_RESULT, false, false, "what the runtime reads"},
 };
+
+static bool is_metric(const Plan *plan, int buffer)
+{
+    const Metric *metrics = plan->model->phase[PHASE_TRAIN].metrics;
+    for (int m = 0; plan->target == TARGET_CUDA && metrics && m < plan->model->metric_count; m++)
+        for (int part = 0; part < 3; part++)
+            if (metrics[m].part[part] != NONE && plan->buffer_of[metrics[m].part[part]] == buffer)
+                return true;
+    return false;
+}
 
 static bool is_statistic(const Plan *plan, const Buffer *buffer)
 {
@@ -132,7 +149,8 @@ static void emit_members(const Plan *plan, size_t group, Text *out)
     bool titled = false;
     for (int b = 0; b < plan->buffer_count; b++) {
         const Buffer *buffer = &plan->buffer[b];
-        const bool is_here = buffer->kind == groups[group].kind && is_statistic(plan, buffer) == groups[group].is_statistic;
+        const bool is_here = buffer->kind == groups[group].kind && is_statistic(plan, buffer) == groups[group].is_statistic
+                          && is_metric(plan, b) == groups[group].is_metric;
         if (!is_here || !is_in_state(buffer) || (buffer->place != NONE && !is_first_of_place(plan, b)))
             continue;
         if (!titled)
@@ -166,6 +184,8 @@ static void emit_struct(const Plan *plan, Text *out)
     text_print(out, "%sstruct State {\n", allocated ? "" : "static ");
     for (size_t group = 0; group < sizeof groups / sizeof *groups; group++)
         emit_members(plan, group, out);
+    if (has_flag(plan))
+        text_add(out, "    /* 1 once a loss was not finite: updates do nothing from then on */\n    _Alignas(64) int nn_stopped;\n");
     text_add(out, allocated ? "};\n" : "} state;\n");
     text_print(out, "_Static_assert(sizeof(struct State) == %lld, \"the memory plan above\");\n", (long long)state_bytes(plan));
     if (allocated)
@@ -241,12 +261,12 @@ static void emit_elements(const Node *node, int d, const double *values, NumberF
     text_add(out, "}");
 }
 
-static void emit_constant_table(const Plan *plan, NodeId id, Text *out)
+void emit_table_of(const Plan *plan, NodeId id, const char *storage, Text *out)
 {
     const Node *node = &plan->model->graph->nodes[id];
     if (node->origin.place.file)
         comment_line(out, 0, place_text(out->arena, node->origin.place));
-    text_print(out, "static const %s %s", real_type(plan, node->type.scalar), table_name(plan, id, out->arena));
+    text_print(out, "%s %s %s", storage, real_type(plan, node->type.scalar), table_name(plan, id, out->arena));
     for (int d = 0; d < node->type.rank; d++)
         text_print(out, "[%lld]", (long long)node->type.size[d]);
     text_add(out, " = ");
@@ -255,14 +275,23 @@ static void emit_constant_table(const Plan *plan, NodeId id, Text *out)
         emit_numbers(node->attributes.table, 1, form, 0, out);
     else
         emit_elements(node, 0, node->attributes.table, form, out);
-    text_add(out, ";\n");
+    text_add(out, ";");
 }
 
+const bool *tables_of(const Plan *plan, Arena *arena)
+{
+    bool *used = NEW(arena, bool, plan->model->graph->count + 1);
+    mark_tables(plan, used);
+    return used;
+}
+
+/* Of what runs on the host: on a GPU the kernels have theirs with them. */
 static void emit_constant_tables(const Plan *plan, Text *out)
 {
     const Graph *graph = plan->model->graph;
     bool *used = NEW(out->arena, bool, graph->count);
-    mark_tables(plan, used);
+    if (plan->target == TARGET_C)
+        mark_tables(plan, used);
     if (plan->plain)
         mark_tables(plan->plain, used);
     bool titled = false;
@@ -273,7 +302,8 @@ static void emit_constant_tables(const Plan *plan, Text *out)
             section(out, "constants of the model");
         titled = true;
         text_add(out, "\n");
-        emit_constant_table(plan, id, out);
+        emit_table_of(plan, id, "static const", out);
+        text_add(out, "\n");
     }
 }
 

@@ -4,7 +4,7 @@
  * called a second time, not written again.
  *
  * A program that can check its gradients has `gradients`, which is train_step without the updates; train_step calls it. */
-#include "emit/emit_parts.h"
+#include "emit/emit_cuda.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -63,8 +63,11 @@ bool uses_name(const char *text, const char *word)
 /* The function around `body`, with the variables that it uses. */
 static void emit_function(const Plan *plan, Text *out, const char *comment, const char *type, const char *name, const char *body)
 {
-    text_print(out, "\n%sstatic %s %s(const NnStep *step)\n{\n", comment, type, name);
-    if (uses_name(body, "s"))
+    const bool cuda = plan->target == TARGET_CUDA;
+    text_print(out, cuda ? "\n%sstatic %s %s(void *device, const NnDeviceStep *step)\n{\n" : "\n%sstatic %s %s(const NnStep *step)\n{\n", comment, type, name);
+    if (cuda)
+        text_add(out, "    struct State *s = device;                   /* only addresses are made of it here */\n");
+    else if (uses_name(body, "s"))
         text_print(out, "    struct State *s = %sstate;\n", is_state_allocated(plan) ? "" : "&");
     if (!uses_name(body, "step"))
         text_add(out, "    (void)step;\n");
@@ -195,10 +198,41 @@ static void emit_metric_copies(const Plan *plan, Text *out)
         }
 }
 
+/* On a GPU all that the host does is to put kernels in line. */
+static void emit_launches(const Plan *plan, PhaseId phase, const char *comment, const char *name, Text *out)
+{
+    const int count = plan->kernel_count[phase], check = phase == PHASE_TRAIN ? loss_check(plan) : count;
+    Text body = text_new(out->arena);
+    emit_gather_launches(plan, &body);
+    emit_calls(plan, phase, 0, check, false, &body);
+    if (phase == PHASE_TRAIN)
+        emit_check_launch(plan, &body);
+    emit_calls(plan, phase, check, count, false, &body);
+    if (phase == PHASE_EVALUATE)
+        emit_metric_launches(plan, &body);
+    emit_function(plan, out, comment, "void", name, body.bytes);
+}
+
+static void emit_device_steps(const Plan *plan, Text *out)
+{
+    const bool train = plan->model->kind == MODEL_TRAIN;
+    if (train)
+        emit_launches(plan, PHASE_TRAIN, "/* One step: kernels in line, on a batch that they fetch themselves. */\n", "train_step", out);
+    if (train && has_phase(plan, PHASE_EVALUATE))
+        emit_launches(plan, PHASE_EVALUATE, "/* Loss and metrics of a batch as evaluation computes them; no parameter changes. */\n", "evaluate", out);
+    if (has_phase(plan, PHASE_PREDICT))
+        emit_launches(plan, PHASE_PREDICT, train ? "/* The outputs of a batch, as evaluation computes them. */\n" : "/* The values to be shown. */\n",
+                      "predict", out);
+}
+
 void emit_steps(const Plan *plan, const EmitOptions *options, Text *out)
 {
     const bool train = plan->model->kind == MODEL_TRAIN;
     section(out, train ? "a step, an evaluation, a prediction" : "all of them");
+    if (plan->target == TARGET_CUDA) {
+        emit_device_steps(plan, out);
+        return;
+    }
     if (train)
         emit_train_step(plan, options, out);
     if (train && has_phase(plan, PHASE_EVALUATE)) {

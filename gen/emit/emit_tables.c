@@ -4,6 +4,7 @@
  *
  * All fields are named, and those that are zero left out, so that a table reads as a description. Tables without rows are left
  * out with their field. */
+#include "emit/emit_cuda.h"
 #include "emit/emit_fields.h"
 #include <string.h>
 
@@ -217,14 +218,16 @@ static void emit_training(const Plan *plan, Text *out)
 
 static void emit_functions(const Plan *plan, bool can_check_gradients, Text *out)
 {
-    const bool train = plan->model->kind == MODEL_TRAIN;
-    if (train)
+    const bool train = plan->model->kind == MODEL_TRAIN, cuda = plan->target == TARGET_CUDA;
+    if (cuda)
+        text_add(out, "    .cuda = &cuda,\n");
+    if (train && !cuda)
         text_add(out, "    .train_step = train_step,\n");
     if (train && can_check_gradients)
         text_add(out, "    .gradients = gradients,\n");
-    if (train && has_phase(plan, PHASE_EVALUATE))
+    if (train && has_phase(plan, PHASE_EVALUATE) && !cuda)
         text_add(out, "    .evaluate = evaluate,\n");
-    if (has_phase(plan, PHASE_PREDICT))
+    if (has_phase(plan, PHASE_PREDICT) && !cuda)
         text_add(out, "    .predict = predict,\n");
     if (train && plan->plain)
         text_add(out, "    .find_not_finite = find_not_finite,\n");
@@ -255,19 +258,21 @@ static void emit_nn_program(const Plan *plan, const EmitOptions *options, bool h
     text_add(out, "};\n");
 }
 
-static void emit_loop(ModelKind kind, Text *out)
+static void emit_loop(const Plan *plan, Text *out)
 {
-    if (kind == MODEL_SHOW)
+    if (plan->model->kind == MODEL_SHOW)
         text_add(out, "    return nn_show(&program, argc, argv);               /* data into the inputs, predict, print */\n");
     else
-        text_add(out,
+        text_print(out,
                  "    NnRun *run = nn_start(&program, argc, argv);        /* flags, data, initial values; --predict and others end here */\n"
                  "    while (nn_next_epoch(run)) {\n"
-                 "        for (NnStep step; nn_next_batch(run, &step);)   /* the next rows are in the state's batch */\n"
-                 "            nn_step_done(run, train_step(&step));\n"
+                 "        for (NnStep step; nn_next_batch(run, &step);)   /* %s */\n"
+                 "            nn_step_done(run, %s);\n"
                  "        nn_epoch_done(run);                             /* evaluates, logs, saves */\n"
                  "    }\n"
-                 "    return nn_finish(run);\n");
+                 "    return nn_finish(run);\n",
+                 plan->target == TARGET_CUDA ? "several steps are ahead of it on the GPU" : "the next rows are in the state's batch",
+                 plan->target == TARGET_CUDA ? "nn_cuda_step(run, &step)" : "train_step(&step)");
 }
 
 static void add_indented(const char *lines, Text *out)
@@ -300,6 +305,8 @@ void emit_tables(const Plan *plan, const EmitOptions *options, Text *out)
         emit_sweep(plan, &tables);
     if (plan->model->schedule)
         emit_schedule(plan->model->schedule, &tables);
+    if (plan->target == TARGET_CUDA)
+        emit_cuda_table(plan, &tables);
     emit_nn_program(plan, options, has_tensors, &tables);
 
     section(out, "what the runtime is told");
@@ -311,6 +318,6 @@ void emit_tables(const Plan *plan, const EmitOptions *options, Text *out)
         add_indented(tables.bytes, out);
         text_add(out, "\n");
     }
-    emit_loop(plan->model->kind, out);
+    emit_loop(plan, out);
     text_add(out, "}\n");
 }

@@ -26,6 +26,21 @@ void assign_line(Emission *e, const char *left, const char *operator, const char
 void store_line(Emission *e, const Stage *stage, const char *value);   /* nothing where the stage has no buffer */
 void pointwise(Emission *e, int s);                           /* a pointwise stage where its loops are */
 
+/* Neighbouring stages, [first, end), that share their loops. */
+typedef struct Group { int first, end, loops[MAX_AXES * 2], loop_count; } Group;
+Group next_group(const Emission *e, int first);
+void find_arrays(Emission *e);
+void declare_array(Emission *e, const char *storage, int s);  /* "", "NN_SHARED " */
+const char *local_element(const Emission *e, int s);
+void begin_fold(Emission *e, int s);                          /* its variables, before its loops */
+void fold_element(Emission *e, int s);
+void emit_stages(Emission *e, bool after);                    /* those inside the outer loops, or those after them, one after the other */
+const char *zero(const Emission *e);
+void drop_braces(Text *text, size_t start, Arena *arena);     /* of loops with one statement, from byte `start` of the text on */
+
+/* emit_device.c: what a thread of a GPU does */
+void emit_device_loops(Emission *e);
+
 /* emit_tiles.c: the loops of a contraction whose tiles are chosen */
 void emit_contraction(Emission *e);
 

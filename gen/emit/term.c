@@ -133,8 +133,10 @@ const char *access_text(const Writing *w, int buffer, const Index *index, const 
     const char *name = array_name(w->plan, w->kernel, buffer);
     if (w->formula && strchr(name, '>'))
         name = strchr(name, '>') + 1;
-    if (b->rank == 0)
-        return w->in_function && !w->formula && written_here(w, buffer) ? arena_print(w->arena, "*%s", name) : name;
+    if (b->rank == 0) {                                 /* on a GPU a scalar that is read is a pointer too */
+        const bool is_pointer = w->in_function && (w->plan->target == TARGET_CUDA || written_here(w, buffer));
+        return is_pointer && !w->formula ? arena_print(w->arena, "*%s", name) : name;
+    }
     return indexed(w, name, index, place, w->formula ? NULL : b, b->rank);
 }
 

@@ -106,6 +106,8 @@ void dump_kernels(const Plan *plan, Text *out)
                 dump_axis(kernel, kernel->outer[o], out);
             if (kernel->choice.lanes != NONE)
                 text_print(out, "  lanes %s: %s", kernel->axis[kernel->choice.lanes].letter, kernel->choice.why);
+            if (plan->target == TARGET_CUDA)
+                text_print(out, "  %s: %lld x %d", spread_name[kernel->launch.spread], (long long)kernel->launch.blocks, kernel->launch.threads);
             text_add(out, kernel->same_as != NONE ? "  (as before)\n" : "\n");
             for (int s = 0; s < kernel->stage_count; s++)
                 dump_stage(plan, kernel, &kernel->stage[s], out);

@@ -107,6 +107,16 @@ typedef struct Verdict {
     Reason reason;
 } Verdict;
 
+/* CUDA: which thread computes what (device.c). */
+typedef enum Spread {
+    SPREAD_POINTS,                      /* each point of the outer axes is a thread's, all stages of it */
+    SPREAD_BLOCKS,                      /* each point is a block's: its threads share inner axes and folds */
+    SPREAD_SUM,                         /* one block for a sum over all points: its threads take them in turn */
+    SPREAD_TOGETHER,                    /* one block takes the points one after the other, its threads share inner axes and folds */
+    SPREAD_COLUMNS,                     /* SCATTER: a thread has those columns that nobody else adds to */
+    SPREAD_ELEMENTS,                    /* CALL: each element is a thread's */
+} Spread;
+
 typedef struct Kernel {
     const char *name;                   /* forward_fc1: unique in the program, an identifier */
     Axis axis[MAX_AXES * 2];
@@ -125,6 +135,7 @@ typedef struct Kernel {
         int64_t cycles;                 /* estimated */
         const char *why;
     } choice;
+    struct { Spread spread; int64_t points; int threads; int64_t blocks; } launch;      /* CUDA; threads of a block */
     int region;                         /* of plan->recurrences, in whose loop over time it runs; NONE */
     int time;                           /* then: the axis that is its time; no outer one any more when fuse is through */
     int update;                         /* CALL: index into model->updates; else NONE */
@@ -162,6 +173,7 @@ typedef struct Buffer {
 } Buffer;
 
 typedef enum KernelMode { KERNELS_FUSED, KERNELS_GENERIC } KernelMode;
+typedef enum Target { TARGET_C, TARGET_CUDA } Target;
 
 /* All that emit/ needs: kernels by phase, buffers, verdicts. */
 typedef struct Plan Plan;
@@ -169,6 +181,7 @@ struct Plan {
     Arena *arena;
     const Model *model;
     KernelMode mode;
+    Target target;                      /* of its kernels; `plain` is always C, for it runs on the host */
     Recurrences recurrences;
     Kernel *kernel[PHASE_COUNT];
     int kernel_count[PHASE_COUNT];
@@ -229,9 +242,12 @@ void lay_borders(Plan *plan);                                 /* border.c: befor
 void choose_layouts(Plan *plan);
 
 void count_costs(Plan *plan);                                 /* cost.c: operations, bytes read and written of every kernel */
+/* device.c: how a kernel runs on a GPU. */
+void choose_launch(const Plan *plan, Kernel *kernel);
+extern const char *const spread_name[];                       /* "a thread a point" */
 
 /* The passes, in order. check_plan runs after each. */
-Plan *fuse(Arena *arena, const Model *model, KernelMode mode);       /* fuse.c: graph to kernels; `generic`: one operation a kernel */
+Plan *fuse(Arena *arena, const Model *model, KernelMode mode, Target target);        /* fuse.c: graph to kernels; `generic`: one operation a kernel */
 void schedule(Plan *plan);                                          /* schedule.c: forms, layouts, tiles, names, costs */
 void plan_memory(Plan *plan);                                       /* plan_memory.c: live ranges, places */
 void check_plan(const Plan *plan, const char *after);

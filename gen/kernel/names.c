@@ -9,19 +9,26 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Sorted, for bsearch's sake of reading only: C keywords, <math.h> and common library names, our own. */
+/* Sorted, for the reader's sake only: C's keywords and C++'s, which CUDA has, <math.h> and common library names, our own. */
 static const char *const taken_by_c[] = {
-    "BATCH", "FILE", "I", "INFINITY", "M_E", "M_PI", "NAN", "NULL", "State", "acos", "acosh", "alignas", "alignof", "asin", "asinh",
-    "asm", "atan", "atan2", "atanh", "auto", "bool", "break", "case", "cbrt", "ceil", "char", "complex", "const", "continue", "copysign",
-    "cos", "cosh", "default", "div", "do", "double", "else", "enum", "erf", "erfc", "errno", "evaluate", "exit", "exp", "exp2", "expm1",
-    "extern", "fabs", "false", "fdim", "find_not_finite", "float", "floor", "fma", "fmax", "fmin", "fmod", "for", "free", "frexp", "gamma",
-    "goto", "gradients", "hypot", "if", "ilogb", "imaginary", "index", "inline", "inputs", "int", "isfinite", "isinf", "isnan", "isnormal",
-    "j0", "j1", "jn", "lane", "ldexp", "lgamma", "linux", "log", "log10", "log1p", "log2", "logb", "long", "lr", "lrint", "lround", "main", "malloc", "metrics",
-    "modf", "nan", "nearbyint", "nextafter", "noreturn", "outputs", "plain", "pow", "predict", "program", "read", "register", "remainder", "remquo",
-    "restrict", "return", "rint", "round", "rows", "run", "s", "scalbn", "seed", "short", "signbit", "signed", "signgam", "sin", "sinh",
-    "sizeof", "sqrt", "state", "static", "static_assert", "step", "struct", "swept", "switch", "t", "tables", "tan", "tanh", "tensors", "tgamma",
-    "thread_local", "time", "train_step", "true", "trunc", "typedef", "typeof", "union", "unix", "unsigned", "void", "volatile", "while", "write", "y0",
-    "y1", "yn",
+    "BATCH", "FILE", "I", "INFINITY", "M_E", "M_PI", "NAN", "NULL", "State", "acos", "acosh", "alignas", "alignof",
+    "and", "and_eq", "asin", "asinh", "asm", "atan", "atan2", "atanh", "auto", "bitand", "bitor", "blockDim",
+    "blockIdx", "bool", "break", "case", "catch", "cbrt", "ceil", "char", "char16_t", "char32_t", "class", "compl",
+    "complex", "const", "const_cast", "constexpr", "continue", "copysign", "cos", "cosh", "cuda", "decltype",
+    "default", "delete", "device_text", "div", "do", "double", "dynamic_cast", "else", "enum", "erf", "erfc", "errno",
+    "evaluate", "exit", "exp", "exp2", "explicit", "expm1", "export", "extern", "fabs", "false", "fdim",
+    "find_not_finite", "float", "floor", "fma", "fmax", "fmin", "fmod", "for", "free", "frexp", "friend", "gamma",
+    "goto", "gradients", "gridDim", "hypot", "if", "ilogb", "imaginary", "index", "inline", "inputs", "int",
+    "isfinite", "isinf", "isnan", "isnormal", "j0", "j1", "jn", "kernels", "lane", "ldexp", "lgamma", "linux", "log",
+    "log10", "log1p", "log2", "logb", "long", "lr", "lrint", "lround", "main", "malloc", "metrics", "modf", "mutable",
+    "namespace", "nan", "nearbyint", "new", "nextafter", "noexcept", "noreturn", "not", "not_eq", "nullptr",
+    "operator", "or", "or_eq", "outputs", "plain", "point", "pow", "predict", "private", "program", "protected",
+    "public", "read", "register", "reinterpret_cast", "remainder", "remquo", "restrict", "return", "rint", "round",
+    "rows", "run", "s", "scalbn", "seed", "short", "signbit", "signed", "signgam", "sin", "sinh", "sizeof", "sqrt",
+    "state", "static", "static_assert", "static_cast", "step", "struct", "swept", "switch", "t", "tables", "tan",
+    "tanh", "template", "tensors", "tgamma", "this", "threadIdx", "thread_local", "throw", "time", "train_step",
+    "true", "trunc", "try", "typedef", "typeid", "typename", "typeof", "union", "unix", "unsigned", "using",
+    "virtual", "void", "volatile", "warpSize", "wchar_t", "while", "write", "xor", "xor_eq", "y0", "y1", "yn",
 };
 
 static bool is_taken_by_c(const char *name)

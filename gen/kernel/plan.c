@@ -220,12 +220,13 @@ static void kernels_of_phase(Plan *plan, PhaseId id)
     arena_free(scratch);
 }
 
-static Plan *new_plan(Arena *arena, const Model *model, KernelMode mode)
+static Plan *new_plan(Arena *arena, const Model *model, KernelMode mode, Target target)
 {
     Plan *plan = NEW(arena, Plan, 1);
     plan->arena = arena;
     plan->model = model;
     plan->mode = mode;
+    plan->target = target;
     plan->buffer_of = NEW(arena, int, model->graph->count);
     for (NodeId node = 0; node < model->graph->count; node++)
         plan->buffer_of[node] = NONE;
@@ -249,14 +250,14 @@ static Plan *plain_plan(Arena *arena, const Model *model)
     for (int u = 0; u < model->update_count; u++)
         if (train->gradients[u] != NONE)                      /* a search has none */
             phase->roots[phase->root_count++] = train->gradients[u];
-    Plan *plan = new_plan(arena, plain, KERNELS_GENERIC);
+    Plan *plan = new_plan(arena, plain, KERNELS_GENERIC, TARGET_C);
     kernels_of_phase(plan, PHASE_TRAIN);
     return plan;
 }
 
-Plan *fuse(Arena *arena, const Model *model, KernelMode mode)
+Plan *fuse(Arena *arena, const Model *model, KernelMode mode, Target target)
 {
-    Plan *plan = new_plan(arena, model, mode);
+    Plan *plan = new_plan(arena, model, mode, target);
     for (NodeId id = 0; id < model->graph->count; id++)           /* so no size of an array can overflow from here on */
         bounded_product(element_count(model->graph->nodes[id].type), model->graph->nodes[id].type.per_row ? model->batch : 1);
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)

@@ -62,7 +62,9 @@ static void choose_form(Plan *plan, Kernel *kernel)
     int inner = 0;
     for (int s = 0; s < kernel->stage_count; s++)
         inner += kernel->stage[s].inner_count || kernel->stage[s].fold_count;
-    if (is_product(plan, kernel)) {
+    if (is_product(plan, kernel) && plan->target == TARGET_CUDA) {
+        kernel->form = FORM_CONTRACTION;
+    } else if (is_product(plan, kernel)) {
         choose_tile(plan, kernel);
         if (kernel->choice.block)
             store_sums(plan, kernel);
@@ -86,13 +88,16 @@ static void size_buffers(Plan *plan)
 
 void schedule(Plan *plan)
 {
-    if (plan->mode == KERNELS_FUSED) {
+    if (plan->mode == KERNELS_FUSED && plan->target == TARGET_C) {
         lay_borders(plan);
         choose_layouts(plan);
     }
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++)
             choose_form(plan, &plan->kernel[phase][k]);
+    for (PhaseId phase = 0; phase < PHASE_COUNT && plan->target == TARGET_CUDA; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++)
+            choose_launch(plan, &plan->kernel[phase][k]);
     size_buffers(plan);
     count_costs(plan);
     find_repeated(plan);

@@ -68,8 +68,10 @@ void nn_cuda_launch(const NnKernel *kernel, const void *const *arguments, int co
 
 /* A kernel as it is read: NN_CUDA(forward_fc1, 8, 256, "mlp.lua", 10, NN_GPU_KERNEL(256) forward_fc1(…) { … }) is an NnKernel of
  * that name, of 8 blocks of 256 threads, with the text of the function; where NVRTC complains about it, it names line 10 of mlp.lua. */
-#define NN_CUDA(NAME, BLOCKS, THREADS, FILE, LINE, ...) \
-    static NnKernel NAME = {.name = #NAME, .blocks = {BLOCKS}, .threads = {THREADS}, .text = NN_CUDA_TEXT(FILE, LINE, __VA_ARGS__)};
+#define NN_CUDA(NAME, BLOCKS, THREADS, FILE, LINE, ...)                                                                    \
+    static NnKernel NAME = {.name = #NAME, .blocks = {BLOCKS}, .threads = {THREADS},                                       \
+                            .text = "#line " #LINE " " #FILE "\n" #__VA_ARGS__ "\n"};
+/* The same of what is no kernel, for NnCuda.text. Neither may go through another macro: it would expand INFINITY. */
 #define NN_CUDA_TEXT(FILE, LINE, ...) "#line " #LINE " " #FILE "\n" #__VA_ARGS__ "\n"
 
 /* The rows of an input that the device holds, converted to the program's precision (int32 for classes), all sets one after the

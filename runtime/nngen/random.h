@@ -3,6 +3,7 @@
 #ifndef NNGEN_RANDOM_H
 #define NNGEN_RANDOM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Four words for one counter: (block, time step, step, stream); key = seed. */
@@ -20,5 +21,11 @@ double nn_normal(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index);
 /* Place `index` of the permutation of [0, count) that (seed, epoch) keys: a Feistel network on the next power of four, walking
  * the cycle until it falls inside. No table. */
 uint64_t nn_permute(uint64_t index, uint64_t count, uint64_t seed, uint64_t epoch);
+
+/* How `augment` changes a row of an input in an epoch: one counter of (seed, epoch, row, the input's name), so it does not depend
+ * on batches, on the order of rows or on a resume. */
+typedef struct NnMove { int down, right; bool is_mirrored; } NnMove;
+uint32_t nn_move_stream(const char *name);
+NnMove nn_draw_move(uint64_t seed, uint64_t epoch, int64_t row, uint32_t stream, int shift, bool flip);
 
 #endif

@@ -120,7 +120,7 @@ static const char *program_of_model(Model *model, KernelMode mode)
 {
     simplify(model);
     specialise(model);
-    Plan *plan = fuse(arena, model, mode);
+    Plan *plan = fuse(arena, model, mode, TARGET_C);
     schedule(plan);
     plan_memory(plan);
     check_plan(plan, "plan_memory");

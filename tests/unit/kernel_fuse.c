@@ -451,7 +451,7 @@ static int64_t elements_of(const Model *model, Type type)
 
 static void compare(const Model *model, KernelMode mode, const double *const *leaf_values, int rows)
 {
-    Plan *plan = fuse(arena, model, mode);
+    Plan *plan = fuse(arena, model, mode, TARGET_C);
     check_plan(plan, "fuse");
     schedule(plan);
     check_plan(plan, "schedule");
@@ -586,7 +586,7 @@ static bool model_is_per_row(const Plan *plan, int buffer)
 START_TEST(a_classifier_is_eight_kernels)
 {
     arena = arena_new();
-    Plan *plan = fuse(arena, classifier(), KERNELS_FUSED);
+    Plan *plan = fuse(arena, classifier(), KERNELS_FUSED, TARGET_C);
     schedule(plan);
     plan_memory(plan);
     Text dump = text_new(arena);
@@ -633,7 +633,7 @@ START_TEST(equal_layers_are_one_function)
         model->updates[u].optimizer = "custom";
     simplify(model);
     specialise(model);
-    Plan *plan = fuse(arena, model, KERNELS_GENERIC);
+    Plan *plan = fuse(arena, model, KERNELS_GENERIC, TARGET_C);
     schedule(plan);
     int layers = 0, functions = 0;
     const char *function = NULL;

@@ -1,0 +1,14 @@
+/* emit_cuda.h: what a CUDA program has besides the kernels of its plan. */
+#ifndef NNGEN_EMIT_EMIT_CUDA_H
+#define NNGEN_EMIT_EMIT_CUDA_H
+
+#include "emit/emit_parts.h"
+
+void emit_device_text(const Plan *plan, const bool *tables, Text *out);           /* the text before the kernels; by node: constant tables that they read */
+void emit_service_kernels(const Plan *plan, Text *out);       /* they fetch the batch, look at the loss, move results */
+void emit_gather_launches(const Plan *plan, Text *out);       /* the batch of `step` into the state */
+void emit_check_launch(const Plan *plan, Text *out);          /* between the loss and the updates */
+void emit_metric_launches(const Plan *plan, Text *out);       /* where evaluation has a metric somewhere else than training */
+void emit_cuda_table(const Plan *plan, Text *out);            /* kernels, and the NnCuda over them */
+
+#endif

@@ -1,0 +1,420 @@
+/* emit_device.c: the loops of a kernel as one thread of a GPU runs them. kernel/device.c has decided which points are whose:
+ *
+ *   points      the thread finds out its point and does all of its stages, the same lines as in C
+ *   blocks      the block finds out its point; threads take the elements of inner loops and folds in turn, t, t + 256, …; what a
+ *               fold leaves in each thread is added up as a tree of fixed shape, and then known to all
+ *   sum         threads take points in turn, and what the sum over all points leaves in each is added up so
+ *   together    one block goes from point to point, its threads share what is inside
+ *
+ * Between threads of a block that read what another one wrote stands a barrier: `Since` knows what was read and written since
+ * the last one. Nothing is ever added by atomics, so the same bits come out of every run. */
+#include "emit/loops_internal.h"
+#include <string.h>
+
+/* What threads of the block have read and written since they last met, by buffer; arrays of the block come behind the buffers. */
+typedef struct Since { bool *read, *written; int count; } Since;
+
+typedef struct Device { Emission *e; Since since; int threads; } Device;
+
+/* ---- places ------------------------------------------------------------------------------------------------------------- */
+
+static int64_t extents(const Emission *e, const int *axis, int count)
+{
+    int64_t product = 1;
+    for (int i = 0; i < count; i++)
+        product *= e->kernel->axis[axis[i]].extent;
+    return product;
+}
+
+/* "BATCH * 24 * 24": the elements of these axes */
+static const char *extents_text(const Emission *e, const int *axis, int count)
+{
+    Text text = text_new(e->w.arena);
+    for (int i = 0; i < count; i++)
+        if (is_loop(e, axis[i]))
+            text_print(&text, "%s%s", text.length ? " * " : "", axis_extent(&e->w, axis[i]));
+    return text.length ? text.bytes : "1";
+}
+
+/* const int b = point / 576, y = point / 24 % 24, x = point % 24; */
+static void declare_place(Emission *e, const char *flat, const int *axis, int count)
+{
+    Text text = text_new(e->w.arena);
+    int loops = 0, seen = 0;
+    for (int i = 0; i < count; i++)
+        loops += is_loop(e, axis[i]);
+    for (int i = 0; i < count; i++) {
+        if (!is_loop(e, axis[i]))
+            continue;
+        const int64_t below = extents(e, axis + i + 1, count - i - 1);
+        text_print(&text, "%s%s = %s", seen ? ", " : "", e->kernel->axis[axis[i]].letter, flat);
+        if (below > 1)
+            text_print(&text, " / %lld", (long long)below);
+        if (seen++ > 0)
+            text_print(&text, " %% %s", axis_extent(&e->w, axis[i]));
+    }
+    if (loops)
+        line(e, "const int %s;", text.bytes);
+}
+
+/* What an index over these axes is called: that of the only one that is a loop, or "point"; NULL: there is none. */
+static const char *flat_name(const Emission *e, const int *axis, int count)
+{
+    int loops = 0, only = NONE;
+    for (int i = 0; i < count; i++)
+        if (is_loop(e, axis[i])) {
+            loops++;
+            only = axis[i];
+        }
+    return loops == 0 ? NULL : loops == 1 ? e->kernel->axis[only].letter : "point";
+}
+
+/* The point of the thread; those behind the last one have nothing to do. */
+static void declare_own_place(Device *d, const int *axis, int count)
+{
+    Emission *e = d->e;
+    const char *flat = flat_name(e, axis, count);
+    const int64_t points = extents(e, axis, count);
+    if (!flat)
+        return;
+    if (points > INT32_MAX)
+        line(e, "const int64_t %s = (int64_t)blockIdx.x * %d + threadIdx.x;", flat, d->threads);
+    else
+        line(e, "const int %s = blockIdx.x * %d + threadIdx.x;", flat, d->threads);
+    if (points % d->threads) {
+        line(e, "if (%s >= %s)", flat, extents_text(e, axis, count));
+        line(e, "    return;");
+    }
+    if (strcmp(flat, "point") == 0)
+        declare_place(e, flat, axis, count);
+}
+
+/* Threads take the elements of these axes in turn, the last axis running fastest. Returns whether there is a loop. */
+static bool open_shared(Device *d, const int *axis, int count)
+{
+    Emission *e = d->e;
+    const char *letter = flat_name(e, axis, count);
+    if (!letter)
+        return false;
+    line(e, "for (int %s = threadIdx.x; %s < %s; %s += %d) {", letter, letter, extents_text(e, axis, count), letter, d->threads);
+    e->indent += INDENT;
+    if (strcmp(letter, "point") == 0)
+        declare_place(e, letter, axis, count);
+    return true;
+}
+
+static void close_shared(Device *d, bool opened)
+{
+    if (!opened)
+        return;
+    d->e->indent -= INDENT;
+    line(d->e, "}");
+}
+
+/* ---- barriers -------------------------------------------------------------------------------------------------------------- */
+
+static int place_of_array(const Device *d, int stage)
+{
+    return d->e->w.plan->buffer_count + stage;
+}
+
+typedef struct Uses { const Device *d; bool *read; } Uses;
+
+static void note_read(Term *term, void *context)
+{
+    const Uses *uses = context;
+    if (term->kind == TERM_READ)
+        uses->read[term->buffer] = true;
+    else if (term->kind == TERM_STAGE && uses->d->e->is_array[term->stage])
+        uses->read[place_of_array(uses->d, term->stage)] = true;
+}
+
+static void meet(Device *d)
+{
+    line(d->e, "__syncthreads();");
+    memset(d->since.read, 0, sizeof(bool) * (size_t)d->since.count);
+    memset(d->since.written, 0, sizeof(bool) * (size_t)d->since.count);
+}
+
+/* A barrier, where the group reads what was written since the last one, or writes what was read or written; and what it uses. */
+static void begin_group(Device *d, const Group *group)
+{
+    const Kernel *kernel = d->e->kernel;
+    bool *read = NEW(d->e->w.arena, bool, d->since.count), *written = NEW(d->e->w.arena, bool, d->since.count), conflict = false;
+    Uses uses = {d, read};
+    for (int s = group->first; s < group->end; s++) {
+        each_term(kernel->stage[s].term, note_read, &uses);
+        if (kernel->stage[s].buffer != NONE)
+            written[kernel->stage[s].buffer] = true;
+        if (d->e->is_array[s])
+            written[place_of_array(d, s)] = true;
+    }
+    for (int i = 0; i < d->since.count; i++)
+        conflict |= (read[i] && d->since.written[i]) || (written[i] && (d->since.read[i] || d->since.written[i]));
+    if (conflict)
+        meet(d);
+    for (int i = 0; i < d->since.count; i++) {
+        d->since.read[i] |= read[i];
+        d->since.written[i] |= written[i];
+    }
+}
+
+/* ---- stages that the threads of a block share ---------------------------------------------------------------------------------- */
+
+/* All threads get the whole sum. */
+static void reduce(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    const char *f = e->w.plan->model->precision == F32 ? "f" : "";
+    if (stage->fold == FOLD_ARGMAX)
+        line(e, "%s = nn_block_argmax%s(%s_value, %s);", stage->name, f, stage->name, stage->name);
+    else
+        line(e, "%s = nn_block_%s%s(%s);", stage->name, stage->fold == FOLD_MAX ? "max" : "sum", f, stage->name);
+}
+
+static void open_first_thread(Emission *e)
+{
+    line(e, "if (threadIdx.x == 0) {");
+    e->indent += INDENT;
+}
+
+static void close_first_thread(Emission *e)
+{
+    e->indent -= INDENT;
+    line(e, "}");
+}
+
+static void store_once(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    if (stage->buffer == NONE)
+        return;
+    open_first_thread(e);
+    store_line(e, stage, stage->name);
+    close_first_thread(e);
+}
+
+/* A stage with inner axes and a fold: threads take the elements; or, of few elements with a long fold each, share the folds. */
+static void share_folds(Device *d, int s)
+{
+    Emission *e = d->e;
+    const Stage *stage = &e->kernel->stage[s];
+    const bool by_element = e->is_array[s] || stage->folds_outer
+                         || extents(e, stage->inner, stage->inner_count) >= extents(e, stage->fold_axis, stage->fold_count);
+    bool elements = false, folds = false;
+    if (by_element)
+        elements = open_shared(d, stage->inner, stage->inner_count);
+    else
+        for (int i = 0; i < stage->inner_count; i++)
+            open_loop(e, stage->inner[i]);
+    begin_fold(e, s);
+    if (by_element)
+        for (int f = 0; f < stage->fold_count; f++)
+            open_loop(e, stage->fold_axis[f]);
+    else
+        folds = open_shared(d, stage->fold_axis, stage->fold_count);
+    fold_element(e, s);
+    if (by_element) {
+        for (int f = stage->fold_count - 1; f >= 0; f--)
+            close_loop(e, stage->fold_axis[f]);
+        if (!e->is_array[s])
+            store_line(e, stage, stage->name);
+        close_shared(d, elements);
+        return;
+    }
+    close_shared(d, folds);
+    reduce(e, s);
+    store_once(e, s);
+    for (int i = stage->inner_count - 1; i >= 0; i--)
+        close_loop(e, stage->inner[i]);
+}
+
+/* Stages without loops: every thread knows the values, the first one stores. */
+static void share_scalars(Device *d, const Group *group)
+{
+    Emission *e = d->e;
+    for (int s = group->first; s < group->end; s++) {
+        const Stage *stage = &e->kernel->stage[s];
+        if (stage->fold != FOLD_NONE) {
+            if (!stage->folds_outer)
+                begin_fold(e, s);
+            fold_element(e, s);
+            if (!stage->folds_outer)
+                store_once(e, s);
+        } else if (stage->buffer != NONE) {
+            open_first_thread(e);
+            pointwise(e, s);
+            close_first_thread(e);
+        } else {
+            pointwise(e, s);
+        }
+    }
+}
+
+static void share_group(Device *d, const Group *group)
+{
+    Emission *e = d->e;
+    const Stage *stage = e->kernel->stage;
+    begin_group(d, group);
+    if (stage[group->first].inner_count && stage[group->first].fold_count) {
+        share_folds(d, group->first);
+        return;
+    }
+    if (extents(e, group->loops, group->loop_count) == 1) {
+        share_scalars(d, group);
+        return;
+    }
+    for (int s = group->first; s < group->end; s++)
+        if (stage[s].fold != FOLD_NONE && !stage[s].folds_outer)
+            begin_fold(e, s);
+    const bool opened = open_shared(d, group->loops, group->loop_count);
+    for (int s = group->first; s < group->end; s++)
+        if (stage[s].fold != FOLD_NONE)
+            fold_element(e, s);
+        else
+            pointwise(e, s);
+    close_shared(d, opened);
+    for (int s = group->first; s < group->end; s++)
+        if (stage[s].fold != FOLD_NONE && !stage[s].folds_outer) {
+            reduce(e, s);
+            store_once(e, s);
+        }
+}
+
+static void share_stages(Device *d, bool after)
+{
+    const Kernel *kernel = d->e->kernel;
+    for (Group group = {.end = 0}; group.end < kernel->stage_count;) {
+        group = next_group(d->e, group.end);
+        if (kernel->stage[group.first].after == after)
+            share_group(d, &group);
+    }
+}
+
+/* ---- the spreads ------------------------------------------------------------------------------------------------------------------ */
+
+static void declare_shared(Emission *e)
+{
+    for (int s = 0; s < e->kernel->stage_count; s++)
+        if (e->is_array[s])
+            declare_array(e, "NN_SHARED ", s);
+}
+
+static void begin_outer_folds(Emission *e)
+{
+    for (int s = 0; s < e->kernel->stage_count; s++)
+        if (e->kernel->stage[s].folds_outer)
+            begin_fold(e, s);
+}
+
+/* What the threads have of the sums over all points, put together; each stage has its part from its own loops, or from the points. */
+static void end_outer_folds(Device *d, bool points_are_shared)
+{
+    Emission *e = d->e;
+    for (int s = 0; s < e->kernel->stage_count; s++) {
+        const Stage *stage = &e->kernel->stage[s];
+        if (!stage->folds_outer)
+            continue;
+        if (points_are_shared || extents(e, stage->fold_axis, stage->fold_count) > 1)
+            reduce(e, s);
+        store_once(e, s);
+        if (stage->buffer != NONE)
+            d->since.written[stage->buffer] = true;
+    }
+}
+
+static void emit_points(Device *d)
+{
+    Emission *e = d->e;
+    const Kernel *kernel = e->kernel;
+    if (kernel->launch.points > 1) {
+        declare_own_place(d, kernel->outer, kernel->outer_count);
+    } else {
+        line(e, "if (threadIdx.x > 0)");
+        line(e, "    return;");
+    }
+    emit_stages(e, false);
+    emit_stages(e, true);
+}
+
+static void emit_blocks(Device *d)
+{
+    declare_shared(d->e);
+    declare_place(d->e, "blockIdx.x", d->e->kernel->outer, d->e->kernel->outer_count);
+    share_stages(d, false);
+    share_stages(d, true);
+}
+
+static void emit_sum(Device *d)
+{
+    Emission *e = d->e;
+    begin_outer_folds(e);
+    const bool opened = open_shared(d, e->kernel->outer, e->kernel->outer_count);
+    emit_stages(e, false);
+    close_shared(d, opened);
+    for (int s = 0; s < e->kernel->stage_count; s++)
+        if (e->kernel->stage[s].buffer != NONE && !e->kernel->stage[s].after)
+            d->since.written[e->kernel->stage[s].buffer] = true;
+    end_outer_folds(d, true);
+    share_stages(d, true);
+}
+
+static void emit_together(Device *d)
+{
+    Emission *e = d->e;
+    const Kernel *kernel = e->kernel;
+    declare_shared(e);
+    begin_outer_folds(e);
+    for (int o = 0; o < kernel->outer_count; o++)
+        open_loop(e, kernel->outer[o]);
+    share_stages(d, false);
+    for (int i = 0; i < d->since.count; i++)
+        if (d->since.written[i]) {                      /* the next point's stages write there again */
+            meet(d);
+            break;
+        }
+    for (int o = kernel->outer_count - 1; o >= 0; o--)
+        close_loop(e, kernel->outer[o]);
+    end_outer_folds(d, false);
+    share_stages(d, true);
+}
+
+/* A scatter: zero in the thread's column, then one row after the other to its place in it. */
+static void emit_columns(Device *d)
+{
+    Emission *e = d->e;
+    const Kernel *kernel = e->kernel;
+    const Stage *stage = &kernel->stage[0];
+    const Scatter scatter = scatter_of(stage);
+    int column[MAX_AXES * 2], count = 0;
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (kernel->outer[o] != scatter.picked)
+            column[count++] = kernel->outer[o];
+    declare_own_place(d, column, count);
+    open_loop(e, scatter.picked);
+    assign_line(e, access_text(&e->w, stage->buffer, stage->store, NULL), "=", zero(e));
+    close_loop(e, scatter.picked);
+    Index place[MAX_RANK + 1];
+    for (int i = 0; i < e->w.plan->buffer[stage->buffer].rank; i++)
+        place[i] = plain_axis(&stage->store[i]) == scatter.picked ? (Index){.divisor = 1, .looked_up = true} : stage->store[i];
+    for (int f = 0; f < stage->fold_count; f++)
+        open_loop(e, stage->fold_axis[f]);
+    assign_line(e, access_text(&e->w, stage->buffer, place, scatter.index), "+=", term_text(&e->w, scatter.value, BIND_CHOICE));
+    for (int f = stage->fold_count - 1; f >= 0; f--)
+        close_loop(e, stage->fold_axis[f]);
+}
+
+void emit_device_loops(Emission *e)
+{
+    const int count = e->w.plan->buffer_count + e->kernel->stage_count;
+    Device d = {.e = e, .threads = e->kernel->launch.threads,
+                .since = {NEW(e->w.arena, bool, count + 1), NEW(e->w.arena, bool, count + 1), count}};
+    switch (e->kernel->launch.spread) {
+    case SPREAD_POINTS: emit_points(&d); return;
+    case SPREAD_BLOCKS: emit_blocks(&d); return;
+    case SPREAD_SUM: emit_sum(&d); return;
+    case SPREAD_TOGETHER: emit_together(&d); return;
+    case SPREAD_COLUMNS: emit_columns(&d); return;
+    case SPREAD_ELEMENTS: bug("%s: a call of the runtime has no loops", e->kernel->name);
+    }
+}
