@@ -44,7 +44,7 @@ static Plan *plan_of(KernelMode mode, PhaseId phase, int kernels)
 {
     simplify(model);
     specialise(model);
-    Plan *plan = fuse(arena, model, mode);
+    Plan *plan = fuse(arena, model, mode, TARGET_C);
     schedule(plan);
     Text dump = text_new(arena);
     dump_kernels(plan, &dump);
@@ -137,7 +137,7 @@ START_TEST(an_update)
         assign(graph, update->parameter, subtract(graph, w, multiply(graph, leaf_scalar(graph, OP_RATE), update->gradient)));
     simplify(model);
     specialise(model);
-    Plan *plan = fuse(arena, model, _i ? KERNELS_FUSED : KERNELS_GENERIC);
+    Plan *plan = fuse(arena, model, _i ? KERNELS_FUSED : KERNELS_GENERIC, TARGET_C);
     schedule(plan);
     const Kernel *last = &plan->kernel[PHASE_TRAIN][plan->kernel_count[PHASE_TRAIN] - 1];
     if (_i) {
