@@ -215,12 +215,12 @@ static void check_sharing(Term *term, void *context)
     }
 }
 
-typedef struct Overwriting { const Stage *writer; bool allowed; } Overwriting;
+typedef struct Overwriting { const Plan *plan; const Stage *writer; bool allowed; } Overwriting;
 
 static void check_overwriting(Term *term, void *context)
 {
     Overwriting *o = context;
-    if (term->kind == TERM_READ && term->buffer == o->writer->buffer)
+    if (term->kind == TERM_READ && term->buffer == o->writer->buffer && !are_apart(o->plan, term, o->writer))
         for (int d = 0; d < term->rank; d++)
             o->allowed &= same_index(&term->index[d], &o->writer->store[d]);
 }
@@ -228,7 +228,7 @@ static void check_overwriting(Term *term, void *context)
 /* In shared loops a stage may overwrite only what the earlier ones have read at that very element. */
 static bool overwrites_what_is_read(const Emission *e, const Group *group, const Stage *writer)
 {
-    Overwriting overwriting = {writer, true};
+    Overwriting overwriting = {e->w.plan, writer, true};
     for (int m = group->first; m < group->end && writer->buffer != NONE; m++)
         each_term(e->kernel->stage[m].term, check_overwriting, &overwriting);
     return !overwriting.allowed;

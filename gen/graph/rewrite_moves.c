@@ -6,6 +6,8 @@
 #include "graph/rules.h"
 #include <string.h>
 
+enum { MOST_ADDENDS = 16 };             /* that one concat is looked for in */
+
 /* The operand, if the node is `outer` and its operand `inner`; else NONE. */
 static NodeId pair(const Graph *graph, const Node *node, Op outer, Op inner)
 {
@@ -249,6 +251,49 @@ static NodeId concat_of_neighbours(Graph *graph, const Node *node)
     return slice(graph, operand_of(graph, a, 0), axis, left->from, right->to);
 }
 
+/* The addends of nested sums, all of them pads of zero along one axis; 0 if some are not, or there are too many. */
+static int padded_addends(const Graph *graph, NodeId id, int axis, NodeId *pads, int room)
+{
+    const Node *node = &graph->nodes[id];
+    if (node->op == OP_ADD) {
+        int left = padded_addends(graph, node->operand[0], axis, pads, room);
+        int right = left ? padded_addends(graph, node->operand[1], axis, pads + left, room - left) : 0;
+        return right ? left + right : 0;
+    }
+    if (node->op != OP_PAD || node->attributes.axis != axis || node->attributes.value != 0 || room == 0)
+        return 0;
+    pads[0] = id;
+    return 1;
+}
+
+/* pad(x) + pad(y) + … = concat(x, y, …) where each element is of exactly one of them: gradients of slices that cut all of a tensor */
+static NodeId sum_of_pads(Graph *graph, const Node *node)
+{
+    if (node->op != OP_ADD)
+        return NONE;
+    NodeId pads[MOST_ADDENDS], first = node->operand[0];
+    for (int depth = 1; depth < MOST_ADDENDS && op_of(graph, first) == OP_ADD; depth++)
+        first = operand_of(graph, first, 0);
+    if (op_of(graph, first) != OP_PAD)
+        return NONE;
+    const int axis = graph->nodes[first].attributes.axis;
+    int left = padded_addends(graph, node->operand[0], axis, pads, MOST_ADDENDS);
+    int right = left ? padded_addends(graph, node->operand[1], axis, pads + left, MOST_ADDENDS - left) : 0;
+    NodeId joined = NONE;
+    int64_t reached = 0;
+    for (int found = 0; right && found < left + right; found++) {
+        int next = 0;
+        while (next < left + right && graph->nodes[pads[next]].attributes.from != reached)
+            next++;
+        if (next == left + right)
+            return NONE;
+        NodeId part = operand_of(graph, pads[next], 0);
+        reached += axis_size(type_of(graph, part), axis);
+        joined = joined == NONE ? part : concat(graph, joined, part, axis);
+    }
+    return right && reached == axis_size(node->type, axis) ? joined : NONE;
+}
+
 /* index along one axis of many = B(index along it alone), so that all of them are one node */
 static NodeId index_alone(Graph *graph, const Node *node)
 {
@@ -276,6 +321,7 @@ const Rewrite move_rewrites[] = {
     REWRITE(slice_of_joined),
     REWRITE(pad_of_number),
     REWRITE(concat_of_neighbours),
+    REWRITE(sum_of_pads),
     REWRITE(index_alone),
 #undef REWRITE
     {NULL, NULL},

@@ -44,6 +44,7 @@ typedef struct Pairing {
     const Kernel *producer, *consumer;
     int of_producer[MAX_AXES * 2];      /* the consumer's axis; NONE, or CONFLICT where readers differ */
     int of_consumer[MAX_AXES * 2];
+    bool reads_parts;                   /* an array of which the producer writes only a part */
     bool reads_whole, reads_points;     /* values complete after the producer's loops; values made within them */
 } Pairing;
 
@@ -67,6 +68,16 @@ static const Stage *writer_in(const Kernel *kernel, int buffer)
     return NULL;
 }
 
+/* The stage that makes what the term reads; of an array that is written part by part, the part. */
+static const Stage *maker_in(const Plan *plan, const Kernel *kernel, const Term *read)
+{
+    bool parts = has_parts(plan, plan->buffer[read->buffer].node);
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].buffer == read->buffer && (!parts || kernel->stage[s].node == read->node))
+            return &kernel->stage[s];
+    return NULL;
+}
+
 static bool holds_state(const Plan *plan, int buffer)
 {
     return plan->buffer[buffer].kind == BUFFER_PARAMETER || plan->buffer[buffer].kind == BUFFER_STATE;
@@ -76,7 +87,8 @@ static void pair_read(Stage *reader, Term *read, void *context)
 {
     (void)reader;
     Pairing *p = context;
-    const Stage *writer = holds_state(p->plan, read->buffer) ? NULL : writer_in(p->producer, read->buffer);
+    const Stage *writer = holds_state(p->plan, read->buffer) ? NULL : maker_in(p->plan, p->producer, read);
+    p->reads_parts |= has_parts(p->plan, read->node) && writer_in(p->producer, read->buffer);
     if (!writer || reads_time_before(p->plan, p->consumer, read))
         return;
     if (writer->folds_outer || writer->after) {
@@ -86,7 +98,10 @@ static void pair_read(Stage *reader, Term *read, void *context)
     p->reads_points = true;
     for (int d = 0; d < read->rank; d++) {
         Index place = index_shift(read->index[d], -writer->store[d].constant);     /* a state is stored a time further on */
-        int a = plain_axis(&(Index){.count = writer->store[d].count, .term = {writer->store[d].term[0]}, .divisor = 1}), e = plain_axis(&place);
+        Index stored = index_shift(writer->store[d], -writer->store[d].constant);
+        int a = plain_axis(&stored), e = plain_axis(&place);
+        for (int t = 0; t < stored.count && a == NONE; t++)             /* several axes: part of a larger value, or tiles */
+            conflict(p, stored.term[t].axis, NONE);
         bool fits = a != NONE && e != NONE && p->producer->axis[a].extent == p->consumer->axis[e].extent
                  && p->producer->axis[a].batch == p->consumer->axis[e].batch;
         if (fits && p->of_producer[a] == NONE && p->of_consumer[e] == NONE) {
@@ -139,6 +154,8 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
     if (any_contraction(plan, b) || a->form == FORM_SCATTER || b->form == FORM_SCATTER)
         return NO_FOLD_AFTER_FOLD;
 
+    if (p->reads_parts)
+        return NO_PARTS;
     if (p->reads_whole) {
         if (p->reads_points || any_loop(b))
             return NO_FOLD_AFTER_FOLD;
@@ -373,16 +390,20 @@ typedef struct Refusals { Refusal *list; int count, room; } Refusals;
 
 typedef struct Producers { Joining *joining; Arena *arena; int *list, count, room; } Producers;
 
-static void note_producer(Stage *reader, Term *read, void *context)
+static void note_producer(void *context, int writer)
 {
-    (void)reader;
     Producers *p = context;
-    int writer = p->joining->writer[read->buffer], *visited = p->joining->visited;
-    int producer = writer == NONE ? NONE : representative(p->joining, writer);
-    if (producer == NONE || visited[producer] == p->joining->search)
+    int producer = representative(p->joining, writer), *visited = p->joining->visited;
+    if (visited[producer] == p->joining->search)
         return;
     visited[producer] = p->joining->search;
     ARENA_PUSH(p->arena, p->list, p->count, p->room, producer);
+}
+
+static void note_producers(Stage *reader, Term *read, void *context)
+{
+    (void)reader;
+    each_writer(((Producers *)context)->joining, read, note_producer, context);
 }
 
 static int last_first(const void *a, const void *b)
@@ -395,7 +416,7 @@ static void find_producers(Joining *joining, int consumer, Producers *producers)
 {
     producers->count = 0;
     joining->visited[consumer] = ++joining->search;
-    each_read(&joining->kernel[consumer], note_producer, producers);
+    each_read(&joining->kernel[consumer], note_producers, producers);
     if (producers->count > 1)
         qsort(producers->list, (size_t)producers->count, sizeof *producers->list, last_first);
 }

@@ -15,8 +15,8 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode);
 int64_t bounded_product(int64_t a, int64_t b);        /* of elements, rows, places: what no machine could do is refused (3) */
 Kernel kernel_of(Plan *plan, const bool *stored, NodeId node);
 
-/* Does a reshape only insert or drop sizes of 1? Then its indices are its operand's (lower.c). */
-bool keeps_indices(Type from, Type to);
+/* Does a reshape only merge neighbouring axes, and sizes of 1? Then an index of the result is a sum of the operand's (parts.c). */
+bool merges_axes(Type from, Type to);
 
 /* The term where 0 <= index < to, else 0 (lower.c). */
 Term *inside_or_zero(Plan *plan, NodeId node, Term *term, Index index, int64_t to);
@@ -33,6 +33,18 @@ bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *
 void fold_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage);
 void contract_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage);
 
+/* lower.c: indices of a reshape's operand, from those of its result. Also the other way round, where it only merges axes. */
+void reshaped(Type from, Type to, const Index *index, const Axis *axis, Index *out);
+
+/* parts.c */
+void find_parts(Plan *plan);
+bool is_part(const Plan *plan, NodeId id);                    /* computed into the array of a larger value? */
+NodeId part_of(const Plan *plan, NodeId whole, int o);        /* the node that is computed as operand o of the CONCAT; NONE: that is copied */
+NodeId place_in_whole(const Plan *plan, NodeId id, const Axis *axis, Index *index);   /* whose array it is; `index` of an element becomes its place there */
+Kernel copy_of_part(Plan *plan, const bool *stored, NodeId whole, int o);      /* select.c */
+
+typedef int PartWriters[2];             /* of a part, [0] its kernel; of a CONCAT, [o] the one that copies operand o */
+
 /* Kernels of one phase while they are joined: kernel[i] is alive while joined[i] == i. */
 typedef struct Joining {
     Plan *plan;
@@ -44,6 +56,7 @@ typedef struct Joining {
     int *first_node;                    /* the node that kernel i started from */
     int *next_member;                   /* the kernels joined into one, as a list from its representative; NONE ends it */
     int *writer;                        /* by buffer: the kernel that writes it; NONE for inputs, parameters and states */
+    PartWriters *part_writer;           /* by node */
     int *enter, *leave;                 /* by region: kernels without stages that run before and behind all of it; NONE: not in this phase */
     int *at, *position;                 /* an order in which they may run: the kernel at a position, or NONE; a kernel's position */
     int *visited, search;               /* by kernel: the search that came by last; the last search */
@@ -55,6 +68,9 @@ int representative(const Joining *joining, int kernel);       /* the kernel that
 void order_kernels(Joining *joining, Arena *arena);           /* the order to begin with; kernels that wait for each other are a bug() */
 bool must_run_between(Joining *joining, int producer, int consumer);
 void close_up(Joining *joining, int producer, int consumer);  /* mends the order when the two are joined, right after must_run_between said no */
+
+/* plan.c: the kernels that write what the term reads; more than one for a CONCAT. */
+void each_writer(const Joining *joining, const Term *read, void (*visit)(void *context, int kernel), void *context);
 
 /* Kernels, the one of least rank first. */
 typedef struct Queue { int *item, count, room; const int *rank; } Queue;

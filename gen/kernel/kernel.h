@@ -95,7 +95,7 @@ typedef enum Form {
 typedef enum Reason {
     YES_INLINED, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
     NO_SECOND_READER, NO_DIFFERENT_LOOPS, NO_FOLD_AFTER_FOLD, NO_OLD_VALUE_READ_LATER, NO_OTHER_ELEMENTS, NO_CYCLE,
-    NO_OTHER_TIME, NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
+    NO_OTHER_TIME, NO_PARTS, NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
     REASON_COUNT
 } Reason;
 extern const char *const reason_text[REASON_COUNT];           /* "the old value is read later in the step" */
@@ -191,6 +191,7 @@ struct Plan {
     int buffer_count, buffer_room;
     int place_count, *first_there;      /* by place: its first buffer */
     int *buffer_of;                     /* by node id: the buffer that holds its value; NONE */
+    NodeId *goes_to;                    /* by node id: where its value is written instead of an array of its own (parts.c); NONE */
     Verdict *verdict;
     int verdict_count, verdict_room;
 };
@@ -224,6 +225,10 @@ Index index_modulo(Index index, int64_t modulus, const Axis *axis);
 int plain_axis(const Index *index);                           /* the axis, if the index is that axis and nothing else; else NONE */
 bool same_index(const Index *a, const Index *b);
 bool is_affine(const Index *index);
+
+/* parts.c: values that are written straight into the array of a larger one. */
+bool has_parts(const Plan *plan, NodeId id);                  /* is it a CONCAT that is written part by part? */
+bool are_apart(const Plan *plan, const Term *read, const Stage *writer);       /* of one array, but other parts of it */
 
 /* lower.c: what a node computes, as a term. */
 int dimensions(const Model *model, Type type, int64_t *size); /* the sizes with the batch first, if per row; returns how many */

@@ -31,6 +31,12 @@ int state_shift(const Node *node)
 int buffer_for(Plan *plan, NodeId id, BufferKind kind)
 {
     id = state_of(plan, id);
+    if (is_part(plan, id)) {
+        NodeId whole = plan->goes_to[id];
+        while (plan->goes_to[whole] != NONE)
+            whole = plan->goes_to[whole];
+        return plan->buffer_of[id] = buffer_for(plan, whole, kind);
+    }
     const Node *node = &plan->model->graph->nodes[id];
     int found = plan->buffer_of[id];
     if (found != NONE) {
@@ -69,7 +75,8 @@ static Term *with_indices(Plan *plan, Term *term, const Index *index, int rank)
     return term;
 }
 
-bool keeps_indices(Type from, Type to)
+/* Does a reshape only insert or drop sizes of 1? Then its indices are its operand's. */
+static bool keeps_indices(Type from, Type to)
 {
     int f = 0, t = 0;
     for (;;) {
@@ -86,7 +93,7 @@ bool keeps_indices(Type from, Type to)
 
 /* The operand's indices of a reshape: the same ones where only sizes of 1 come or go; else quotients and remainders of the flat
  * index. The batch stays as it is. */
-static void reshaped(Type from, Type to, const Index *index, const Axis *axis, Index *out)
+void reshaped(Type from, Type to, const Index *index, const Axis *axis, Index *out)
 {
     int batch = to.per_row;
     if (batch)
@@ -117,11 +124,17 @@ static void reshaped(Type from, Type to, const Index *index, const Axis *axis, I
     }
 }
 
-static Term *read_buffer(Plan *plan, NodeId id, const Index *index)
+static Term *read_buffer(Plan *plan, NodeId id, const Index *index, const Axis *axis)
 {
     Term *term = new_term(plan, TERM_READ, id);
     const Node *node = &plan->model->graph->nodes[id];
     term->buffer = buffer_for(plan, id, BUFFER_TEMPORARY);
+    if (is_part(plan, id)) {
+        Index place[MAX_RANK + 1];
+        memcpy(place, index, sizeof *index * (size_t)(node->type.per_row + node->type.rank));
+        place_in_whole(plan, id, axis, place);
+        return with_indices(plan, term, place, plan->buffer[term->buffer].rank);
+    }
     with_indices(plan, term, index, plan->buffer[term->buffer].rank);
     if (node->op == OP_SCAN || node->op == OP_PREVIOUS)
         term->index[node->type.per_row] = index_shift(index[node->type.per_row], state_shift(node));
@@ -233,7 +246,7 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
     const Node *node = &graph->nodes[id];
     const Attributes *a = &node->attributes;
     if (stored[id] && !itself)
-        return read_buffer(plan, id, index);
+        return read_buffer(plan, id, index, axis);
 
     int batch = node->type.per_row;                     /* dimensions before axis 1 */
     Index to[MAX_RANK + 1] = {{0}};
@@ -263,7 +276,7 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
 
     switch (node->op) {
     case OP_INPUT: case OP_PARAMETER: case OP_STATE:
-        return read_buffer(plan, id, index);
+        return read_buffer(plan, id, index, axis);
     case OP_CONSTANT: {
         Term *term = new_term(plan, TERM_NUMBER, id);
         term->number = a->value;

@@ -29,14 +29,43 @@ bool reads_time_before(const Plan *plan, const Kernel *kernel, const Term *read)
            plan->recurrences.region_of[read->node] == kernel->region;
 }
 
+static void writers_of(const Joining *joining, NodeId id, void (*visit)(void *, int), void *context)
+{
+    if (!has_parts(joining->plan, id)) {
+        visit(context, joining->part_writer[id][0]);
+        return;
+    }
+    for (int o = 0; o < 2; o++) {
+        NodeId part = part_of(joining->plan, id, o);
+        if (part == NONE)
+            visit(context, joining->part_writer[id][o]);
+        else
+            writers_of(joining, part, visit, context);
+    }
+}
+
+void each_writer(const Joining *joining, const Term *read, void (*visit)(void *, int), void *context)
+{
+    if (has_parts(joining->plan, joining->plan->buffer[read->buffer].node))
+        writers_of(joining, read->node, visit, context);
+    else if (joining->writer[read->buffer] != NONE)
+        visit(context, joining->writer[read->buffer]);
+}
+
+static void edge_from(void *edges, int writer)
+{
+    Edges *e = edges;
+    add_edge(e, writer, e->reader);
+}
+
 static void edge_of_read(Stage *stage, Term *read, void *context)
 {
     (void)stage;
     Edges *e = context;
     if (e->starter[read->buffer] != NONE)
         add_edge(e, e->starter[read->buffer], e->reader);
-    if (e->joining->writer[read->buffer] != NONE && !reads_time_before(e->joining->plan, &e->joining->kernel[e->reader], read))
-        add_edge(e, e->joining->writer[read->buffer], e->reader);
+    if (!reads_time_before(e->joining->plan, &e->joining->kernel[e->reader], read))
+        each_writer(e->joining, read, edge_from, e);
     if (e->assigner[read->buffer] != NONE)
         add_edge(e, e->reader, e->assigner[read->buffer]);
 }
@@ -166,13 +195,22 @@ static void kernels_of_phase(Plan *plan, PhaseId id)
     bool *needed_assign = NEW(scratch, bool, graph->count);
     for (int r = 0; r < phase.root_count; r++)
         needed_assign[phase.roots[r]] = graph->nodes[phase.roots[r]].op == OP_ASSIGN;
-    int most = graph->count + model->update_count + 2 * plan->recurrences.count;
+    int most = 2 * graph->count + model->update_count + 2 * plan->recurrences.count;
     Joining joining = {
         .plan = plan, .kernel = NEW(scratch, Kernel, most), .joined = NEW(scratch, int, most), .next = NEW(scratch, int *, most),
         .next_count = NEW(scratch, int, most), .first_node = NEW(scratch, int, most), .next_member = NEW(scratch, int, most),
+        .part_writer = NEW(scratch, PartWriters, graph->count),
     };
     for (NodeId node = 0; node < graph->count; node++)
-        if (stored[node] || needed_assign[node]) {
+        if (stored[node] && has_parts(plan, node)) {
+            for (int o = 0; o < 2; o++)
+                if (part_of(plan, node, o) == NONE) {
+                    joining.part_writer[node][o] = joining.count;
+                    joining.first_node[joining.count] = node;
+                    joining.kernel[joining.count++] = copy_of_part(plan, stored, node, o);
+                }
+        } else if (stored[node] || needed_assign[node]) {
+            joining.part_writer[node][0] = joining.count;
             joining.first_node[joining.count] = node;
             joining.kernel[joining.count++] = kernel_of(plan, stored, node);
         }
@@ -231,6 +269,7 @@ static Plan *new_plan(Arena *arena, const Model *model, KernelMode mode, Target 
     for (NodeId node = 0; node < model->graph->count; node++)
         plan->buffer_of[node] = NONE;
     plan->recurrences = find_recurrences(model->graph, arena);
+    find_parts(plan);
     return plan;
 }
 

@@ -24,6 +24,7 @@ const char *const reason_text[REASON_COUNT] = {
     [NO_OTHER_ELEMENTS] = "it reads other elements of what it would overwrite",
     [NO_CYCLE] = "another kernel must run in between",
     [NO_OTHER_TIME] = "one of them runs in a loop over time, the other does not",
+    [NO_PARTS] = "it is written part by part, by several kernels",
     [NO_LOSS_FIRST] = "nothing is updated before the loss is known to be finite",
     [NO_GLOBAL_NORM] = "the norm over all gradients is needed first",
     [NO_GRADIENT_NEEDED] = "the gradient itself is asked for",
@@ -127,6 +128,11 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
             continue;
         const Node *node = &graph->nodes[id];
         bool view = is_view(node->op), tiles = tiled[id] && node->op == OP_FOLD;
+        for (int o = 0; has_parts(plan, id) && o < 2; o++) {
+            kept[id] = true;
+            if (part_of(plan, id, o) != NONE)
+                kept[part_of(plan, id, o)] = true;
+        }
         for (int o = 0; o < op_info[node->op].arity; o++) {
             NodeId from = node->operand[o];
             kept[from] |= tiled[from] && !may_hold_tiles(graph, node, from);
@@ -137,7 +143,7 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
                 uses[from] += op_info[node->op].class == POINTWISE ? mentions(node->op, o) : 1;
                 again[from] |= node->op == OP_CONTRACT || (root[id] && (node->op == OP_BROADCAST || node->op == OP_UNFOLD));
             }
-            if (node->op == OP_RESHAPE && !keeps_indices(graph->nodes[from].type, node->type) && graph->nodes[from].op != OP_INDEX)
+            if (node->op == OP_RESHAPE && !merges_axes(node->type, graph->nodes[from].type) && graph->nodes[from].op != OP_INDEX)
                 kept[from] = true;
             if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1 && !tiles))
                 kept[from] = true;
@@ -333,6 +339,28 @@ static void tiles_of(const Graph *graph, const bool *stored, NodeId id, bool its
         tiles_of(graph, stored, node->operand[o], false, window);
 }
 
+/* Operand o of a CONCAT, where nothing computes it there. */
+Kernel copy_of_part(Plan *plan, const bool *stored, NodeId whole, int o)
+{
+    const Graph *graph = plan->model->graph;
+    const Attributes *a = &graph->nodes[whole].attributes;
+    NodeId part = graph->nodes[whole].operand[o];
+    Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .region = NONE, .time = NONE, .update = NONE, .same_as = NONE};
+    Stage stage = {.node = whole, .buffer = buffer_for(plan, whole, BUFFER_TEMPORARY)};
+    int64_t size[MAX_RANK + 1];
+    Type type = graph->nodes[part].type;
+    int rank = dimensions(plan->model, type, size);
+    for (int d = 0; d < rank; d++)
+        stage.store[d] = axis_for(&kernel, &stage, size[d], type.per_row && d == 0, false);
+    stage.term = lower(plan, stored, part, stage.store, kernel.axis, false);
+    if (o == 1)
+        stage.store[type.per_row + a->axis - 1].constant = graph->nodes[graph->nodes[whole].operand[0]].type.size[a->axis - 1];
+    place_in_whole(plan, whole, kernel.axis, stage.store);
+    ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);
+    join_region(plan, whole, &kernel);
+    return kernel;
+}
+
 Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
 {
     const Graph *graph = plan->model->graph;
@@ -378,6 +406,8 @@ Kernel kernel_of(Plan *plan, const bool *stored, NodeId id)
     for (int d = 0; d < kernel.outer_count; d++)
         if (stage.store[d].divisor == 0)                /* not taken apart */
             stage.store[d] = index_axis(kernel.outer[d]);
+    if (is_part(plan, id))
+        place_in_whole(plan, id, kernel.axis, stage.store);
     if (node->op == OP_SCAN)
         stage.store[node->type.per_row].constant = state_shift(node);
     ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);

@@ -74,7 +74,7 @@ static void write_directly(Plan *plan, Kernel *kernel, const Readers *readers)
         for (int w = 0; w < s; w++)
             if (kernel->stage[w].buffer == temporary)
                 writer = w;
-        if (writer == NONE || is_read_elsewhere(readers, temporary))
+        if (writer == NONE || is_read_elsewhere(readers, temporary) || has_parts(plan, plan->buffer[temporary].node))
             continue;
         bool same_points = kernel->stage[writer].inner_count == copy->inner_count;
         for (int d = 0; d < copy->term->rank && same_points; d++)
@@ -120,8 +120,9 @@ static void make_locals(Plan *plan, Kernel *kernel, const Readers *readers)
         Stage *stage = &kernel->stage[s];
         if (stage->buffer == NONE || plan->buffer[stage->buffer].kind != BUFFER_TEMPORARY || is_read_elsewhere(readers, stage->buffer))
             continue;
-        if (plan->model->graph->nodes[plan->buffer[stage->buffer].node].op == OP_SCAN)
-            continue;                                   /* the next time reads it */
+        NodeId whose = plan->buffer[stage->buffer].node;
+        if (plan->model->graph->nodes[whose].op == OP_SCAN || has_parts(plan, whose))
+            continue;                                   /* the next time reads it, or others write there too */
         int64_t elements = 1;
         for (int i = 0; i < stage->inner_count; i++)
             elements *= kernel->axis[stage->inner[i]].extent;
@@ -137,73 +138,73 @@ static void make_locals(Plan *plan, Kernel *kernel, const Readers *readers)
 /* ---- order --------------------------------------------------------------------------------------------------------- */
 
 /* What a kernel is for, as a reader of train_step sees it. */
-typedef enum Part { PART_FORWARD, PART_LOSS, PART_BACKWARD, PART_UPDATE } Part;
+typedef enum Purpose { FOR_FORWARD, FOR_LOSS, FOR_BACKWARD, FOR_UPDATE } Purpose;
 
-static Part part_of(const Plan *plan, const Kernel *kernel)
+static Purpose purpose_of(const Plan *plan, const Kernel *kernel)
 {
     const Model *model = plan->model;
     const Metric *loss = model->phase[PHASE_TRAIN].metrics;
-    Part part = kernel->form == FORM_CALL ? PART_UPDATE : PART_FORWARD;
+    Purpose purpose = kernel->form == FORM_CALL ? FOR_UPDATE : FOR_FORWARD;
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
         if (assigns(plan, stage))
-            return PART_UPDATE;
+            return FOR_UPDATE;
         if (loss && (stage->node == loss->part[0] || stage->node == loss->part[1]))
-            return PART_LOSS;
+            return FOR_LOSS;
         if (is_part_of_gradient(model, stage->node))
-            part = PART_BACKWARD;
+            purpose = FOR_BACKWARD;
     }
-    return part;
+    return purpose;
 }
 
-enum { PARTS = PART_UPDATE + 1 };
+enum { PURPOSES = FOR_UPDATE + 1 };
 
 /* Kernels that wait for nothing. The loop over time of a recurrence is entered by one that has no stages and left by another; in
  * between only its own kernels run. */
-typedef struct Ready { Queue of_part[PARTS], in_region; int region; Part before; } Ready;
+typedef struct Ready { Queue by_purpose[PURPOSES], in_region; int region; Purpose before; } Ready;
 
 static bool is_border(const Kernel *kernel)
 {
     return kernel->stage_count == 0 && kernel->form != FORM_CALL;
 }
 
-static void make_ready(Arena *arena, Ready *ready, const Joining *joining, int kernel, Part part)
+static void make_ready(Arena *arena, Ready *ready, const Joining *joining, int kernel, Purpose purpose)
 {
     int region = joining->kernel[kernel].region;
     bool inside = region != NONE && joining->enter[region] != kernel;
-    queue_push(arena, inside ? &ready->in_region : &ready->of_part[part], kernel);
+    queue_push(arena, inside ? &ready->in_region : &ready->by_purpose[purpose], kernel);
 }
 
 /* Forward before the loss; then each step backward, followed by the updates that it made possible; by the order of the graph
  * within these. In generic programs all updates come last. */
 static int next_kernel(const Joining *joining, Ready *ready)
 {
-    static const Part after_backward[PARTS] = {PART_FORWARD, PART_LOSS, PART_UPDATE, PART_BACKWARD};
-    static const Part otherwise[PARTS] = {PART_FORWARD, PART_LOSS, PART_BACKWARD, PART_UPDATE};
-    bool updates_first = joining->plan->mode == KERNELS_FUSED && (ready->before == PART_BACKWARD || ready->before == PART_UPDATE);
+    static const Purpose after_backward[PURPOSES] = {FOR_FORWARD, FOR_LOSS, FOR_UPDATE, FOR_BACKWARD};
+    static const Purpose otherwise[PURPOSES] = {FOR_FORWARD, FOR_LOSS, FOR_BACKWARD, FOR_UPDATE};
+    bool updates_first = joining->plan->mode == KERNELS_FUSED && (ready->before == FOR_BACKWARD || ready->before == FOR_UPDATE);
     if (ready->region != NONE && ready->in_region.count)
         return queue_pop(&ready->in_region);
-    for (int rank = 0; rank < PARTS && ready->region == NONE; rank++) {
-        Queue *queue = &ready->of_part[(updates_first ? after_backward : otherwise)[rank]];
+    for (int rank = 0; rank < PURPOSES && ready->region == NONE; rank++) {
+        Queue *queue = &ready->by_purpose[(updates_first ? after_backward : otherwise)[rank]];
         if (queue->count)
             return queue_pop(queue);
     }
     bug("kernels wait for each other");
 }
 
-/* By kernel; the way into a region is of the latest part of its kernels. */
-static Part *parts(const Joining *joining, Arena *arena)
+/* By kernel; the way into a region is of the latest purpose of its kernels. */
+static Purpose *purposes(const Joining *joining, Arena *arena)
 {
-    Part *part = NEW(arena, Part, joining->count);
+    Purpose *purpose = NEW(arena, Purpose, joining->count);
     for (int i = 0; i < joining->count; i++) {
         int region = joining->kernel[i].region;
         if (joining->joined[i] != i || is_border(&joining->kernel[i]))
             continue;
-        part[i] = part_of(joining->plan, &joining->kernel[i]);
-        if (region != NONE && part[joining->enter[region]] < part[i])
-            part[joining->enter[region]] = part[i];
+        purpose[i] = purpose_of(joining->plan, &joining->kernel[i]);
+        if (region != NONE && purpose[joining->enter[region]] < purpose[i])
+            purpose[joining->enter[region]] = purpose[i];
     }
-    return part;
+    return purpose;
 }
 
 /* Writes the live kernels to `out` and returns how many they are. */
@@ -211,10 +212,10 @@ static int order(Joining *joining, Kernel *out)
 {
     Arena *scratch = arena_new();
     int *waiting = NEW(scratch, int, joining->count), live = 0, count = 0;
-    Part *part = parts(joining, scratch);
-    Ready ready = {.region = NONE, .before = PART_FORWARD, .in_region.rank = joining->first_node};
-    for (int p = 0; p < PARTS; p++)
-        ready.of_part[p].rank = joining->first_node;
+    Purpose *purpose = purposes(joining, scratch);
+    Ready ready = {.region = NONE, .before = FOR_FORWARD, .in_region.rank = joining->first_node};
+    for (int p = 0; p < PURPOSES; p++)
+        ready.by_purpose[p].rank = joining->first_node;
     for (int i = 0; i < joining->count; i++)
         for (int n = 0; n < joining->next_count[i]; n++) {
             int next = representative(joining, joining->next[i][n]);
@@ -223,21 +224,21 @@ static int order(Joining *joining, Kernel *out)
     for (int i = 0; i < joining->count; i++) {
         live += joining->joined[i] == i;
         if (joining->joined[i] == i && waiting[i] == 0)
-            make_ready(scratch, &ready, joining, i, part[i]);
+            make_ready(scratch, &ready, joining, i, purpose[i]);
     }
     for (int k = 0; k < live; k++) {
         int next = next_kernel(joining, &ready), region = joining->kernel[next].region;
         if (is_border(&joining->kernel[next])) {
             ready.region = next == joining->enter[region] ? region : NONE;
         } else {
-            ready.before = part[next];
+            ready.before = purpose[next];
             out[count++] = joining->kernel[next];
         }
         for (int i = next; i != NONE; i = joining->next_member[i])
             for (int n = 0; n < joining->next_count[i]; n++) {
                 int after = representative(joining, joining->next[i][n]);
                 if (after != next && --waiting[after] == 0)
-                    make_ready(scratch, &ready, joining, after, part[after]);
+                    make_ready(scratch, &ready, joining, after, purpose[after]);
             }
     }
     arena_free(scratch);

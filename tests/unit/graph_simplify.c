@@ -119,6 +119,7 @@ BUILD(slice_pad, slice(g, pad(g, l->x, 1, 2, 2, 0), 1, 2, 5))
 BUILD(slice_concat, slice(g, concat(g, l->x, l->y, 1), 1, 4, 6))
 BUILD(pad_zeros, pad(g, broadcast_to(g, c(g, 0), SHARED(3)), 1, 1, 1, 0))
 BUILD(concat_slices, concat(g, slice(g, l->x, 1, 0, 1), slice(g, l->x, 1, 1, 3), 1))
+BUILD(pads_of_all, add(g, add(g, pad(g, l->y, 1, 3, 3, 0), pad(g, square(g, l->x), 1, 6, 0, 0)), pad(g, l->x, 1, 0, 6, 0)))
 BUILD(index_of_many, apply1(g, OP_FLOAT, index_along(g, PER_ROW(2, 3), 2)))
 BUILD(sum_of_one, sum(g, shape(g, l->x, 2, 1, 3), 1u << 1))
 BUILD(sum_sum, sum(g, sum(g, l->a, 1u << 2), 1u << 1))
@@ -220,6 +221,7 @@ static const Case cases[] = {
     {"slice_of_joined", slice_concat, 1, OP_SLICE},
     {"pad_of_number", pad_zeros, 2, OP_BROADCAST},
     {"concat_of_neighbours", concat_slices, 0, OP_PARAMETER},
+    {"sum_of_pads", pads_of_all, 3, OP_CONCAT},
     {"index_alone", index_of_many, 3, OP_BROADCAST},
     {"fold_of_ones", sum_of_one, 0, OP_PARAMETER},
     {"fold_twice", sum_sum, 1, OP_SUM},
@@ -336,10 +338,14 @@ BUILD(not_a_number, divide(g, c(g, 0), c(g, 0)))
 BUILD(sum_of_narrow_one_hot, sum(g, choose(g, is_class(g, l->k, PER_ROW(2)), broadcast_to(g, l->r, PER_ROW(2)), c(g, 0)), 2u))
 BUILD(sum_of_repeated_batch, sum(g, broadcast_to(g, l->x, PER_ROW(3)), 1u))
 
+BUILD(pads_with_a_gap, add(g, pad(g, l->x, 1, 0, 4, 0), pad(g, l->y, 1, 4, 0, 0)))
+BUILD(pads_that_overlap, add(g, pad(g, l->x, 1, 0, 2, 0), pad(g, l->y, 1, 2, 0, 0)))
+BUILD(pads_of_ones, add(g, pad(g, l->x, 1, 0, 3, 1), pad(g, l->y, 1, 3, 0, 0)))
+
 START_TEST(left_alone)
 {
     static NodeId (*const build[])(Graph *, const Leaves *) = {x_times_0, x_minus_x, three_x_minus_three_x, x_over_x, x_equals_x, x_over_3, log_exp, sqrt_squared, not_a_number,
-                                                              sum_of_repeated_batch,
+                                                              sum_of_repeated_batch, pads_with_a_gap, pads_that_overlap, pads_of_ones,
                                                               sum_of_narrow_one_hot};
     for (int i = 0; i < (int)(sizeof build / sizeof *build); i++) {
         World world = world_new(BATCH, ROWS);

@@ -310,13 +310,48 @@ static NodeId recurrence(Graph *graph, NodeId a)
     }
 }
 
+/* What stands beside others along an axis: `a` itself, something computed of it, that turned over and back, all of it again, …. */
+static NodeId one_part(Graph *graph, NodeId a)
+{
+    Type type = graph->nodes[a].type;
+    int64_t turned[] = {type.size[1], type.size[0]};
+    switch (draw(6)) {
+    case 0: return a;
+    case 1: return apply1(graph, OP_SIN, a);
+    case 2: return broadcast_to(graph, constant(graph, 0.5), type);
+    case 3: return type.rank == 2 ? permute(graph, contract(graph, a, a, type.per_row ? "bij,bij->bji" : "ij,ij->ji"), (int8_t[]){2, 1}) : apply1(graph, OP_TANH, a);
+    case 4: return type.rank == 2 ? reshape_to(graph, apply1(graph, OP_TANH, reshape_to(graph, a, 2, turned)), 2, type.size) : a;
+    default: return apply1(graph, OP_EXP, broadcast_axes(graph, sum_axes(graph, a, 1u << type.rank), 1u << type.rank, type));
+    }
+}
+
+/* Two or three beside each other, some of them in two such rows; or `a` cut in two, whose gradient is put together again. */
+static NodeId side_by_side(Graph *graph, NodeId a)
+{
+    Type type = graph->nodes[a].type;
+    int axis = 1 + draw(type.rank);
+    int64_t size = type.size[axis - 1];
+    if (draw(3) == 0 && size > 1) {
+        NodeId left = slice(graph, a, axis, 0, 1), right = slice(graph, a, axis, 1, size);
+        left = apply1(graph, OP_TANH, left);
+        right = apply1(graph, OP_SIN, right);
+        return draw(2) ? concat(graph, right, left, axis) : concat(graph, left, right, axis);
+    }
+    NodeId part = one_part(graph, a), joined = concat(graph, part, draw(2) ? part : one_part(graph, a), axis);
+    if (draw(2))
+        joined = concat(graph, joined, one_part(graph, part), axis);
+    return draw(3) ? joined : concat(graph, apply1(graph, OP_TANH, joined), draw(2) ? joined : part, axis);
+}
+
 /* One more node from what is there; refusals cannot happen: shapes are made to fit. */
 static NodeId grow(Graph *graph, const NodeId *pool, int count)
 {
     NodeId a = pool[draw(count)], b = pool[draw(count)];
     Type type = graph->nodes[a].type;
     static const Op unary[] = {OP_NEGATE, OP_TANH, OP_SIN, OP_RELU, OP_SIGMOID, OP_SQUARE, OP_EXP};
-    switch (draw(16)) {
+    switch (draw(17)) {
+    case 16:
+        return type.rank == 1 || type.rank == 2 ? side_by_side(graph, a) : a;
     case 14: {                          /* of each column the place where it is largest, in another tensor of that shape */
         if (type.rank != 2)
             return a;
