@@ -19,6 +19,7 @@ typedef struct Work { int64_t flop, bytes; } Work;
 typedef struct Contestant {
     const char *name;                   /* "fused" */
     KernelMode kernels;
+    Target target;
     const char *absent;                 /* why it does not take part; NULL: it does */
     Compilation *c;
     const char *program;

@@ -6,7 +6,7 @@
  *    "flop_per_second": …, "working_set_bytes": …, "bytes_per_second": …, "memory_bytes_per_second": …,
  *    "programs": {"fused": {"us_per_step": …, "spread_us": […, …], "flop": …, "bytes": …, "gflop_per_second": …,
  *                           "roofline_us": …, "roofline_share": …, "times_fused": 1},
- *                 "generic": {…}, "blas": {…} or {"absent": "why"}},
+ *                 "generic": {…}, "blas": {…} or {"absent": "why"}, "cuda": {…} with --target cuda, without roofline},
  *    "kernels": [{"name": "forward_fc1", "us": …, "share": …, "flop": …, "bytes": …, "roofline_us": …, "roofline_share": …,
  *                 "bound": "compute" or "memory"}, …]}                                        with --kernels-table, in order
  *
@@ -82,7 +82,7 @@ static void tell_contestants(const Bench *bench, Text *out)
             arena_print(arena, "%s to %s", scaled(arena, least(&one->seconds), "s"), scaled(arena, largest(&one->seconds), "s")),
             scaled(arena, (double)one->work.flop, ""), scaled(arena, (double)one->work.bytes, "B"),
             scaled(arena, (double)one->work.flop / seconds, "FLOP/s"),
-            arena_print(arena, "%.0f %%", 100 * roofline_of_step(bench, one->c->plan) / seconds),
+            one->target == TARGET_C ? arena_print(arena, "%.0f %%", 100 * roofline_of_step(bench, one->c->plan) / seconds) : "-",
             arena_print(arena, "%.2f", seconds / median(&bench->contestant[0].seconds)),
         };
         add_row(out, cells, width, 8);
@@ -172,8 +172,11 @@ static void add_contestant(const Bench *bench, const Contestant *one, Text *out)
     text_print(out, "\"us_per_step\": %.6g, \"spread_us\": [%.6g, %.6g], ", 1e6 * seconds, 1e6 * least(&one->seconds), 1e6 * largest(&one->seconds));
     text_print(out, "\"flop\": %lld, \"bytes\": %lld, \"gflop_per_second\": %.6g, ", (long long)one->work.flop, (long long)one->work.bytes,
                1e-9 * (double)one->work.flop / seconds);
-    add_roofline(roofline_of_step(bench, one->c->plan), seconds, out);
-    text_print(out, ", \"times_fused\": %.4g}", seconds / median(&bench->contestant[0].seconds));
+    if (one->target == TARGET_C) {
+        add_roofline(roofline_of_step(bench, one->c->plan), seconds, out);
+        text_add(out, ", ");
+    }
+    text_print(out, "\"times_fused\": %.4g}", seconds / median(&bench->contestant[0].seconds));
 }
 
 static void add_kernels(const Bench *bench, Text *out)

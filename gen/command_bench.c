@@ -98,7 +98,7 @@ static Work work_of(const Plan *plan)
 
 static void prepare(Arena *arena, const Compilation *read, Contestant *one)
 {
-    one->c = compilation_with(read, one->kernels, false);
+    one->c = compilation_with(read, one->kernels, one->target, false);
     one->program = compiled_program(arena, &one->c->program);
     one->work = work_of(one->c->plan);
 }
@@ -223,10 +223,11 @@ int command_bench(Arena *arena, Options *options)
     Contestant contestant[] = {
         {.name = "fused", .kernels = KERNELS_FUSED},
         {.name = "generic", .kernels = KERNELS_GENERIC},
+        {.name = "blas", .kernels = KERNELS_BLAS, .absent = missing_cblas()},
+        {.name = "cuda", .kernels = KERNELS_FUSED, .target = TARGET_CUDA},      /* the last: with --target cuda */
     };
-    Bench bench = {.contestant = contestant, .count = sizeof contestant / sizeof *contestant, .threads = options->threads ? options->threads : 1};
-    if (options->target == TARGET_CUDA)
-        fail_call("nngen bench --target cuda is not in this version yet");
+    const int all = sizeof contestant / sizeof *contestant;
+    Bench bench = {.contestant = contestant, .count = options->target == TARGET_CUDA ? all : all - 1, .threads = options->threads ? options->threads : 1};
     Compilation *read = run_passes(arena, options, "specialise");
     const Model *model = read->model;
     if (model->kind != MODEL_TRAIN)
@@ -239,7 +240,7 @@ int command_bench(Arena *arena, Options *options)
     bench.working_set = state_bytes(plan);
     const char *with_laps = NULL;
     if (options->kernels_table) {
-        with_laps = compiled_program(arena, &compilation_with(read, KERNELS_FUSED, true)->program);
+        with_laps = compiled_program(arena, &compilation_with(read, KERNELS_FUSED, TARGET_C, true)->program);
         bench.kernel = NEW(arena, Samples, plan->kernel_count[PHASE_TRAIN]);
     }
     measure(arena, options, &bench, make_probe(arena, model), with_laps);

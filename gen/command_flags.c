@@ -3,6 +3,8 @@
  * Everything is found from the place of the running program, so a build folder and an installation both work and both may be
  * moved:   BUILD/nngen  BUILD/include/nngen  BUILD/lib/libnngen.a      PREFIX/bin/nngen  PREFIX/include/nngen  PREFIX/lib…/libnngen.a
  *
+ * A CBLAS that was there when nngen was built is among them, linked only into programs that call it (--as-needed).
+ *
  * -std=gnu11 -ffp-contract=fast: the strict -std=c11 turns the contraction to multiply-add off in gcc (71 against 87 GF/s).
  * -fno-math-errno -fno-trapping-math let compilers vectorise sqrt, floor and comparisons; neither changes a value. */
 #include "base/text.h"
@@ -63,8 +65,15 @@ const char *const *compile_flags(Arena *arena)
                           NNGEN_OPENMP_FLAG " " NNGEN_SANITIZE_FLAGS);
     flags[count++] = arena_print(arena, "-I%s", include);
     flags[count++] = library;
-    count = add_flags(arena, flags, count, "-lzip -lz -lcjson -lm -ldl");
+    count = add_flags(arena, flags, count, NNGEN_CBLAS_FLAGS " -lzip -lz -lcjson -lm -ldl");
     return flags;
+}
+
+const char *missing_cblas(void)
+{
+    if (*NNGEN_CBLAS_FLAGS)
+        return NULL;
+    return "no CBLAS was found when nngen was built\n  install one (Debian: libopenblas-dev) and build nngen again";
 }
 
 int command_flags(Arena *arena, Options *options)

@@ -160,13 +160,14 @@ Compilation *run_passes(Arena *arena, Options *options, const char *last)
     return c;
 }
 
-Compilation *compilation_with(const Compilation *read, KernelMode kernels, bool with_laps)
+Compilation *compilation_with(const Compilation *read, KernelMode kernels, Target target, bool with_laps)
 {
     Compilation *c = NEW(read->arena, Compilation, 1);
     *c = *read;
     c->options = NEW(read->arena, Options, 1);
     *c->options = *read->options;
     c->options->kernels = kernels;
+    c->options->target = target;
     c->with_laps = with_laps;
     c->program = text_new(read->arena);
     int first = 0;

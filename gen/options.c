@@ -38,8 +38,8 @@ static const OptionRow rows[] = {
     {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE), NULL, NULL, "write the program there instead of to standard output"},
     {OPTION_TARGET, "--target", "c|cuda", MAKES_TEXT | BIT(BENCH), "c cuda", NULL,
      "plain C (the default), or C with CUDA kernels, compiled when the program runs"},
-    {OPTION_KERNELS, "--kernels", "fused|generic", MAKES_TEXT, "fused generic", "blas",
-     "specialised kernels (fused, the default), or one plain loop nest an operation"},
+    {OPTION_KERNELS, "--kernels", "fused|generic|blas", MAKES_TEXT, "fused generic blas", NULL,
+     "specialised kernels (fused, the default), one plain loop nest an\noperation, or those with products by CBLAS"},
     {OPTION_PRECISION, "--precision", "f32|f64", MAKES_TEXT | BIT(BENCH), "f32 f64", "tf32 bf16", "instead of the model's"},
     {OPTION_DATA, "--data", "DIR", READS_MODEL, NULL, NULL, "where data files are looked up first"},
     {OPTION_SET, "--set", "name=value", READS_MODEL, NULL, NULL, "give an nn.option of the model a value; may be repeated"},
@@ -180,6 +180,18 @@ static int64_t positive_integer(Arena *arena, const OptionRow *row, const char *
     return n;
 }
 
+static const char *const kernel_word[] = {[KERNELS_FUSED] = "fused", [KERNELS_GENERIC] = "generic", [KERNELS_BLAS] = "blas"};
+
+static KernelMode kernel_mode(const char *word)
+{
+    KernelMode mode = KERNELS_FUSED;
+    while (strcmp(kernel_word[mode], word) != 0)        /* check_value has seen that it is one of them */
+        mode++;
+    if (mode == KERNELS_BLAS && missing_cblas())
+        fail_machine("--kernels blas: %s", missing_cblas());
+    return mode;
+}
+
 static int64_t at_most(const OptionRow *row, int64_t value, int64_t most)
 {
     if (value > most)
@@ -266,7 +278,7 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         check_value(arena, row, value);
         switch (row->id) {
         case OPTION_OUTPUT: options->output = value; break;
-        case OPTION_KERNELS: options->kernels = strcmp(value, "generic") == 0 ? KERNELS_GENERIC : KERNELS_FUSED; break;
+        case OPTION_KERNELS: options->kernels = kernel_mode(value); break;
         case OPTION_TARGET: options->target = strcmp(value, "cuda") == 0 ? TARGET_CUDA : TARGET_C; break;
         case OPTION_PRECISION: options->read.precision = strcmp(value, "f64") == 0 ? F64 : F32; break;
         case OPTION_DATA: options->read.data_dir = value; break;
@@ -289,6 +301,8 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: break;
         }
     }
+    if (options->target == TARGET_CUDA && options->kernels == KERNELS_BLAS)
+        fail_call("--kernels blas is for C programs: CBLAS runs on processors");
     if (operands < own->operands[0])
         fail_call("what is missing is a %s: the call is 'nngen %s%s%s'\n  nngen %s%s--help shows examples",
                   command == COMMAND_NEW ? "name" : "model", own->name, *own->name ? " " : "", own->usage, own->name,
@@ -324,8 +338,8 @@ const char *canonical_command(Arena *arena, const Options *options)
     add_word(&out, "", without_root(options->operand[0]));
     if (options->target == TARGET_CUDA)
         text_add(&out, " --target cuda");
-    if (options->kernels == KERNELS_GENERIC)
-        text_add(&out, " --kernels generic");
+    if (options->kernels != KERNELS_FUSED)
+        text_print(&out, " --kernels %s", kernel_word[options->kernels]);
     if (options->read.precision >= 0)
         text_print(&out, " --precision %s", options->read.precision == F64 ? "f64" : "f32");
     for (int i = 0; i < options->read.setting_count; i++)

@@ -39,6 +39,9 @@ typedef struct CommandRow {
  * --help and --version print and give NULL. `rows` are in the order of CommandId. */
 Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *rows, Options *options);
 
+/* command_flags.c: why there is no --kernels blas here; NULL: there is. */
+const char *missing_cblas(void);
+
 /* The call in its shortest form, quoted for a shell, for the header of the emitted program. Absolute paths are left out of it:
  * a text must not tell where it was made. */
 const char *canonical_command(Arena *arena, const Options *options);

@@ -24,7 +24,7 @@ Compilation *run_passes(Arena *arena, Options *options, const char *last);
 void refuse_overwriting(Arena *arena, const char *option, const char *output, const char *model);
 
 /* Goes on from the graph that `read` ended with (run_passes up to "specialise") to another program of the same model. */
-Compilation *compilation_with(const Compilation *read, KernelMode kernels, bool with_laps);
+Compilation *compilation_with(const Compilation *read, KernelMode kernels, Target target, bool with_laps);
 
 /* The other commands. */
 Command command_run, command_bench, command_check, command_explain, command_flags, command_ops, command_language, command_new;

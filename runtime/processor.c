@@ -16,6 +16,7 @@
 #endif
 
 extern void omp_set_num_threads(int count) __attribute__((weak));
+extern void openblas_set_num_threads(int count) __attribute__((weak));
 
 static void flush_subnormals(void)
 {
@@ -45,6 +46,9 @@ void nn_prepare_processor(int64_t threads)
 {
     flush_subnormals();
     int64_t most = processors();
+    const int count = (int)(threads == 0 || threads > most ? most : threads);
     if (omp_set_num_threads)
-        omp_set_num_threads((int)(threads == 0 || threads > most ? most : threads));
+        omp_set_num_threads(count);
+    if (openblas_set_num_threads)                             /* programs made with --kernels blas */
+        openblas_set_num_threads(count);
 }

@@ -42,6 +42,8 @@ static void emit_commands(const Plan *plan, const EmitOptions *options, Text *ou
     const bool has_files = model->data.kind != NN_DATA_NONE && model->data.kind != NN_DATA_TABLE;
     comment_item(out, "generated", escaped(out->arena, options->command));
     comment_item(out, "compile", arena_print(out->arena, "cc %s $(nngen flags) -o %s", file, program));
+    if (plan->mode == KERNELS_BLAS)
+        comment_item(out, "links", "a CBLAS, which nngen flags has from where nngen was built; any other will do in its place (-lopenblas, -lblis)");
     comment_item(out, "run", arena_print(out->arena, "./%s%s    (--help lists the flags)", program, has_files ? " --data DIR" : ""));
 }
 

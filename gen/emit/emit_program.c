@@ -20,6 +20,8 @@ static void emit_includes(const Plan *plan, const char *rest, Text *out)
         text_add(out, "#include <stdlib.h>\n");
     if (uses_name(rest, "memcpy"))
         text_add(out, "#include <string.h>\n");
+    if (uses_name(rest, "cblas_sgemm") || uses_name(rest, "cblas_dgemm"))
+        text_add(out, "#include <cblas.h>\n");
     text_print(out, "#include <nngen/%s.h>\n", plan->target == TARGET_CUDA ? "cuda" : "runtime");
 }
 

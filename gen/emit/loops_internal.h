@@ -44,4 +44,7 @@ void emit_device_loops(Emission *e);
 /* emit_tiles.c: the loops of a contraction whose tiles are chosen */
 void emit_contraction(Emission *e);
 
+/* emit_blas.c: a call of CBLAS in its loops */
+void emit_blas(Emission *e);
+
 #endif

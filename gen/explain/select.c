@@ -87,6 +87,7 @@ const char *form_text(const Kernel *kernel)
     switch (kernel->form) {
     case FORM_NEST: return "loops as they stand";
     case FORM_ROW: return "a pass over rows, with folds inside";
+    case FORM_BLAS: return "a call of CBLAS";
     case FORM_SCATTER: return "zero, then each element added to its place, rows in order";
     case FORM_CONTRACTION: return "a sum of products";
     case FORM_CALL: return "a call of the runtime";

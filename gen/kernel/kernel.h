@@ -88,6 +88,7 @@ typedef enum Form {
     FORM_ROW,                           /* shared outer axes, several inner folds */
     FORM_CONTRACTION,                   /* a sum of products, tile by tile: see tile.c */
     FORM_SCATTER,                       /* sum of (x if index = v else 0): zero, then one x after the other to its place (scatter_of) */
+    FORM_BLAS,                          /* a sum of products by CBLAS: see blas.c */
     FORM_CALL,                          /* a call of the runtime: a standard optimizer in generic programs */
 } Form;
 
@@ -117,6 +118,15 @@ typedef enum Spread {
     SPREAD_ELEMENTS,                    /* CALL: each element is a thread's */
 } Spread;
 
+/* c[m][n] = sum over k of a[m][k] b[k][n], in loops over the axes that are not inside; a matrix begins at from + Σ stride · axis. */
+typedef struct BlasCall {
+    Term *a, *b;
+    int64_t m, n, k, lda, ldb, ldc;
+    bool a_transposed, b_transposed, m_is_batch, n_is_batch, k_is_batch;
+    bool inside[MAX_AXES * 2];
+    int64_t a_from, b_from, c_from, a_stride[MAX_AXES * 2], b_stride[MAX_AXES * 2], c_stride[MAX_AXES * 2];
+} BlasCall;
+
 typedef struct Kernel {
     const char *name;                   /* forward_fc1: unique in the program, an identifier */
     Axis axis[MAX_AXES * 2];
@@ -136,6 +146,7 @@ typedef struct Kernel {
         const char *why;
     } choice;
     struct { Spread spread; int64_t points; int threads; int64_t blocks; } launch;      /* CUDA; threads of a block */
+    const BlasCall *blas;               /* FORM_BLAS */
     int region;                         /* of plan->recurrences, in whose loop over time it runs; NONE */
     int time;                           /* then: the axis that is its time; no outer one any more when fuse is through */
     int update;                         /* CALL: index into model->updates; else NONE */
@@ -172,7 +183,8 @@ typedef struct Buffer {
     bool is_gradient;                   /* holds d loss / d (its node's gradient_of) */
 } Buffer;
 
-typedef enum KernelMode { KERNELS_FUSED, KERNELS_GENERIC } KernelMode;
+/* blas is generic, but for the sums of products that CBLAS knows. */
+typedef enum KernelMode { KERNELS_FUSED, KERNELS_GENERIC, KERNELS_BLAS } KernelMode;
 typedef enum Target { TARGET_C, TARGET_CUDA } Target;
 
 /* All that emit/ needs: kernels by phase, buffers, verdicts. */
@@ -246,6 +258,7 @@ void lay_borders(Plan *plan);                                 /* border.c: befor
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);
 
+void choose_blas(Plan *plan);                                 /* blas.c: which generic kernels CBLAS does, and how windows lie for it */
 void count_costs(Plan *plan);                                 /* cost.c: operations, bytes read and written of every kernel */
 /* device.c: how a kernel runs on a GPU. */
 void choose_launch(const Plan *plan, Kernel *kernel);

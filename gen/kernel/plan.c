@@ -80,7 +80,7 @@ static bool is_loss(const Model *model, NodeId node)
 static bool is_call(const Plan *plan, const Update *update)
 {
     const Model *model = plan->model;
-    if (plan->mode != KERNELS_GENERIC || update->gradient == NONE || model->clip_norm != 0 || model->clip_value != 0)
+    if (plan->mode == KERNELS_FUSED || update->gradient == NONE || model->clip_norm != 0 || model->clip_value != 0)
         return false;
     return strcmp(update->optimizer, "sgd") == 0 || strcmp(update->optimizer, "adam") == 0 || strcmp(update->optimizer, "adamw") == 0;
 }
@@ -104,7 +104,7 @@ static Phase roots_of(Plan *plan, PhaseId id, Arena *arena)
     for (int r = 0; r < phase.root_count; r++)
         if (id != PHASE_TRAIN || !is_assign_of_call(plan, phase.roots[r]))
             roots[count++] = phase.roots[r];
-    for (int u = 0; u < model->update_count && id == PHASE_TRAIN && plan->mode == KERNELS_GENERIC && phase.gradients; u++)
+    for (int u = 0; u < model->update_count && id == PHASE_TRAIN && plan->mode != KERNELS_FUSED && phase.gradients; u++)
         if (phase.gradients[u] != NONE)
             roots[count++] = phase.gradients[u];
     phase.roots = roots;
@@ -115,7 +115,7 @@ static Phase roots_of(Plan *plan, PhaseId id, Arena *arena)
 /* In fused programs a gradient is no root: it may never be stored. */
 static void drop_gradients(Plan *plan, Phase *phase, PhaseId id)
 {
-    if (plan->mode == KERNELS_GENERIC || id != PHASE_TRAIN || !phase->gradients)
+    if (plan->mode != KERNELS_FUSED || id != PHASE_TRAIN || !phase->gradients)
         return;
     int count = 0;
     for (int r = 0; r < phase->root_count; r++) {

@@ -57,7 +57,7 @@ static void store_sums(Plan *plan, Kernel *kernel)
 
 static void choose_form(Plan *plan, Kernel *kernel)
 {
-    if (kernel->form == FORM_CALL || plan->mode == KERNELS_GENERIC)
+    if (kernel->form == FORM_CALL || plan->mode != KERNELS_FUSED)
         return;
     int inner = 0;
     for (int s = 0; s < kernel->stage_count; s++)
@@ -98,6 +98,8 @@ void schedule(Plan *plan)
     for (PhaseId phase = 0; phase < PHASE_COUNT && plan->target == TARGET_CUDA; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++)
             choose_launch(plan, &plan->kernel[phase][k]);
+    if (plan->mode == KERNELS_BLAS)
+        choose_blas(plan);
     size_buffers(plan);
     count_costs(plan);
     find_repeated(plan);

@@ -177,7 +177,7 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
                  && (!again[id] || op_info[graph->nodes[from].op].class == LEAF);
         }
         bool long_already = price > LONGEST_EXPRESSION && class == POINTWISE;
-        stored[id] = mode == KERNELS_GENERIC || !(once || cheap) || long_already;
+        stored[id] = mode != KERNELS_FUSED || !(once || cheap) || long_already;
         if (mode == KERNELS_FUSED)
             record_verdict(plan, "inline", id, NONE, stored[id] ? NO_SECOND_READER : YES_INLINED);
     }
@@ -187,6 +187,8 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
         if (needed[id] && graph->nodes[id].op == OP_CONTRACT)
             for (int o = 0; o < 2; o++) {
                 NodeId from = graph->nodes[id].operand[o];
+                if (mode == KERNELS_BLAS && graph->nodes[from].op == OP_UNFOLD)
+                    stored[from] = true;                /* im2col: CBLAS reads matrices */
                 while (!stored[from] && is_view(graph->nodes[from].op))
                     from = graph->nodes[from].operand[0];
                 if (op_info[graph->nodes[from].op].class != LEAF)

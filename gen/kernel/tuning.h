@@ -28,6 +28,7 @@ enum {
     SET_ROWS = 8,                       /* what a set holds: fewer rows stay there anyhow */
     STREAM_CYCLES = 8,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
+    LEAST_CALL = 256,                   /* products of a call of CBLAS: it costs 100 to 200 ns, as much as 200 in a loop */
     SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
     WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */
 };

@@ -1,6 +1,6 @@
 # Fused and generic programs of real size agree one step at a time, from the same saved state, after 0, 9 and 99 steps: every
 # tensor within 32 units in the last place of its largest element, times the root of the longest fold. f32, where rounding
-# shows; the small models are compared in user_models.sh.
+# shows; the small models are compared in user_models.sh. Where there is a CBLAS its programs too.
 . "$(dirname "$0")/tools/case.bash"
 tool tensors
 
@@ -9,17 +9,21 @@ agrees() {
     local from=
     rm -f state
     if [ "$1" != 0 ]; then status 0 ./fused $data --quiet --steps "$1" --save state && from="--resume state" || return 1; fi
-    for kind in fused generic; do status 0 ./$kind $data --quiet --steps $(($1 + 1)) $from --save after.$kind || return 1; done
-    ./tensors compare after.fused after.generic "$2" nngen.sums         # sums in double of losses in f32
+    for kind in fused $others; do status 0 ./$kind $data --quiet --steps $(($1 + 1)) $from --save after.$kind || return 1; done
+    for kind in $others; do
+        ./tensors compare after.fused after.$kind "$2" nngen.sums || return 1       # sums in double of losses in f32
+    done
 }
 
 # both NAME ULPS MODEL OPTION…
 both() {
     local name=$1 ulps=$2; shift 2
-    for kind in fused generic; do check "$name: builds $kind" build $kind "$@" --kernels $kind; done
+    for kind in fused $others; do check "$name: builds $kind" build $kind "$@" --kernels $kind; done
     for before in 0 9 99; do check "$name: step $((before + 1))" agrees $before "$ulps"; done
 }
 
+others="generic blas"
+"$NNGEN" "$ROOT/models/digits.lua" --kernels blas -o blas.c > said 2>&1 || { skip "blas" "$(tail -n 2 said | head -n 1)"; others=generic; }
 data="--data $ROOT/models/data"
 digits="$ROOT/tests/parity/digits.lua $data --precision f32"
 for optimizer in sgd momentum adam; do both "digits $optimizer" 320 $digits --set batch=100 --set optimizer=$optimizer; done

@@ -22,6 +22,11 @@ for words in "a training step of 10 rows in f32, 1 thread" "by multiply-adds" "f
     check "the table says $words" grep -qF -- "$words" table
 done
 check "a row for each kind of kernels" eval 'grep -Eq "^fused  .* 1\.00$" table && grep -Eq "^generic  .*[0-9]%? *[0-9.]+$" table'
+if "$NNGEN" layer.lua --kernels blas -o blas.c > /dev/null 2>&1; then
+    check "and for blas" grep -Eq "^blas  .*[0-9]%? *[0-9.]+$" table
+else
+    check "why there is none for blas" grep -Eq "^blas +left out: no CBLAS" table
+fi
 check "every kernel of the step, and no other" eval '
     "$NNGEN" layer.lua --dump=schedule --stop-after=schedule | sed -n "s/^train [0-9]* \([a-z0-9_]*\) .*/\1/p" > kernels &&
     sed "1,/^fused kernel/d;/^$/,\$d" table | cut -d" " -f1 | cmp - kernels'

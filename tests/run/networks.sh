@@ -1,6 +1,6 @@
 # Every layer, function, loss, optimizer and option of training is PyTorch's: 21 steps from its initial weights, the losses of all
 # steps, the weights and running statistics after the last, and the loss of evaluation, in both precisions, fused and generic (all
-# four of them where NNGEN_ALL is set, else two).
+# four of them where NNGEN_ALL is set, else two). With CBLAS a slice of them, or all where NNGEN_ALL is set.
 # tests/parity/networks.lua has the cases, networks.py recorded them. NNGEN_CASES='conv* adam' runs some of them.
 . "$(dirname "$0")/tools/case.bash"
 tool tensors
@@ -40,9 +40,17 @@ is_chosen() {
     return 1
 }
 
+slice=" linear conv1d_dilated conv2d_all conv2d_groups transposed_all attention_causal lstm_both_ways embedding_lstm optimizer_adam "
+with_blas() {
+    [ -n "${NNGEN_ALL:-}" ] && echo "f64 blas" || { [[ $slice = *" $1 "* ]] && echo "f64 blas"; }
+}
+blas=yes
+"$NNGEN" "$ROOT/tests/parity/networks.lua" --set case=linear --kernels blas -o blas.c > said 2>&1 || { skip "blas" "$(tail -n 2 said | head -n 1)"; blas=; }
+
 for name in $(sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$recorded/networks.jsonl"); do
     is_chosen "$name" || continue
-    for how in "f64 fused" "f32 generic" ${NNGEN_ALL:+"f64 generic" "f32 fused"}; do
+    for how in "f64 fused" "f32 generic" "${blas:+$(with_blas "$name")}" ${NNGEN_ALL:+"f64 generic" "f32 fused"}; do
+        [ -n "$how" ] || continue
         check "$name $how" equal "$name" $how
     done
 done
