@@ -218,6 +218,8 @@ static const CommandRow commands[COMMAND_COUNT] = {
     {"run", command_run, {1, 1}, "MODEL.lua [-- ARGS]", "generate, compile (once) and run",
      "  nngen run models/digits.lua --set optimizer=adam\n"
      "  nngen run models/mnist_mlp.lua --data DIR -- --epochs 2 --log run.jsonl\n"
+     "  nngen run models/digits.lua --report digits.html\n"
+     "  nngen run models/parabola.lua --vary optimizer=random,neighbour,sgd --report parabola.html\n"
      "  nngen run models/digits.lua -- --help\n"},
     {"check", command_check, {1, 1}, "MODEL.lua", "gradients against differences",
      "  nngen check models/digits.lua\n"
@@ -231,7 +233,10 @@ static const CommandRow commands[COMMAND_COUNT] = {
      "  nngen explain models/digits.lua fc1.weight\n"
      "  nngen explain models/digits.lua 12\n"
      "  nngen explain models/digits.lua --html digits.html\n"},
-    {"report", NULL, {1, 1}, "RUN.jsonl", NULL, NULL},
+    {"report", command_report, {1, ANY_NUMBER}, "RUN.jsonl ... [-o R.html]", "curves and pictures of runs, as a page",
+     "  ./digits --log run.jsonl --snapshot-every 100\n"
+     "  nngen report run.jsonl -o run.html\n"
+     "  nngen report first.jsonl second.jsonl -o both.html\n"},
     {"flags", command_flags, {0, 0}, "", "what follows the source file",
      "  cc digits.c $(nngen flags) -o digits\n"},
     {"ops", command_ops, {0, 0}, "", "the operation table",

@@ -12,7 +12,7 @@
 typedef enum OptionId {
     OPTION_OUTPUT, OPTION_TARGET, OPTION_KERNELS, OPTION_PRECISION, OPTION_DATA, OPTION_SET, OPTION_MEMORY_LIMIT,
     OPTION_INSTRUCTION_LIMIT, OPTION_DUMP, OPTION_STOP_AFTER, OPTION_ALL, OPTION_GPU_ARCH, OPTION_WEIGHTS, OPTION_STANDALONE,
-    OPTION_EMIT, OPTION_HTML, OPTION_JSON, OPTION_KERNELS_TABLE, OPTION_THREADS,
+    OPTION_EMIT, OPTION_HTML, OPTION_REPORT, OPTION_VARY, OPTION_JSON, OPTION_KERNELS_TABLE, OPTION_THREADS,
     OPTION_HELP, OPTION_VERSION
 } OptionId;
 
@@ -35,7 +35,7 @@ typedef struct OptionRow {
 enum { MOST_THREADS = 1024 };
 
 static const OptionRow rows[] = {
-    {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE), NULL, NULL, "write the program there instead of to standard output"},
+    {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE) | BIT(REPORT), NULL, NULL, "write there instead of to standard output"},
     {OPTION_TARGET, "--target", "c|cuda", MAKES_TEXT | BIT(BENCH), "c cuda", NULL,
      "plain C (the default), or C with CUDA kernels, compiled when the program runs"},
     {OPTION_KERNELS, "--kernels", "fused|generic|blas", MAKES_TEXT, "fused generic blas", NULL,
@@ -55,6 +55,8 @@ static const OptionRow rows[] = {
     {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
     {OPTION_EMIT, "--emit", "program", BIT(GENERATE), "program", "predict library", "what to write"},
     {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, NULL, "write a page there: the model beside the program, formulas, the graph"},
+    {OPTION_REPORT, "--report", "F", BIT(RUN), NULL, NULL, "write a page of the run there, and its log beside it"},
+    {OPTION_VARY, "--vary", "name=a,b", BIT(RUN), NULL, NULL, "a run for each value of an nn.option; may be repeated"},
     {OPTION_JSON, "--json", NULL, BIT(BENCH), NULL, NULL, "one JSON object instead of tables"},
     {OPTION_KERNELS_TABLE, "--kernels-table", NULL, BIT(BENCH), NULL, NULL,
      "each kernel of the fused program: time, FLOP, bytes, share, and\nwhat bounds it, multiply-adds or memory"},
@@ -214,6 +216,18 @@ static void add_setting(Arena *arena, Options *options, int *room, const char *v
     ARENA_PUSH(arena, read->settings, read->setting_count, *room, (Setting){name, equals + 1, false});
 }
 
+static Variation read_variation(Arena *arena, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    if (!equals || equals == word || !equals[1])
+        fail_call("--vary needs name=value,value, not %s", quoted(arena, word));
+    Variation vary = {.name = arena_print(arena, "%.*s", (int)(equals - word), word)};
+    int room = 0;
+    for (char *value, *rest = arena_string(arena, equals + 1); (value = strsep(&rest, ","));)
+        ARENA_PUSH(arena, vary.value, vary.count, room, value);
+    return vary;
+}
+
 static void check_value(Arena *arena, const OptionRow *row, const char *value)
 {
     if (row->later && (*row->later == '*' || (value && has_word(row->later, value))))
@@ -247,7 +261,8 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         fail_call("'nngen %s' is not in this version yet", own->name);
 
     *options = (Options){.read.precision = -1, .arguments = &argv[argc]};
-    int operands = 0, setting_room = 0, dump_room = 0;
+    options->operand = NEW(arena, const char *, argc + 2);
+    int operands = 0, setting_room = 0, dump_room = 0, vary_room = 0;
     for (int i = command == COMMAND_GENERATE ? 1 : 2; i < argc; i++) {
         char *word = argv[i];
         if (strcmp(word, "--") == 0) {
@@ -291,6 +306,8 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
                 ARENA_PUSH(arena, options->dumps, options->dump_count, dump_room, dump);
             break;
         case OPTION_HTML: options->html = value; break;
+        case OPTION_REPORT: options->report = value; break;
+        case OPTION_VARY: ARENA_PUSH(arena, options->vary, options->vary_count, vary_room, read_variation(arena, value)); break;
         case OPTION_STOP_AFTER: options->stop_after = value; break;
         case OPTION_JSON: options->json = true; break;
         case OPTION_KERNELS_TABLE: options->kernels_table = true; break;
@@ -305,7 +322,7 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         fail_call("--kernels blas is for C programs: CBLAS runs on processors");
     if (operands < own->operands[0])
         fail_call("what is missing is a %s: the call is 'nngen %s%s%s'\n  nngen %s%s--help shows examples",
-                  command == COMMAND_NEW ? "name" : "model", own->name, *own->name ? " " : "", own->usage, own->name,
+                  command == COMMAND_NEW ? "name" : command == COMMAND_REPORT ? "log" : "model", own->name, *own->name ? " " : "", own->usage, own->name,
                   *own->name ? " " : "");
     return own->run;
 }

@@ -10,8 +10,11 @@ typedef enum CommandId {
     COMMAND_LANGUAGE, COMMAND_NEW, COMMAND_COUNT
 } CommandId;
 
+/* --vary name=a,b: an nn.option and the values that it takes in turn. */
+typedef struct Variation { const char *name; const char **value; int count; } Variation;
+
 typedef struct Options {
-    const char *operand[2];             /* what is no option: the model, then a name; NULL: not given */
+    const char **operand;               /* what is no option: the model, then a name; logs; NULL where there is no more */
     const char *output;                 /* -o; NULL: standard output */
     KernelMode kernels;
     Target target;
@@ -24,14 +27,19 @@ typedef struct Options {
     bool json, kernels_table;           /* bench */
     int threads;                        /* bench; 0: not given */
     char **arguments;                   /* run: what follows --, ended by NULL */
+    const char *report;                 /* run --report: the page; NULL: none */
+    Variation *vary;                    /* run --vary, in the order in which they were given */
+    int vary_count;
 } Options;
+
+enum { ANY_NUMBER = 1 << 20 };
 
 typedef int Command(Arena *arena, Options *options);
 
 typedef struct CommandRow {
     const char *name;                   /* "" : the first word is the model */
     Command *run;                       /* NULL: not in this version */
-    int operands[2];                    /* how many words at least, at most */
+    int operands[2];                    /* how many words at least, at most; ANY_NUMBER */
     const char *usage, *what, *examples;
 } CommandRow;
 

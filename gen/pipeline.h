@@ -27,13 +27,17 @@ void refuse_overwriting(Arena *arena, const char *option, const char *output, co
 Compilation *compilation_with(const Compilation *read, KernelMode kernels, Target target, bool with_laps);
 
 /* The other commands. */
-Command command_run, command_bench, command_check, command_explain, command_flags, command_ops, command_language, command_new;
+Command command_run, command_bench, command_check, command_explain, command_flags, command_ops, command_language, command_new, command_report;
 
 /* compile.c: the program's path, compiled now or before. */
 const char *compiled_program(Arena *arena, const Text *text);
 
 /* command_run.c: what a program of the model is told as --data; NULL: nothing. */
 const char *data_folder(Arena *arena, const Options *options);
+
+/* The words that it is called with: the model's name, --data where it is needed, `more` (NULL: none), what stood after --. */
+char **program_words(Arena *arena, const Compilation *c, char *const *more);
+int run_and_report(Arena *arena, Options *options);           /* report/run_and_report.c: nngen run with --report or --vary */
 
 /* command_flags.c: what a compiler needs after the source file, one argument an entry, ended by NULL. */
 const char *const *compile_flags(Arena *arena);

@@ -154,18 +154,19 @@ void nn_save_checkpoint(NnRun *run, const char *path, bool is_last)
 }
 
 /* digits.safetensors at step 20: digits.step20.safetensors */
-void nn_save_snapshot(NnRun *run)
+const char *nn_save_snapshot(NnRun *run)
 {
     static const char ending[] = ".safetensors";
     const char *path = run->flags.save;
     size_t length = strlen(path), tail = strlen(ending);
     bool has_ending = length > tail && !strcmp(path + length - tail, ending);
-    char *name = nn_format_string("%.*s.step%lld%s", (int)(has_ending ? length - tail : length), path, (long long)run->step,
+    static char *name;
+    nn_release(name);
+    name = nn_format_string("%.*s.step%lld%s", (int)(has_ending ? length - tail : length), path, (long long)run->step,
                                   has_ending ? ending : "");
     nn_pull_state(run);
     save(run, name, true);
-    nn_log_snapshot(run, name);
-    nn_release(name);
+    return name;
 }
 
 /* ---- reading ---- */

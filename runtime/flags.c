@@ -38,7 +38,7 @@ static const Flag flags[] = {
     {"--resume", "F", FLAG_TEXT, PLACE(resume), false, "continue exactly where F was saved"},
     {"--log", "F", FLAG_TEXT, PLACE(log), false, "write one JSON object a line to F (continued by --resume)"},
     {"--log-every", "N", FLAG_COUNT, PLACE(log_every), false, "log every Nth step; 1 unless given"},
-    {"--snapshot-every", "N", FLAG_COUNT, PLACE(snapshot_every), false, "keep the parameters of every Nth step, beside --save"},
+    {"--snapshot-every", "N", FLAG_COUNT, PLACE(snapshot_every), false, "every Nth step keep what pictures need in --log, and the parameters beside --save"},
     {"--no-shuffle", NULL, FLAG_SWITCH, PLACE(no_shuffle), false, "take the rows in file order"},
     {"--check-gradients", NULL, FLAG_SWITCH, PLACE(check_gradients), false, "hold every gradient against central differences"},
     {"--predict", "F", FLAG_TEXT, PLACE(predict), false, "do not train: write the outputs of the test set (else of train) to F"},
@@ -225,8 +225,9 @@ static void check_flags(const NnProgram *program, const NnFlags *given)
     if (given->check_gradients && !program->gradients)
         nn_fail(NN_WRONG_CALL, NULL, "--check-gradients needs a program with plain kernels in double precision; make it with\n    %s",
                 program->check_command ? program->check_command : "nngen MODEL.lua --precision f64 --kernels generic");
-    if (given->snapshot_every && !given->save)
-        nn_fail(NN_WRONG_CALL, NULL, "--snapshot-every needs --save F: the snapshots go beside it");
+    if (given->snapshot_every && !given->save && !given->log)
+        nn_fail(NN_WRONG_CALL, NULL, "--snapshot-every needs --log F, which then has what a report draws, or --save F, beside which the "
+                "parameters go");
 }
 
 NnFlags nn_parse_flags(const NnProgram *program, bool is_show, int argc, char **argv)

@@ -3,7 +3,7 @@
  *   {"event":"step","step":1,"loss":2.31,"lr":0.001}
  *   {"event":"epoch","epoch":1,"step":12000,"loss":…,"train_accuracy":…,"test_loss":…,"test_accuracy":…,"seconds":…,
  *    "samples_per_second":…}                                   in the file all on one line
- *   {"event":"snapshot","step":20,"file":"digits.step20.safetensors"}
+ *   {"event":"snapshot","step":20, …}                         snapshot.c says what is in it
  *   {"event":"end","step":…,"epoch":…,"loss":…,"seconds":…,"reason":"done"}
  *
  * With nn.sweep every step, epoch and end is of one copy and carries its value: "rate":0.005.
@@ -132,12 +132,18 @@ void nn_log_step(NnRun *run)
     end_line(run, false);
 }
 
-void nn_log_snapshot(NnRun *run, const char *path)
+void nn_log_begin_snapshot(NnRun *run, const char *file)
 {
-    if (!run->log)
-        return;
-    fprintf(run->log, "{\"event\":\"snapshot\",\"step\":%lld,\"file\":", (long long)run->step);
-    nn_json_string(run->log, path);
+    fprintf(run->log, "{\"event\":\"snapshot\",\"step\":%lld", (long long)run->step);
+    swept_value(run, false);
+    if (file) {
+        key(run, "", "file");
+        nn_json_string(run->log, file);
+    }
+}
+
+void nn_log_end_snapshot(NnRun *run)
+{
     end_line(run, true);
 }
 

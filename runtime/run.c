@@ -195,7 +195,7 @@ NnRun *nn_start(const NnProgram *program, int argc, char **argv)
     run->has_terminal = isatty(STDERR_FILENO);
     catch_interrupts();
     if (flags.snapshot_every && run->step == 0)
-        nn_save_snapshot(run);
+        nn_snapshot(run, false);
     return run;
 }
 
@@ -383,7 +383,7 @@ void nn_step_done(NnRun *run, double loss)
     run->position += run->current.rows;
     nn_show_step(run);
     if (run->flags.snapshot_every && run->step % run->flags.snapshot_every == 0)
-        nn_save_snapshot(run);
+        nn_snapshot(run, false);
 }
 
 static void clear_folds(NnRun *run, bool epoch_is_over)
@@ -481,6 +481,8 @@ int nn_finish(NnRun *run)
     NnReason reason = run->reason;
     if (run->flags.save)
         nn_save_checkpoint(run, run->flags.save, true);
+    if (run->flags.snapshot_every && run->step % run->flags.snapshot_every)
+        nn_snapshot(run, true);
     for (int c = 0; c < nn_copy_count(run->program); c++)
         if (!run->program->sweep || !nn_copy_has_stopped(run, c)) {
             nn_take_copy(run, c);

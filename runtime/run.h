@@ -127,7 +127,7 @@ void nn_initialise(const NnProgram *program, uint64_t seed);
 
 /* checkpoint.c */
 void nn_save_checkpoint(NnRun *run, const char *path, bool is_last);
-void nn_save_snapshot(NnRun *run);
+const char *nn_save_snapshot(NnRun *run);                    /* the file's name, good until the next one */
 size_t nn_saving_bytes(const NnRun *run);                     /* that saving takes from the heap for a moment */
 void nn_load_parameters(NnRun *run, const char *path);        /* --init */
 uint64_t nn_resume_seed(const char *path);                    /* read first: the split of the data hangs on it */
@@ -137,10 +137,14 @@ void nn_resume_checkpoint(NnRun *run, const char *path);
 void nn_open_log(NnRun *run);
 void nn_log_flush(NnRun *run);
 void nn_log_step(NnRun *run);
-void nn_log_snapshot(NnRun *run, const char *path);
+void nn_log_begin_snapshot(NnRun *run, const char *file);     /* file NULL: there is none. The caller adds its own between the two */
+void nn_log_end_snapshot(NnRun *run);
 void nn_log_epoch(NnRun *run, bool is_partial, double seconds);
 void nn_log_end(NnRun *run, NnReason reason);                 /* of the current copy */
 void nn_close_log(NnRun *run);
+
+/* snapshot.c */
+void nn_snapshot(NnRun *run, bool is_last);                   /* is_last: the run ends here; no file, which --save writes anyway */
 
 /* progress.c */
 void nn_show_memory(const NnRun *run);

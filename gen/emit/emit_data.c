@@ -140,6 +140,8 @@ static void emit_input(const Plan *plan, int i, Text *out)
     if (input->standardize != NN_AS_IS)
         add_field(out, ".standardize = %s", input->standardize == NN_BY_FEATURE ? "NN_BY_FEATURE" : "NN_BY_ALL");
     add_augment(out, &input->augment);
+    if (buffer != NONE && plan->buffer[buffer].phases & 1 << PHASE_PREDICT)
+        add_field(out, ".predicts = true");
     end_row(out);
 }
 

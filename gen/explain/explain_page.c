@@ -2,8 +2,9 @@
  *
  * Both texts stand there whole. Each of their lines has in data-m the model's lines that it belongs to; templates/page/explain.js
  * lights up what shares one, and that is all it does: without a script, and in print, the sections below say the same for each line.
- * The graph is Graphviz's picture of --dump=graph:dot, left out with a word about it where Graphviz is not installed. */
+ * The graph is graph_picture.c's. */
 #include "explain/explain.h"
+#include "explain/graph_picture.h"
 #include "page/page.h"
 #include <string.h>
 
@@ -211,23 +212,6 @@ static void write_table(const Page *page)
                        grouped(page->arena, kernel->bytes_written), bytes > 0 ? (double)kernel->flop / bytes : 0);
         }
     text_add(page->out, "</tbody></table></div></section>\n");
-}
-
-void write_graph_picture(const Model *model, Text *out)
-{
-    static const char *const dot[] = {"dot", "-Tsvg", "-Gbgcolor=transparent", NULL};
-    const char *why;
-    Text graph = text_new(out->arena);
-    dump_dot(model, &graph);
-    const char *file = run_tool(out->arena, dot, graph.bytes, &why), *svg = file ? inline_svg(out->arena, file, "graph") : NULL;
-    text_add(out, "<section><h2>The graph</h2>\n");
-    if (svg)
-        text_print(out, "<div class=\"wide\" tabindex=\"0\">%s</div>\n<p class=\"quiet\">Yellow: inputs and parameters; white: the "
-                   "forward pass; blue: derivatives and updates; pink: what is written back.</p>\n", svg);
-    else
-        text_print(out, "<p class=\"quiet\">There is no picture here: %s. It is Graphviz's (Debian: graphviz).</p>\n",
-                   html_text(out->arena, file ? "dot wrote no picture" : why));
-    text_add(out, "</section>\n");
 }
 
 void write_explain_page(Selection *s, const Emitted *emitted, Text *out)

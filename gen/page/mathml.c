@@ -17,7 +17,12 @@
 #include <ctype.h>
 #include <string.h>
 
-typedef struct Reader { Arena *arena; const char *at; int depth; } Reader;
+typedef struct Reader {
+    Arena *arena;
+    const char *at;
+    int depth;
+    const char *group, *inside;         /* the last (…), and what it holds: a fraction's bar does what the brackets did */
+} Reader;
 
 enum { DEEPEST = 200 };                 /* brackets within brackets; what is deeper is shown as text */
 
@@ -92,9 +97,11 @@ static const char *number_element(Reader *r, size_t length)
                        element(r, "mn", r->at, mantissa), negative ? "<mo>−</mo>" : "", (int)(rest - zeros), exponent + zeros);
 }
 
-static const char *row(Reader *r, const char *markup)
+/* Brackets grow around what is high, and only there: fonts without mathematics make them uneven. */
+static const char *bracketed(Reader *r, const char *before, const char *open, const char *inside, const char *close)
 {
-    return arena_print(r->arena, "<mrow>%s</mrow>", markup);
+    const char *stretch = strstr(inside, "<mfrac") || strstr(inside, "<munder") ? "" : " stretchy=\"false\"";
+    return arena_print(r->arena, "<mrow>%s<mo%s>%s</mo>%s<mo%s>%s</mo></mrow>", before, stretch, open, inside, stretch, close);
 }
 
 static const char *in_brackets(Reader *r, const char *open, char closing, const char *close)
@@ -102,7 +109,18 @@ static const char *in_brackets(Reader *r, const char *open, char closing, const 
     const char *inside = relation(r, closing);
     if (*r->at == closing)
         r->at++;
-    return arena_print(r->arena, "<mrow><mo>%s</mo>%s<mo>%s</mo></mrow>", open, inside, close);
+    const char *whole = bracketed(r, "", open, inside, close);
+    if (closing == ')') {
+        r->group = whole;
+        r->inside = inside;
+    }
+    return whole;
+}
+
+/* Above or below a fraction's bar. */
+static const char *unbracketed(const Reader *r, const char *markup)
+{
+    return arena_print(r->arena, "<mrow>%s</mrow>", markup == r->group ? r->inside : markup);
 }
 
 /* sum_b, max_k, sum_batch: the sign, and over what it goes. */
@@ -131,7 +149,7 @@ static const char *named(Reader *r, size_t length)
         if (is_root)
             return arena_print(r->arena, "<msqrt>%s</msqrt>", inside);
         const char *function = fold ? fold : is_sum ? "<mo>∑</mo>" : element(r, "mi", name, length);
-        return arena_print(r->arena, "<mrow>%s<mo>(</mo>%s<mo>)</mo></mrow>", function, inside);
+        return bracketed(r, function, "(", inside, ")");
     }
     if (fold && *r->at == ' ')
         return fold;
@@ -219,7 +237,8 @@ static const char *term(Reader *r, char closing)
     for (skip_spaces(r); !ends_term(r, closing); skip_spaces(r)) {
         if (takes(r, "/")) {
             skip_spaces(r);
-            product = arena_print(r->arena, "<mfrac>%s%s</mfrac>", row(r, product), *r->at ? factor(r) : "<mrow></mrow>");
+            const char *above = unbracketed(r, product);
+            product = arena_print(r->arena, "<mfrac>%s%s</mfrac>", above, *r->at ? unbracketed(r, factor(r)) : "<mrow></mrow>");
         } else if (takes(r, "·")) {
             skip_spaces(r);
             product = arena_print(r->arena, "%s<mo>·</mo>%s", product, *r->at ? factor(r) : "");

@@ -55,6 +55,7 @@ typedef struct NnInput {
     double scale, mean, std;            /* (x · scale − mean) / std, in this order; 1, 0, 1 */
     NnStandardize standardize;          /* after that, fitted on the training rows */
     NnAugment augment;
+    bool predicts;                      /* the program's outputs hang on it */
 } NnInput;
 
 typedef struct NnData {

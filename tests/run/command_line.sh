@@ -38,7 +38,6 @@ refuses "itself" line.lua -o link.lua
 for words in "--gpu-arch sm_80" "--weights w" "--standalone" "--emit predict" "--emit library" "--precision bf16"; do
     refuses "not in this version" line.lua $words
 done
-refuses "not in this version" report line.lua
 check "the model is still there" grep -q nn.train line.lua
 
 calls 1 missing.lua

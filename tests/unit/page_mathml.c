@@ -51,8 +51,11 @@ END_TEST
 
 START_TEST(a_quotient_holds_all_factors_before_it)
 {
-    check_formula("a b / c", "<mfrac><mrow><mi>a</mi><mspace width=\"0.2em\"/><mi>b</mi></mrow><mi>c</mi></mfrac>");
-    check_formula("a / b + c", "<mfrac><mrow><mi>a</mi></mrow><mi>b</mi></mfrac><mo>+</mo><mi>c</mi>");
+    check_formula("a b / c", "<mfrac><mrow><mi>a</mi><mspace width=\"0.2em\"/><mi>b</mi></mrow><mrow><mi>c</mi></mrow></mfrac>");
+    check_formula("a / b + c", "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>b</mi></mrow></mfrac><mo>+</mo><mi>c</mi>");
+    check_formula("(a + b) / (c)", "<mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mrow><mi>c</mi></mrow></mfrac>");
+    check_formula("a (b) / c", "<mfrac><mrow><mi>a</mi><mspace width=\"0.2em\"/><mrow><mo stretchy=\"false\">(</mo><mi>b</mi>"
+                  "<mo stretchy=\"false\">)</mo></mrow></mrow><mrow><mi>c</mi></mrow></mfrac>");
 }
 END_TEST
 
@@ -67,9 +70,9 @@ END_TEST
 START_TEST(indices_folds_and_conditions)
 {
     check_formula("sum_b x[b,i]", "<munder><mo>∑</mo><mi>b</mi></munder><mspace width=\"0.2em\"/><msub><mi>x</mi><mrow><mi>b</mi><mo>,</mo><mi>i</mi></mrow></msub>");
-    check_formula("[a > 0]", "<mrow><mo>[</mo><mi>a</mi><mo>&gt;</mo><mn>0</mn><mo>]</mo></mrow>");
-    check_formula("exp(x)", "<mrow><mi>exp</mi><mo>(</mo><mi>x</mi><mo>)</mo></mrow>");
-    check_formula("|x|", "<mrow><mo>|</mo><mi>x</mi><mo>|</mo></mrow>");
+    check_formula("[a > 0]", "<mrow><mo stretchy=\"false\">[</mo><mi>a</mi><mo>&gt;</mo><mn>0</mn><mo stretchy=\"false\">]</mo></mrow>");
+    check_formula("exp(x)", "<mrow><mi>exp</mi><mo stretchy=\"false\">(</mo><mi>x</mi><mo stretchy=\"false\">)</mo></mrow>");
+    check_formula("|x|", "<mrow><mo stretchy=\"false\">|</mo><mi>x</mi><mo stretchy=\"false\">|</mo></mrow>");
 }
 END_TEST
 
