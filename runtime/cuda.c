@@ -107,8 +107,11 @@ static void pull(NnRun *run)
     nn_wait_for_card();
 }
 
+/* A checkpoint is read copy by copy before the device has any memory; what it holds is pushed later. */
 static void take_copy(NnRun *run, int before, int copy)
 {
+    if (!state)
+        return;
     const NnSweep *sweep = run->program->sweep;
     const NnAddress here = on_device(run, sweep->state);
     nn_copy_on_card(copies + (NnAddress)before * sweep->bytes, here, sweep->bytes);

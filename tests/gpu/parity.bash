@@ -1,0 +1,58 @@
+# parity.bash: C against CUDA, for run/cuda_parity (on the stand-in) and gpu/run (on a GPU). Needs run/tools/case.bash.
+#
+# Both programs of a model take one step from the same state, at the beginning and after the first step, and every tensor of the
+# two agrees to rounding (SEMANTICS: 32 units in the last place of its largest element times the root of the longest fold); so do
+# the logs, which hold losses, metrics and evaluations. What is printed by a model of nn.show agrees likewise.
+
+# same_numbers A B TOLERANCE: two texts are equal but for the sizes of numbers, relative to max(|a|, 1e-3).
+same_numbers() {
+    awk -v tolerance="$3" '
+        function words(line, out) { gsub(/[\[\]{},:=]/, " & ", line); return split(line, out, /[ \t]+/) }
+        NR == FNR { expected[++count] = $0; next }
+        { actual[++found] = $0 }
+        END {
+            if (count != found) { print count " lines, not " found; exit 1 }
+            for (l = 1; l <= count; l++) {
+                n = words(expected[l], a); m = words(actual[l], b)
+                if (n != m) { print "line " l ": " expected[l] "  against  " actual[l]; exit 1 }
+                for (i = 1; i <= n; i++) {
+                    if (a[i] == b[i]) continue
+                    size = a[i] < 0 ? -a[i] : a[i]; if (size < 1e-3) size = 1e-3
+                    d = a[i] - b[i]; if (d < 0) d = -d
+                    if (a[i] !~ /^-?[0-9]/ || b[i] !~ /^-?[0-9]/ || !(d <= tolerance * size)) {
+                        print "line " l ": " a[i] " against " b[i] " in " expected[l]; exit 1 }
+                }
+            }
+        }' "$1" "$2"
+}
+untimed() { sed 's/"seconds":[^,}]*//;s/"samples_per_second":[^,}]*//;s/,"reason.*//' "$1"; }
+
+# both MODEL [OPTION…]: c and g, the program in C and the one for a GPU. No number depends on what a compiler does to be fast.
+both() {
+    rm -f c g
+    generate c "$@" && compile c -O0 && generate g "$@" --target cuda && compile g -O0
+}
+
+# one_step ULPS TOLERANCE [FLAG…]: from the beginning, or from --resume. ULPS may be "near": all within TOLERANCE of the largest
+# element or of 1e-3, for models with parameters whose gradient is 0 in mathematics, as a bias before batch norm.
+one_step() {
+    local ulps=$1 tolerance=$2 kind; shift 2
+    for kind in c g; do status 0 timeout 100 ./$kind --quiet --save after.$kind --log log.$kind "$@" || return 1; done
+    if [ "$ulps" = near ]; then ./tensors near after.c after.g "$tolerance"; else ./tensors compare after.c after.g "$ulps" nngen.sums; fi &&
+    same_numbers <(untimed log.c) <(untimed log.g) "$tolerance"
+}
+
+# agrees NAME MODEL OPTIONS FLAGS [ULPS [TOLERANCE [FIRST]]]: one check; FIRST: flags of the first step alone
+agrees() {
+    local name=$1 model=$2 options=$3 flags=$4 ulps=${5:-1024} tolerance=${6:-1e-4} first=${7:-}
+    check "$name" agrees_here
+}
+agrees_here() {
+    both "$model" $options || return 1
+    if grep -q nn_show c.c; then
+        status 0 ./c $flags && mv said said.c && status 0 timeout 100 ./g $flags && mv said said.g && same_numbers said.c said.g "$tolerance"
+        return
+    fi
+    one_step "$ulps" "$tolerance" $flags $first --steps 1 || { echo "(step 1)"; return 1; }
+    cp after.c state && one_step "$ulps" "$tolerance" $flags --resume state --steps 2 || { echo "(step 2)"; return 1; }
+}
