@@ -59,7 +59,9 @@ static void emit_tile(Emission *e, const char *new_column)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = &kernel->stage[0];
-    const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : e->w.plan->model->precision == F32 ? "1.0f" : "1.0";
+    const bool f32 = e->w.plan->model->precision == F32;
+    const char *one = kernel->choice.lanes != kernel->choice.column ? f32 ? "nn_onef[0]" : "nn_oned[0]" : f32 ? "1.0f" : "1.0";     /* a sum is a product with one */
+    const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : one;
     const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = kernel->choice.rows;
     const char *r = letter_of(e, row), *c = letter_of(e, column);
     line(e, "%s %s[%d][%d];", local_type(e, sum), sum->name, rows, kernel->choice.columns);

@@ -5,7 +5,8 @@
  * at each end of the dimension as the windows reach over it, and the condition goes: reads and writes are where they were, counted
  * from the first element that is real. Nothing ever writes the border, so it is zero from the start and stays so: such an array
  * shares its memory with no other (plan_memory.c). What the data bring has their layout; it is copied into an array with a border,
- * once a step. The gradient of the input reads windows over the gradient of the output in the same way.
+ * once a step. The gradient of the input reads windows over the gradient of the output in the same way; behind a stride it reads as if
+ * zeros lay between the elements, and then there is a copy in which they do.
  *
  * Rejected: conditions on whole registers (masked loads): they cost a compare a load in the innermost loop, on every processor. */
 #include "kernel/kernel.h"
@@ -26,8 +27,9 @@ static Reach reach_of(const Kernel *kernel, const Index *index, int64_t size)
     return (Reach){least < 0 ? -least : 0, most >= size ? most - size + 1 : 0};
 }
 
-/* The read inside conditions that all say: where the element exists, else zero. NULL if it is anything else. */
-static Term *bordered_read(const Plan *plan, Term *term)
+/* The read inside conditions that all say: where the element exists, else zero; by dimension how far apart the elements are that
+ * do (place % 2 = 0 and place / 2 within the array: 2), and the places. NULL if it is anything else. */
+static Term *bordered_read(const Plan *plan, Term *term, int64_t *spacing, Index *place)
 {
     Term *read = term;
     while (read->kind == TERM_INSIDE && read->operand[1]->kind == TERM_NUMBER && read->operand[1]->number == 0)
@@ -37,12 +39,21 @@ static Term *bordered_read(const Plan *plan, Term *term)
     const Buffer *buffer = &plan->buffer[read->buffer];
     if (buffer->kind != BUFFER_TEMPORARY && buffer->kind != BUFFER_INPUT)
         return NULL;
+    for (int d = 0; d < read->rank; d++) {
+        spacing[d] = read->index[d].divisor;
+        place[d] = read->index[d];
+        place[d].divisor = 1;
+        if (!is_affine(&place[d]))
+            return NULL;
+    }
     for (; term != read; term = term->operand[0]) {
         bool found = false;
-        for (int d = 0; d < read->rank; d++) {
-            Index place = read->index[d];
-            place.constant += term->from;
-            found |= is_affine(&read->index[d]) && same_index(&place, &term->index[0]) && term->to - term->from == buffer->size[d];
+        for (int d = 0; d < read->rank && !found; d++) {
+            Index at = place[d];
+            at.constant += term->from;
+            found = same_index(&at, &term->index[0]) && term->to - term->from == buffer->size[d] * spacing[d];
+            at.modulus = spacing[d];
+            found |= spacing[d] > 1 && same_index(&at, &term->index[0]) && term->from == 0 && term->to == 1;
         }
         if (!found)
             return NULL;
@@ -52,9 +63,9 @@ static Term *bordered_read(const Plan *plan, Term *term)
 
 typedef struct Borders {
     Plan *plan;
-    const Kernel *kernel;
     bool *refused;                      /* by buffer: some read divides its index, or time runs through it */
     Reach (*reach)[MAX_RANK + 1];       /* by buffer and dimension */
+    int copy;                           /* that the kernel in hand reads now; NONE */
 } Borders;
 
 static void look_at_read(Stage *stage, Term *read, void *context)
@@ -72,22 +83,26 @@ static void widen(Reach *reach, Reach by)
 }
 
 /* Each factor of the kernel's product that reads a border: `visit` is given where the factor hangs, and its read. */
-static void each_bordered(Plan *plan, Kernel *kernel, void (*visit)(Borders *, Kernel *, Term **, Term *), Borders *borders)
+typedef void Visit(Borders *borders, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place);
+
+static void each_bordered(Plan *plan, Kernel *kernel, Visit *visit, Borders *borders)
 {
     if (!is_product(plan, kernel))
         return;
     Term *sum = kernel->stage[0].term;
     const bool product = sum->kind == TERM_APPLY && sum->op == OP_MULTIPLY;
     for (int o = 0; o < (product ? 2 : 1); o++) {
-        Term **factor = product ? &sum->operand[o] : &kernel->stage[0].term, *read = bordered_read(plan, *factor);
+        int64_t spacing[MAX_RANK + 1];
+        Index place[MAX_RANK + 1];
+        Term **factor = product ? &sum->operand[o] : &kernel->stage[0].term, *read = bordered_read(plan, *factor, spacing, place);
         if (read)
-            visit(borders, kernel, factor, read);
+            visit(borders, kernel, factor, read, spacing, place);
     }
 }
 
-static void want(Borders *b, Kernel *kernel, Term **factor, Term *read)
+static void want(Borders *b, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place)
 {
-    (void)factor;
+    (void)factor, (void)place, (void)spacing;
     const Buffer *buffer = &b->plan->buffer[read->buffer];
     for (int d = 0; d < read->rank; d++) {
         Reach reach = reach_of(kernel, &read->index[d], buffer->size[d]);
@@ -96,78 +111,124 @@ static void want(Borders *b, Kernel *kernel, Term **factor, Term *read)
     }
 }
 
-static void drop_condition(Borders *b, Kernel *kernel, Term **factor, Term *read)
+static void drop_condition(Borders *b, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place)
 {
-    (void)kernel;
+    (void)kernel, (void)spacing, (void)place;
     if (!b->refused[read->buffer])
         *factor = read;
 }
 
-/* ---- what the data bring ---------------------------------------------------------------------------------------------- */
+/* ---- copies ------------------------------------------------------------------------------------------------------------ */
 
-static void redirect(Borders *b, Kernel *kernel, Term **factor, Term *read)
+/* copy[b,…] = source[b,…], elements `spacing` apart */
+static Kernel copy_kernel(Plan *plan, int copy, bool before_loss_check)
 {
-    (void)kernel, (void)factor;
-    const int own = b->plan->buffer[read->buffer].kind == BUFFER_INPUT ? b->plan->buffer[read->buffer].copy : NONE;
-    if (own != NONE)
-        read->buffer = own;
-}
-
-/* copy[b,…] = input[b,…] */
-static Kernel copy_kernel(Plan *plan, int input, int copy)
-{
-    const Buffer *buffer = &plan->buffer[input];
-    Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .region = NONE, .time = NONE, .update = NONE, .same_as = NONE, .before_loss_check = true};
-    Stage stage = {.node = buffer->node, .buffer = copy};
+    const Buffer *to = &plan->buffer[copy], *from = &plan->buffer[to->copy_of];
+    Kernel kernel = {.form = FORM_NEST, .choice.lanes = NONE, .region = NONE, .time = NONE, .update = NONE, .same_as = NONE,
+                     .before_loss_check = before_loss_check};
+    Stage stage = {.node = from->node, .buffer = copy};
     Term *read = NEW(plan->arena, Term, 1);
-    *read = (Term){.kind = TERM_READ, .scalar = FLOAT, .buffer = input, .stage = NONE, .rank = buffer->rank, .node = buffer->node};
-    read->index = NEW(plan->arena, Index, buffer->rank);
-    for (int d = 0; d < buffer->rank; d++) {
-        kernel.axis[d] = (Axis){.extent = buffer->size[d], .batch = d == 0 && plan->model->graph->nodes[buffer->node].type.per_row};
+    *read = (Term){.kind = TERM_READ, .scalar = FLOAT, .buffer = to->copy_of, .stage = NONE, .rank = from->rank, .node = from->node};
+    read->index = NEW(plan->arena, Index, from->rank);
+    for (int d = 0; d < from->rank; d++) {
+        kernel.axis[d] = (Axis){.extent = from->size[d], .batch = d == 0 && plan->model->graph->nodes[from->node].type.per_row};
         kernel.outer[kernel.outer_count++] = kernel.axis_count++;
-        stage.store[d] = read->index[d] = index_axis(d);
+        read->index[d] = index_axis(d);
+        stage.store[d] = index_add(index_constant(0), to->spacing[d], index_axis(d));
     }
     stage.term = read;
     ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);
     return kernel;
 }
 
-static void find_wish(Borders *b, Kernel *kernel, Term **factor, Term *read)
+static int copy_for(Plan *plan, int source, const int64_t *spacing)
 {
-    (void)kernel, (void)factor;
-    if (b->plan->buffer[read->buffer].kind == BUFFER_INPUT && !b->refused[read->buffer])
-        b->plan->buffer[read->buffer].wanted = true;
-}
-
-/* An input that a phase reads beyond its ends is copied at its beginning. */
-static void copy_inputs(Plan *plan, PhaseId phase, Borders *borders)
-{
-    const int buffers = plan->buffer_count;
-    for (int b = 0; b < buffers; b++)
-        plan->buffer[b].wanted = false;
-    for (int k = 0; k < plan->kernel_count[phase]; k++)
-        each_bordered(plan, &plan->kernel[phase][k], find_wish, borders);
-    for (int b = buffers - 1; b >= 0; b--) {
-        if (!plan->buffer[b].wanted)
-            continue;
-        if (plan->buffer[b].copy == NONE) {
-            Buffer copy = plan->buffer[b];
-            copy.kind = BUFFER_TEMPORARY;
-            copy.leaf = NONE;
-            ARENA_PUSH(plan->arena, plan->buffer, plan->buffer_count, plan->buffer_room, copy);
-            plan->buffer[b].copy = plan->buffer_count - 1;
-        }
-        Kernel *kernels = NEW(plan->arena, Kernel, plan->kernel_count[phase] + 1);
-        memcpy(kernels + 1, plan->kernel[phase], sizeof *kernels * (size_t)plan->kernel_count[phase]);
-        kernels[0] = copy_kernel(plan, b, plan->buffer[b].copy);
-        plan->kernel[phase] = kernels;
-        plan->kernel_count[phase]++;
+    const int rank = plan->buffer[source].rank;
+    for (int b = 0; b < plan->buffer_count; b++)
+        if (plan->buffer[b].copy_of == source && memcmp(plan->buffer[b].spacing, spacing, sizeof *spacing * (size_t)rank) == 0)
+            return b;
+    Buffer copy = plan->buffer[source];
+    copy.kind = BUFFER_TEMPORARY;
+    copy.leaf = NONE;
+    copy.copy_of = source;
+    for (int d = 0; d < rank; d++) {
+        copy.spacing[d] = spacing[d];
+        copy.size[d] = spacing[d] * copy.size[d];
+        copy.border |= spacing[d] > 1;                  /* zeros between, which nothing ever writes */
     }
-    for (int k = 0; k < plan->kernel_count[phase]; k++)
-        each_bordered(plan, &plan->kernel[phase][k], redirect, borders);
+    ARENA_PUSH(plan->arena, plan->buffer, plan->buffer_count, plan->buffer_room, copy);
+    return plan->buffer_count - 1;
 }
 
-static void each_kernel(Plan *plan, void (*visit)(Borders *, Kernel *, Term **, Term *), Borders *borders)
+static void redirect(Borders *b, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place)
+{
+    bool apart = false;
+    for (int d = 0; d < read->rank; d++)
+        apart |= spacing[d] > 1;
+    if (!apart && (b->plan->buffer[read->buffer].kind != BUFFER_INPUT || b->refused[read->buffer]))
+        return;
+    b->copy = read->buffer = copy_for(b->plan, read->buffer, spacing);
+    Term *whole = read;
+    for (int d = 0; d < read->rank; d++) {
+        const int64_t size = b->plan->buffer[read->buffer].size[d];
+        const Reach reach = reach_of(kernel, &place[d], size);
+        read->index[d] = place[d];
+        if (reach.before + reach.after == 0)
+            continue;
+        Term *inside = NEW(b->plan->arena, Term, 1);
+        *inside = **factor;                             /* of the conditions that there were */
+        inside->index = arena_copy(b->plan->arena, &place[d], sizeof place[d]);
+        inside->from = 0;
+        inside->to = size;
+        inside->operand[0] = whole;
+        whole = inside;
+    }
+    *factor = whole;
+}
+
+typedef struct Search { int buffer; bool found; } Search;
+
+static void find_read(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    Search *search = context;
+    search->found |= read->buffer == search->buffer;
+}
+
+static bool is_read(Kernel *kernel, int buffer)
+{
+    Search search = {buffer, false};
+    each_read(kernel, find_read, &search);
+    return search.found;
+}
+
+static bool is_written(const Kernel *kernels, int count, int buffer)
+{
+    for (int k = 0; k < count; k++)
+        for (int s = 0; s < kernels[k].stage_count; s++)
+            if (kernels[k].stage[s].buffer == buffer)
+                return true;
+    return false;
+}
+
+/* What the data bring, and what is read as if zeros lay between its elements, is copied before it is read so for the first time. */
+static void make_copies(Plan *plan, PhaseId phase, Borders *borders)
+{
+    Kernel *kernels = NULL;
+    int count = 0, room = 0;
+    for (int k = 0; k < plan->kernel_count[phase]; k++) {
+        borders->copy = NONE;
+        each_bordered(plan, &plan->kernel[phase][k], redirect, borders);
+        for (int b = 0; b < plan->buffer_count && borders->copy != NONE; b++)
+            if (plan->buffer[b].copy_of != NONE && is_read(&plan->kernel[phase][k], b) && !is_written(kernels, count, b))
+                ARENA_PUSH(plan->arena, kernels, count, room, copy_kernel(plan, b, plan->kernel[phase][k].before_loss_check));
+        ARENA_PUSH(plan->arena, kernels, count, room, plan->kernel[phase][k]);
+    }
+    plan->kernel[phase] = kernels;
+    plan->kernel_count[phase] = count;
+}
+
+static void each_kernel(Plan *plan, Visit *visit, Borders *borders)
 {
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++)
@@ -193,11 +254,9 @@ void lay_borders(Plan *plan)
 {
     Arena *scratch = arena_new();
     Borders borders = find_borders(plan, scratch);
-    for (int b = 0; b < plan->buffer_count; b++)
-        plan->buffer[b].copy = NONE;
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
-        copy_inputs(plan, phase, &borders);
-    borders = find_borders(plan, scratch);              /* now that inputs have copies */
+        make_copies(plan, phase, &borders);
+    borders = find_borders(plan, scratch);              /* now that there are copies */
     for (int b = 0; b < plan->buffer_count; b++) {
         Buffer *buffer = &plan->buffer[b];
         for (int d = 0; d < buffer->rank && !borders.refused[b] && buffer->kind == BUFFER_TEMPORARY; d++) {

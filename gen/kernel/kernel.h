@@ -171,8 +171,8 @@ typedef struct Buffer {
     int8_t order[MAX_RANK + 1];         /* layout: dimension order[0] is outermost in memory */
     int64_t before[MAX_RANK + 1], after[MAX_RANK + 1];  /* zeros around each dimension that are read and never written (border.c) */
     bool border;                        /* there are any: it shares memory with no other */
-    int copy;                           /* border.c: INPUT: the copy that has a border; NONE */
-    bool wanted;
+    int copy_of;                        /* border.c: the buffer whose elements it holds, `spacing` apart along each dimension; NONE */
+    int64_t spacing[MAX_RANK + 1];
     int64_t pad;                        /* elements after each run of the innermost dimension that belong to nothing */
     const char *why_order;              /* NULL: row-major as PyTorch, without a pad */
     int phases;                         /* set of phases that use it */

@@ -44,7 +44,7 @@ int buffer_for(Plan *plan, NodeId id, BufferKind kind)
             plan->buffer[found].kind = BUFFER_RESULT;
         return found;
     }
-    Buffer buffer = {.kind = kind, .node = id, .leaf = NONE, .scalar = node->type.scalar, .first = NONE, .last = NONE, .place = NONE, .next_there = NONE};
+    Buffer buffer = {.kind = kind, .node = id, .leaf = NONE, .scalar = node->type.scalar, .first = NONE, .last = NONE, .place = NONE, .next_there = NONE, .copy_of = NONE};
     if (node->op == OP_INPUT || node->op == OP_PARAMETER || node->op == OP_STATE) {
         buffer.leaf = node->attributes.leaf;
         buffer.kind = node->op == OP_INPUT ? BUFFER_INPUT : node->op == OP_PARAMETER ? BUFFER_PARAMETER : BUFFER_STATE;

@@ -268,8 +268,8 @@ void choose_tile(const Plan *plan, Kernel *kernel)
             for (int c = 0; c < column_count; c++) {
                 if (column[c] != NONE && lies_along(plan, p.b, column[c]))
                     consider_columns(&p, row[r], column[c]);
-                for (int f = 0; f < p.sum->fold_count && p.a; f++)
-                    if (lies_along(plan, p.a, p.sum->fold_axis[f]) && lies_along(plan, p.b, p.sum->fold_axis[f]))
+                for (int f = 0; f < p.sum->fold_count; f++)
+                    if ((!p.a || lies_along(plan, p.a, p.sum->fold_axis[f])) && lies_along(plan, p.b, p.sum->fold_axis[f]))
                         consider_fold(&p, row[r], column[c], p.sum->fold_axis[f]);
             }
     }

@@ -11,15 +11,13 @@
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
-/* Is it a chain of FOLDs, without strides, around a CONTRACT, all of it read by this node alone? */
+/* Is it a chain of FOLDs around a CONTRACT, all of it read by this node alone? */
 bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *root)
 {
     const Graph *graph = plan->model->graph;
     if (graph->nodes[id].op != OP_FOLD)
         return false;
     while (graph->nodes[id].op == OP_FOLD) {
-        if (graph->nodes[id].attributes.stride > 1)
-            return false;
         id = graph->nodes[id].operand[0];
         if (uses[id] > 1 || root[id])
             return false;
@@ -27,7 +25,8 @@ bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *
     return graph->nodes[id].op == OP_CONTRACT && plan->recurrences.region_of[id] == NONE;
 }
 
-typedef struct Guard { Index place; int64_t size; } Guard;   /* 0 <= place < size, else the element is not there */
+/* 0 <= place < size and stride divides it, else the element is not there; it is the one at `index`, place / stride. */
+typedef struct Guard { Index place, index; int64_t size, stride; } Guard;
 
 /* The letters of a contraction as axes; those of the result are at `result` already. A guard is that of the letter whose index it is. */
 static void product_stage(Plan *plan, const bool *stored, const Node *node, const Index *result, const Guard *guard, int guards,
@@ -55,8 +54,11 @@ static void product_stage(Plan *plan, const bool *stored, const Node *node, cons
         Term *factor = lower(plan, stored, node->operand[o], index, kernel->axis, false);
         for (int d = 0; l.operand[o][d]; d++)
             for (int g = 0; g < guards; g++)
-                if (same_index(&index[d], &guard[g].place))
+                if (same_index(&index[d], &guard[g].index)) {
+                    if (guard[g].stride > 1)
+                        factor = inside_or_zero(plan, stage->node, factor, index_modulo(guard[g].place, guard[g].stride, kernel->axis), 1);
                     factor = inside_or_zero(plan, stage->node, factor, guard[g].place, guard[g].size);
+                }
         product->operand[o] = factor;
     }
     stage->fold = FOLD_SUM;
@@ -97,7 +99,7 @@ void fold_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel
         rank++;
         if (stored[from] || (nodes[from].op != OP_FOLD && nodes[from].op != OP_CONTRACT))
             break;
-        guard[guards++] = (Guard){place, axis_size(nodes[from].type, a->axis)};
+        guard[guards++] = (Guard){place, index[axis], axis_size(nodes[from].type, a->axis) * a->stride, a->stride};
         if (nodes[from].op == OP_CONTRACT) {
             product_stage(plan, stored, &nodes[from], index, guard, guards, kernel, stage);
             return;

@@ -167,6 +167,10 @@ static const unsigned char nn_ones[128] __attribute__((unused, aligned(64))) = {
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 };
 
+/* A factor of one in every lane: plain sums go through the same dots. */
+static const float nn_onef[16] __attribute__((unused, aligned(64))) = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const double nn_oned[16] __attribute__((unused, aligned(64))) = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
 /* Partial sums as a tree: l and l + 8, then l + 4, l + 2, l + 1. */
 #define NN_TREE_(lane, lanes) _Generic((lane)[0], float: nn_tree_float, double: nn_tree_double)(&(lane)[0], lanes)
 #define NN_TREE_OF_(REAL)                                                                                            \
