@@ -316,8 +316,7 @@ static bool in_lanes(const Emission *e, const Group *group)
         if (e->kernel->stage[s].fold != FOLD_NONE)
             return false;
     }
-    return has_lanes(e) && !obstacle && group->loop_count > 0
-        && e->kernel->axis[group->loops[group->loop_count - 1]].extent >= SHORTEST_LANES;
+    return has_lanes(e) && !obstacle && group->loop_count > 0;
 }
 
 /* The innermost of the outer loops that is long enough, where all that is inside is short, local and written to its own place. */
@@ -345,6 +344,24 @@ static int lanes_of_nest(const Emission *e)
     return NONE;
 }
 
+/* Of loops over independent elements the innermost that is long enough for lanes, where all inside is short enough to be written
+ * out; `inside` is that already without them. NONE: none. */
+static int lanes_among(const Emission *e, const int *loops, int count, int64_t inside)
+{
+    for (int l = count - 1; l >= 0 && inside <= MOST_WRITTEN_OUT; l--) {
+        if (e->kernel->axis[loops[l]].extent >= SHORTEST_LANES)
+            return l;
+        inside *= e->kernel->axis[loops[l]].extent;
+    }
+    return NONE;
+}
+
+/* How the l-th of the loops is opened if `lanes` is the one in lanes. */
+static const char *opening(const Emission *e, int l, int lanes)
+{
+    return e->lanes != NONE || (lanes != NONE && l > lanes) ? "NN_FOLD" : l == lanes ? "NN_SIMD " : "";
+}
+
 /* A stage with both inner axes and folds, or several that share loops. */
 static void emit_group(Emission *e, const Group *group)
 {
@@ -353,12 +370,18 @@ static void emit_group(Emission *e, const Group *group)
         if (e->is_array[s])
             declare_array(e, "", s);
     if (first->inner_count && first->fold_count) {
+        int64_t folds = 1;
+        bool obstacle = !has_lanes(e) || e->lanes != NONE || first->folds_outer || e->is_array[group->first];
+        each_term(first->term, find_obstacle, &obstacle);
+        for (int f = 0; f < first->fold_count; f++)
+            folds *= e->kernel->axis[first->fold_axis[f]].extent;
+        const int lanes = obstacle ? NONE : lanes_among(e, first->inner, first->inner_count, folds);
         for (int i = 0; i < first->inner_count; i++)
-            open_loop_as(e, first->inner[i], e->lanes != NONE ? "NN_FOLD" : "");
+            open_loop_as(e, first->inner[i], opening(e, i, lanes));
         if (!first->folds_outer)
             begin_fold(e, group->first);
         for (int f = 0; f < first->fold_count; f++)
-            open_loop_as(e, first->fold_axis[f], e->lanes != NONE ? "NN_FOLD" : "");
+            open_loop_as(e, first->fold_axis[f], e->lanes != NONE || lanes != NONE ? "NN_FOLD" : "");
         fold_element(e, group->first);
         for (int f = first->fold_count - 1; f >= 0; f--)
             close_loop(e, first->fold_axis[f]);
@@ -370,9 +393,9 @@ static void emit_group(Emission *e, const Group *group)
     for (int s = group->first; s < group->end; s++)
         if (e->kernel->stage[s].fold != FOLD_NONE && !e->kernel->stage[s].folds_outer)
             begin_fold(e, s);
-    const bool together = in_lanes(e, group);
+    const int lanes = in_lanes(e, group) ? lanes_among(e, group->loops, group->loop_count, 1) : NONE;
     for (int l = 0; l < group->loop_count; l++)
-        open_loop_as(e, group->loops[l], e->lanes != NONE ? "NN_FOLD" : together && l == group->loop_count - 1 ? "NN_SIMD " : "");
+        open_loop_as(e, group->loops[l], opening(e, l, lanes));
     for (int s = group->first; s < group->end; s++)
         if (e->kernel->stage[s].fold != FOLD_NONE)
             fold_element(e, s);

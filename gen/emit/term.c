@@ -191,6 +191,20 @@ static bool is_condition(const Term *term)
     return binding == BIND_COMPARE || binding == BIND_EQUALITY || term->kind == TERM_READ || term->kind == TERM_STAGE;
 }
 
+static void find_float_read(Term *term, void *context)
+{
+    *(bool *)context |= term->kind == TERM_READ && term->scalar == FLOAT;
+}
+
+/* In lanes a choice takes both values: what only one branch would read would make it a branch. */
+static bool takes_both(const Writing *w, const Term *term)
+{
+    bool reads = false;
+    for (int o = 1; o < 3 && term->op == OP_SELECT && term->scalar == FLOAT && !w->formula && w->plan->mode == KERNELS_FUSED; o++)
+        each_term(term->operand[o], find_float_read, &reads);
+    return reads;
+}
+
 /* The operation's text with $a $b $c replaced, @ and # as the precision has them. An operand binds as tightly as the operation
  * that it stands in; the right one of a non-associative operator more tightly. */
 static const char *applied(const Writing *w, const Term *term)
@@ -287,6 +301,9 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
                 return arena_print(w->arena, "(%s)%s", w->plan->model->precision == F32 ? "float" : "double", term_text(w, term->operand[0], BIND_ATOM));
             return term_text(w, term->operand[0], around);
         }
+        if (takes_both(w, term))
+            return arena_print(w->arena, "nn_choose%s(%s, %s, %s)", w->plan->model->precision == F32 ? "f" : "", term_text(w, term->operand[0], BIND_CHOICE),
+                               term_text(w, term->operand[1], BIND_CHOICE), term_text(w, term->operand[2], BIND_CHOICE));
         return bound(w, applied(w, term), binding_of(w, term->op), around);
     case TERM_READ: {
         const char *text = access_text(w, term->buffer, term->index, term->operand[0]);

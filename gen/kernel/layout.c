@@ -38,7 +38,7 @@ static int64_t product_cycles(const Plan *plan, const Kernel *kernel)
 
 /* ---- who uses a buffer ------------------------------------------------------------------------------------------------- */
 
-typedef struct Users { int *kernel, count, room; bool other; } Users;       /* products of a step; does anything else touch it? */
+typedef struct Users { int *kernel, count, room; bool other; } Users;       /* kernels of a step; is one no product? */
 
 typedef struct Visit { Plan *plan; Users *users; int kernel; bool product; } Visit;
 
@@ -46,7 +46,7 @@ static void note_user(const Visit *v, int buffer)
 {
     Users *users = &v->users[buffer];
     users->other |= !v->product;
-    if (v->product && (users->count == 0 || users->kernel[users->count - 1] != v->kernel))
+    if ((users->count == 0 || users->kernel[users->count - 1] != v->kernel))
         ARENA_PUSH(v->plan->arena, users->kernel, users->count, users->room, v->kernel);
 }
 
@@ -114,6 +114,96 @@ static void try_other_order(Plan *plan, const Users *users, int weight)
                                                        grouped(plan->arena, after), grouped(plan->arena, before));
 }
 
+/* ---- channels, places --------------------------------------------------------------------------------------------------- */
+
+typedef struct Nest { const Plan *plan; int along; int64_t quarters; } Nest;     /* quarters of a cycle an element */
+
+/* Do neighbours along the axis of the innermost loop lie side by side? */
+static void look_along(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    Nest *nest = context;
+    const Buffer *buffer = &nest->plan->buffer[read->buffer];
+    bool depends = false, beside = false;
+    for (int d = 0; d < read->rank; d++)
+        for (int t = 0; t < read->index[d].count; t++)
+            if (read->index[d].term[t].axis == nest->along) {
+                depends = true;
+                beside = is_affine(&read->index[d]) && read->index[d].term[t].factor == 1 && buffer->order[buffer->rank - 1] == d;
+            }
+    nest->quarters += !depends || beside ? 1 : ALONE_QUARTERS;
+}
+
+/* What a kernel that is no product costs, roughly: its loops follow the array that it writes; what it reads in another order comes
+ * element by element. */
+static int64_t nest_cycles(const Plan *plan, Kernel *kernel)
+{
+    Nest nest = {.plan = plan, .along = NONE};
+    int64_t elements = 1;
+    for (int o = 0; o < kernel->outer_count; o++)
+        elements *= kernel->axis[kernel->outer[o]].extent;
+    for (int s = 0; s < kernel->stage_count && nest.along == NONE; s++) {
+        const Buffer *written = kernel->stage[s].buffer == NONE ? NULL : &plan->buffer[kernel->stage[s].buffer];
+        for (int d = 0; written && d < written->rank; d++) {
+            const Index *last = &kernel->stage[s].store[written->order[d]];
+            for (int t = 0; t < last->count; t++)
+                nest.along = kernel->axis[last->term[t].axis].extent > 1 ? last->term[t].axis : nest.along;
+        }
+    }
+    each_read(kernel, look_along, &nest);
+    return elements * (1 + nest.quarters) / 4;
+}
+
+static int64_t step_cycles(const Plan *plan, const Users *users)
+{
+    int64_t cycles = 0;
+    for (int u = 0; u < users->count; u++) {
+        Kernel *kernel = &plan->kernel[PHASE_TRAIN][users->kernel[u]];
+        cycles += is_product(plan, kernel) ? product_cycles(plan, kernel) : nest_cycles(plan, kernel);
+    }
+    return cycles;
+}
+
+/* A weight and its slots, or an array of values alone: by a step's cycles, as PyTorch has it; or with another dimension last, which
+ * then lies in the lanes: a weight's outputs or inputs, the channels of images. */
+static void try_last(Plan *plan, const Users *users, int first)
+{
+    const Graph *graph = plan->model->graph;
+    Buffer *buffer = &plan->buffer[first];
+    const bool weight = buffer->leaf != NONE;
+    const int rank = buffer->rank;
+    int group[8] = {first}, count = 1;
+    for (int b = 0; weight && b < plan->buffer_count && count < 8; b++)
+        if (plan->buffer[b].leaf != NONE && graph->leaves[plan->buffer[b].leaf].kind == LEAF_SLOT && graph->leaves[plan->buffer[b].leaf].parameter == buffer->leaf
+            && plan->buffer[b].rank == rank)
+            group[count++] = b;
+    const int64_t before = step_cycles(plan, &users[first]);
+    int64_t least = before;
+    int8_t best[MAX_RANK + 1], usual[MAX_RANK + 1];
+    memcpy(usual, buffer->order, sizeof usual);
+    memcpy(best, usual, sizeof best);
+    for (int last = weight ? 0 : 1; last < 2; last++) {
+        int at = 0;
+        for (int d = 0; d < rank; d++)
+            if (d != last)
+                buffer->order[at++] = (int8_t)d;
+        buffer->order[at] = (int8_t)last;
+        for (int g = 1; g < count; g++)
+            memcpy(plan->buffer[group[g]].order, buffer->order, sizeof buffer->order);
+        int64_t cycles = step_cycles(plan, &users[first]);
+        if (cycles * 100 > before * WORTH_ANOTHER_LAYOUT || cycles >= least)
+            continue;
+        least = cycles;
+        memcpy(best, buffer->order, sizeof best);
+    }
+    for (int g = 0; g < count; g++) {
+        memcpy(plan->buffer[group[g]].order, best, sizeof best);
+        if (memcmp(best, usual, sizeof best) != 0)
+            plan->buffer[group[g]].why_order = arena_print(plan->arena, "what uses it takes about %s cycles a step so, %s as PyTorch has it",
+                                                           grouped(plan->arena, least), grouped(plan->arena, before));
+    }
+}
+
 /* ---- pads ------------------------------------------------------------------------------------------------------------------- */
 
 static void pad_rows(Plan *plan)
@@ -144,6 +234,15 @@ static void tell_plain(Plan *plan)
     }
 }
 
+/* Nobody but kernels sees how it lies; a checkpoint is copied by strides. A state of a recurrence is sliced by time. */
+static bool may_be_turned(const Plan *plan, const Buffer *buffer)
+{
+    const Graph *graph = plan->model->graph;
+    if (buffer->leaf != NONE)
+        return graph->leaves[buffer->leaf].kind == LEAF_PARAMETER;
+    return buffer->kind == BUFFER_TEMPORARY && graph->nodes[buffer->node].type.per_row && plan->recurrences.region_of[buffer->node] == NONE;
+}
+
 void choose_layouts(Plan *plan)
 {
     Arena *scratch = arena_new();
@@ -152,6 +251,8 @@ void choose_layouts(Plan *plan)
         const Buffer *buffer = &plan->buffer[b];
         if (buffer->leaf != NONE && plan->model->graph->leaves[buffer->leaf].kind == LEAF_PARAMETER && buffer->rank == 2)
             try_other_order(plan, users, b);
+        else if (buffer->rank >= 3 && buffer->scalar == FLOAT && may_be_turned(plan, buffer))
+            try_last(plan, users, b);
     }
     pad_rows(plan);
     tell_plain(plan);

@@ -55,6 +55,40 @@ static void store_sums(Plan *plan, Kernel *kernel)
         each_term(kernel->stage[s].term, read_sum, sum);
 }
 
+/* Where in memory a stage's index moves slowest with the axis: the first dimension that has it. */
+static int place_in_memory(const Buffer *buffer, const Stage *stage, int axis)
+{
+    for (int d = 0; d < buffer->rank; d++)
+        for (int t = 0; t < stage->store[buffer->order[d]].count; t++)
+            if (stage->store[buffer->order[d]].term[t].axis == axis)
+                return d * MAX_TERMS_OF_INDEX + t;
+    return NONE;
+}
+
+/* Loops in which elements are independent follow the first array that they write. */
+static void follow_memory(const Plan *plan, Kernel *kernel)
+{
+    const Stage *stage = NULL;
+    for (int s = kernel->stage_count - 1; s >= 0; s--) {
+        if (kernel->stage[s].folds_outer || kernel->stage[s].after)
+            return;
+        if (kernel->stage[s].buffer != NONE)
+            stage = &kernel->stage[s];
+    }
+    for (int o = 0; stage && o < kernel->outer_count; o++)
+        if (place_in_memory(&plan->buffer[stage->buffer], stage, kernel->outer[o]) == NONE)
+            return;
+    for (int o = 1; stage && o < kernel->outer_count; o++)
+        for (int p = o; p > 0; p--) {
+            const Buffer *buffer = &plan->buffer[stage->buffer];
+            int here = kernel->outer[p], before = kernel->outer[p - 1];
+            if (place_in_memory(buffer, stage, before) <= place_in_memory(buffer, stage, here))
+                break;
+            kernel->outer[p] = before;
+            kernel->outer[p - 1] = here;
+        }
+}
+
 static void choose_form(Plan *plan, Kernel *kernel)
 {
     if (kernel->form == FORM_CALL || plan->mode != KERNELS_FUSED)
@@ -69,6 +103,8 @@ static void choose_form(Plan *plan, Kernel *kernel)
         if (kernel->choice.block)
             store_sums(plan, kernel);
     }
+    if (kernel->form == FORM_NEST)
+        follow_memory(plan, kernel);
     if (kernel->form == FORM_NEST && kernel->outer_count && inner > 1)
         kernel->form = FORM_ROW;
 }

@@ -82,6 +82,7 @@ typedef struct Product {
     int64_t points, folds;              /* of the result; of each sum */
     bool streams;                       /* what follows changes an array that no cache holds, a row of tiles after another */
     int64_t after;                      /* cycles of what follows an element, alone */
+    int64_t chances;                    /* choices in it, which are branches where it is alone */
     bool found;
 } Product;
 
@@ -188,7 +189,7 @@ static void consider_columns(Product *p, int row, int column)
     if (columns * p->element < REGISTER_BYTES / 2)
         return;
     int registers = columns * p->element > REGISTER_BYTES ? 2 : 1;
-    int64_t element = stores_along(p, column) ? 0 : ELEMENT_CYCLES;
+    int64_t element = stores_along(p, column) ? 0 : ELEMENT_CYCLES + p->chances * CHANCE_CYCLES;
     for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
         int64_t step = step_cost(rows * registers, rows + registers, p->folds);
         int64_t streams = p->streams ? (rows - 1) * registers * STREAM_CYCLES : 0;
@@ -226,6 +227,12 @@ static void add_cycles(Term *term, void *context)
         *cycles += strstr(op_info[term->op].c, "@(") && term->op != OP_RELU && term->op != OP_MAXIMUM && term->op != OP_MINIMUM ? CALL_CYCLES : 1;
 }
 
+static void add_chance(Term *term, void *context)
+{
+    int64_t *chances = context;
+    *chances += term->kind == TERM_APPLY && (term->op == OP_SELECT || term->op == OP_RELU);
+}
+
 /* The axes of the result that one operand depends on and the other does not; where there are none, NONE stands for one element. */
 static int axes_of_one(const Kernel *kernel, Term *one, Term *other, int *axis)
 {
@@ -256,6 +263,7 @@ void choose_tile(const Plan *plan, Kernel *kernel)
     p.after = ELEMENT_CYCLES;
     for (int s = 1; s < kernel->stage_count; s++) {
         each_term(kernel->stage[s].term, add_cycles, &p.after);
+        each_term(kernel->stage[s].term, add_chance, &p.chances);
         p.streams |= assigns(plan, &kernel->stage[s]) && p.points * p.element > FIRST_CACHE;
     }
 

@@ -15,6 +15,7 @@ enum {
     TILE_START = 10,                    /* cycles to begin a tile and to end it */
     TREE_CYCLES = 4,                    /* to add up the lanes of one dot */
     ELEMENT_CYCLES = 2,                 /* an epilogue's element, alone */
+    CHANCE_CYCLES = 8,                  /* a choice of an element alone is a branch on chance: relu's mask in 262,000 elements 2900 for 900 µs */
     CALL_CYCLES = 20,                   /* exp and its kin, of a register or of a number alone: 12 to 20 */
     LINE_BYTES = 64,
     FIRST_CACHE = 24 * 1024,            /* bytes that stay in the first cache beside what streams through: 32 KB less a quarter */
@@ -30,6 +31,7 @@ enum {
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
     LEAST_CALL = 256,                   /* products of a call of CBLAS: it costs 100 to 200 ns, as much as 200 in a loop */
     SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
+    ALONE_QUARTERS = 8,                 /* quarters of a cycle: a number that is read alone, where its neighbours lie elsewhere */
     WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */
 };
 

@@ -22,6 +22,8 @@
 
 #define NN_SCALARS(REAL, F)                                                                                          \
     static inline REAL nn_relu##F(REAL x) { return x <= 0 ? 0 : x; }                  /* NaN stays */                \
+    /* yes ? a : b, both being there: a choice of what only one branch would read is a branch on chance (2900 for 900 us) */ \
+    static inline REAL nn_choose##F(int yes, REAL a, REAL b) { return yes ? a : b; }                                 \
     static inline REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                         \
     static inline REAL nn_maximum##F(REAL a, REAL b) { return ((a > b) | (a != a)) ? a : b; }    /* |: no branch */  \
     static inline REAL nn_minimum##F(REAL a, REAL b) { return ((a < b) | (a != a)) ? a : b; }                        \
