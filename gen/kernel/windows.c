@@ -11,18 +11,31 @@
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
+/* Does a reshape take its indices apart, which could not be done to divided ones? */
+static bool is_reshaped(const Graph *graph, NodeId id)
+{
+    for (; op_info[graph->nodes[id].op].class == MOVE; id = graph->nodes[id].operand[0])
+        if (graph->nodes[id].op == OP_RESHAPE && !keeps_indices(graph->nodes[graph->nodes[id].operand[0]].type, graph->nodes[id].type))
+            return true;
+    return false;
+}
+
 /* Is it a chain of FOLDs around a CONTRACT, all of it read by this node alone? */
 bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *root)
 {
     const Graph *graph = plan->model->graph;
     if (graph->nodes[id].op != OP_FOLD)
         return false;
+    bool strides = false;
     while (graph->nodes[id].op == OP_FOLD) {
+        strides |= graph->nodes[id].attributes.stride > 1;
         id = graph->nodes[id].operand[0];
         if (uses[id] > 1 || root[id])
             return false;
     }
-    return graph->nodes[id].op == OP_CONTRACT && plan->recurrences.region_of[id] == NONE;
+    if (graph->nodes[id].op != OP_CONTRACT || (strides && (is_reshaped(graph, graph->nodes[id].operand[0]) || is_reshaped(graph, graph->nodes[id].operand[1]))))
+        return false;
+    return plan->recurrences.region_of[id] == NONE;
 }
 
 /* 0 <= place < size and stride divides it, else the element is not there; it is the one at `index`, place / stride. */
