@@ -35,6 +35,15 @@ static void update(Compilation *c)
 
 static void rewrite(Compilation *c)        { simplify(c->model); }
 static void split_by_mode(Compilation *c)  { specialise(c->model); }
+static void keep_what_is_asked(Compilation *c)
+{
+    keep_for(c->model, c->options->emit);
+    if (c->options->weights)
+        embed_weights(c->model, c->options->weights);
+    if (c->options->emit != EMIT_PROGRAM)
+        fit_inputs(c->model, c->options->read.data_dir);
+}
+
 static void make_kernels(Compilation *c)   { c->plan = fuse(c->arena, c->model, c->options->kernels, c->options->target); }
 static void shape_kernels(Compilation *c)  { schedule(c->plan); }
 static void place_buffers(Compilation *c)  { plan_memory(c->plan); }
@@ -54,7 +63,7 @@ static void print_program(Compilation *c)
         .can_check_gradients = c->model->precision == F64 && c->options->kernels == KERNELS_GENERIC
                             && c->options->target == TARGET_C,
     };
-    emit_program(c->plan, &options, &c->program);
+    emit_program(c->plan, &options, &c->program, &c->header);
 }
 
 typedef enum StageKind { GRAPH, KERNELS, PROGRAM } StageKind;
@@ -69,6 +78,7 @@ static const struct Pass {
     {"update",        update,        GRAPH},        /* the optimizer's rules, as nodes; the script is closed */
     {"simplify",      rewrite,       GRAPH},        /* equal nodes are one, constants fold, what no root needs goes */
     {"specialise",    split_by_mode, GRAPH},        /* a list of roots each for training, evaluation, prediction */
+    {"keep",          keep_what_is_asked, GRAPH},   /* a predictor, a library: only what their functions compute */
     {"fuse",          make_kernels,  KERNELS},      /* which operations share loops */
     {"schedule",      shape_kernels, KERNELS},      /* forms, layouts, names, costs */
     {"plan_memory",   place_buffers, KERNELS},      /* which buffers share memory */
@@ -155,7 +165,7 @@ static void run_from(Compilation *c, int first, const char *last)
 Compilation *run_passes(Arena *arena, Options *options, const char *last)
 {
     Compilation *c = NEW(arena, Compilation, 1);
-    *c = (Compilation){.arena = arena, .options = options, .program = text_new(arena), .dump = text_new(arena)};
+    *c = (Compilation){.arena = arena, .options = options, .program = text_new(arena), .header = text_new(arena), .dump = text_new(arena)};
     run_from(c, 0, last);
     return c;
 }
@@ -170,6 +180,7 @@ Compilation *compilation_with(const Compilation *read, KernelMode kernels, Targe
     c->options->target = target;
     c->with_laps = with_laps;
     c->program = text_new(read->arena);
+    c->header = text_new(read->arena);
     int first = 0;
     while (passes[first].gives == GRAPH)
         first++;
@@ -187,9 +198,30 @@ void refuse_overwriting(Arena *arena, const char *option, const char *output, co
         fail_call("%s %s names the model itself", option, escaped(arena, output));
 }
 
+/* The header first: where there is a text there is its header. */
+static void write_program(Arena *arena, const Compilation *c)
+{
+    if (c->options->emit != EMIT_PROGRAM)
+        write_file(header_path(arena, c->options->output), c->header.bytes, c->header.length);
+    write_file(c->options->output, c->program.bytes, c->program.length);
+}
+
+static void check_output(const Options *options)
+{
+    if (options->emit == EMIT_PROGRAM || (!options->output && options->dump_count))
+        return;
+    const char *kind = options->emit == EMIT_PREDICT ? "predict" : "library";
+    if (!options->output)
+        fail_call("--emit %s writes two files, a C file and its header: it needs -o NAME.c", kind);
+    const size_t length = strlen(options->output);
+    if (length < 3 || strcmp(options->output + length - 2, ".c") != 0 || options->output[length - 3] == '/')
+        fail_call("--emit %s writes NAME.c and NAME.h: -o must end in .c", kind);
+}
+
 static int generate(Arena *arena, Options *options)
 {
     refuse_overwriting(arena, "-o", options->output, options->operand[0]);
+    check_output(options);
     int last = options->stop_after ? find_pass(arena, "--stop-after", options->stop_after) : PASS_COUNT - 1;
     for (int i = 0; i < options->dump_count; i++)
         if (read_dump(arena, options->dumps[i]).pass > last)
@@ -202,7 +234,7 @@ static int generate(Arena *arena, Options *options)
     Compilation *c = run_passes(arena, options, options->stop_after);
     write_file(NULL, c->dump.bytes, c->dump.length);
     if (last == PASS_COUNT - 1 && (options->output || options->dump_count == 0))
-        write_file(options->output, c->program.bytes, c->program.length);
+        write_program(arena, c);
     return STATUS_DONE;
 }
 

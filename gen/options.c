@@ -51,9 +51,11 @@ static const OptionRow rows[] = {
      "the program itself is then written only with -o"},
     {OPTION_STOP_AFTER, "--stop-after", "PASS", BIT(GENERATE), NULL, NULL, "end there, without a program"},
     {OPTION_GPU_ARCH, "--gpu-arch", "sm_XY", BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
-    {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, "*", NULL},
+    {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, NULL, "put these weights (safetensors) into the text; with --emit predict or library"},
     {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
-    {OPTION_EMIT, "--emit", "program", BIT(GENERATE), "program", "predict library", "what to write"},
+    {OPTION_EMIT, "--emit", "KIND", BIT(GENERATE), "program predict library", NULL,
+     "program (the default); predict: a function that computes the outputs of a row, and its header;\n"
+     "library: init, train_step, predict and save for your own program, without files or allocation"},
     {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, NULL, "write a page there: the model beside the program, formulas, the graph"},
     {OPTION_REPORT, "--report", "F", BIT(RUN), NULL, NULL, "write a page of the run there, and its log beside it"},
     {OPTION_VARY, "--vary", "name=a,b", BIT(RUN), NULL, NULL, "a run for each value of an nn.option; may be repeated"},
@@ -314,12 +316,19 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         case OPTION_THREADS: options->threads = (int)at_most(row, positive_integer(arena, row, value), MOST_THREADS); break;
         case OPTION_HELP: print_help(arena, commands, command); return NULL;
         case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
-        case OPTION_EMIT:                               /* one value so far, which check_value has seen */
-        case OPTION_GPU_ARCH: case OPTION_WEIGHTS: case OPTION_STANDALONE: break;
+        case OPTION_EMIT: options->emit = strcmp(value, "predict") == 0 ? EMIT_PREDICT : strcmp(value, "library") == 0 ? EMIT_LIBRARY : EMIT_PROGRAM; break;
+        case OPTION_WEIGHTS: options->weights = value; break;
+        case OPTION_GPU_ARCH: case OPTION_STANDALONE: break;
         }
     }
+    if (options->weights && options->emit == EMIT_PROGRAM)
+        fail_call("--weights goes with --emit predict or library\n  a program takes them when it runs: --init %s", escaped(arena, options->weights));
     if (options->target == TARGET_CUDA && options->kernels == KERNELS_BLAS)
         fail_call("--kernels blas is for C programs: CBLAS runs on processors");
+    if (options->emit != EMIT_PROGRAM && options->target == TARGET_CUDA)
+        fail_call("--emit predict and library are C functions: without --target cuda");
+    if (options->emit != EMIT_PROGRAM && options->kernels == KERNELS_BLAS)
+        fail_call("--emit predict and library need no library: without --kernels blas");
     if (operands < own->operands[0])
         fail_call("what is missing is a %s: the call is 'nngen %s%s%s'\n  nngen %s%s--help shows examples",
                   command == COMMAND_NEW ? "name" : command == COMMAND_REPORT ? "log" : "model", own->name, *own->name ? " " : "", own->usage, own->name,
@@ -357,6 +366,10 @@ const char *canonical_command(Arena *arena, const Options *options)
         text_add(&out, " --target cuda");
     if (options->kernels != KERNELS_FUSED)
         text_print(&out, " --kernels %s", kernel_word[options->kernels]);
+    if (options->emit != EMIT_PROGRAM)
+        text_print(&out, " --emit %s", options->emit == EMIT_PREDICT ? "predict" : "library");
+    if (options->weights)
+        add_word(&out, "--weights ", without_root(options->weights));
     if (options->read.precision >= 0)
         text_print(&out, " --precision %s", options->read.precision == F64 ? "f64" : "f32");
     for (int i = 0; i < options->read.setting_count; i++)

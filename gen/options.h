@@ -18,6 +18,8 @@ typedef struct Options {
     const char *output;                 /* -o; NULL: standard output */
     KernelMode kernels;
     Target target;
+    EmitKind emit;
+    const char *weights;                /* to be embedded; NULL: none */
     ReadOptions read;                   /* --set, --data, --precision, the limits */
     const char **dumps;                 /* "fuse", "graph:dot" */
     int dump_count;

@@ -13,6 +13,7 @@ typedef struct Compilation {
     Model *model;                       /* from read_model on */
     Plan *plan;                         /* from fuse on */
     Text program;                       /* from emit_program on */
+    Text header;                        /* that declares the functions of a predictor or a library */
     Text dump;                          /* what --dump asked for, by pass */
 } Compilation;
 

@@ -1,5 +1,5 @@
 -- Handwritten digits, 8 x 8 pixels: one hidden layer, cross entropy, 1,000 steps over all training rows at once.
--- --set optimizer=adam learns faster than plain gradient descent at the same rate.
+-- --set optimizer=adam learns faster than plain gradient descent at the same rate; --set batch=32 takes steps of 32 rows.
 -- The confusion matrices count, for each digit (row), what it was taken for (column).
 -- Test accuracy 0.933 with gradient descent, 0.976 with Adam.
 local nn = require "nn"
@@ -25,5 +25,5 @@ return nn.train {
     train = "data/digits.csv", columns = {pixels = {1, 64}, label = "label"},
     split = {train = 0.75, test = 0.25},
   },
-  batch = "all", steps = 1000, seed = 1,
+  batch = tonumber(nn.option("batch", "all")) or "all", steps = 1000, seed = 1,
 }

@@ -272,6 +272,14 @@ void nn_dataset_close(NnDataset *dataset)
     nn_release(dataset);
 }
 
+int64_t nn_dataset_standard(const NnDataset *dataset, int input, const double **mean, const double **spread)
+{
+    const NnConversion *conversion = &dataset->conversion[input];
+    *mean = conversion->mean;
+    *spread = conversion->spread;
+    return conversion->period;
+}
+
 int64_t nn_dataset_rows(const NnDataset *dataset, NnSet set)
 {
     return dataset->subset[set].rows;

@@ -4,6 +4,7 @@
  * layout nor the order of the tensors shows. Computed in double and rounded once. */
 #include "run.h"
 #include "walk.h"
+#include <nngen/weights.h>
 
 static double initial_value(const NnInit *init, uint64_t seed, uint32_t stream, int64_t element)
 {
@@ -20,14 +21,23 @@ static double initial_value(const NnInit *init, uint64_t seed, uint32_t stream, 
     return 0;
 }
 
+static void initialise(const NnTensor *tensor, void *data, NnPrecision precision, uint64_t seed)
+{
+    const uint32_t stream = nn_stream(tensor->name);
+    const int64_t count = nn_element_count(tensor->rank, tensor->shape);
+    NnWalk walk = {.rank = tensor->rank, .shape = tensor->shape, .stride = tensor->stride};
+    for (int64_t k = 0; k < count; k++, nn_walk_on(&walk))
+        nn_set_real(data, walk.offset, initial_value(&tensor->init, seed, stream, k), precision);
+}
+
 void nn_initialise(const NnProgram *program, uint64_t seed)
 {
-    for (int i = 0; i < program->tensor_count; i++) {
-        const NnTensor *tensor = &program->tensors[i];
-        uint32_t stream = nn_stream(tensor->name);
-        int64_t count = nn_element_count(tensor->rank, tensor->shape);
-        NnWalk walk = {.rank = tensor->rank, .shape = tensor->shape, .stride = tensor->stride};
-        for (int64_t k = 0; k < count; k++, nn_walk_on(&walk))
-            nn_set_real(tensor->data, walk.offset, initial_value(&tensor->init, seed, stream, k), program->precision);
-    }
+    for (int i = 0; i < program->tensor_count; i++)
+        initialise(&program->tensors[i], program->tensors[i].data, program->precision, seed);
+}
+
+void nn_initialise_tensors(const NnTensor *tensors, int count, void *state, NnPrecision precision, uint64_t seed)
+{
+    for (int i = 0; i < count; i++)
+        initialise(&tensors[i], (char *)state + tensors[i].place, precision, seed);
 }

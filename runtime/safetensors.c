@@ -7,7 +7,6 @@
 #include "output_file.h"
 #include "walk.h"
 
-#include <cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -22,9 +21,6 @@
 enum { PIECE_BYTES = 1 << 16, HEADER_AT_MOST = 100 * 1000 * 1000, LENGTH_BYTES = 8 };   /* the limit is the format's own */
 
 static _Alignas(64) char piece[PIECE_BYTES];
-
-const char *const nn_dtype_name[] = {"F32", "F64", "I32", "I64", "I8", "I16", "U8", "U16", "U32", "U64", "another type"};
-static const int dtype_size[] = {4, 8, 4, 8, 1, 2, 1, 2, 4, 8, 0};
 
 const char *nn_shape_text(int rank, const int64_t *shape)
 {
@@ -53,7 +49,7 @@ static void write_header(FILE *out, const NnSaved *saved, int count, const NnMet
     fputc('}', out);
     for (int i = 0; i < count; i++) {
         char *name = nn_format_string("%s%s", saved[i].prefix, saved[i].name);
-        int64_t bytes = nn_element_count(saved[i].rank, saved[i].shape) * dtype_size[saved[i].dtype];
+        int64_t bytes = nn_element_count(saved[i].rank, saved[i].shape) * nn_dtype_size[saved[i].dtype];
         fputc(',', out);
         nn_json_string(out, name);
         fprintf(out, ":{\"dtype\":\"%s\",\"shape\":[", nn_dtype_name[saved[i].dtype]);
@@ -71,7 +67,7 @@ static void write_header(FILE *out, const NnSaved *saved, int count, const NnMet
 static void write_tensor(NnOutputFile *file, const NnSaved *saved)
 {
     int64_t count = nn_element_count(saved->rank, saved->shape);
-    size_t size = (size_t)dtype_size[saved->dtype], used = 0;
+    size_t size = (size_t)nn_dtype_size[saved->dtype], used = 0;
     if (!saved->stride) {
         nn_write_output(file, saved->data, (size_t)count * size);
         return;
@@ -124,46 +120,9 @@ static void read_at(const NnSafetensors *file, int64_t at, void *out, size_t byt
     }
 }
 
-/* A number that is a whole one in [0, 2^53], where doubles are exact. */
-static bool whole_number(const cJSON *item, int64_t *value)
-{
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 0x1p53))
-        return false;
-    *value = (int64_t)item->valuedouble;
-    return (double)*value == item->valuedouble;
-}
-
 static _Noreturn void fail_entry(const NnSafetensors *file, const NnEntry *entry, const char *what)
 {
     nn_fail(NN_WRONG_INPUT, file->path, "the header's entry %s %s", nn_quoted(entry->name), what);
-}
-
-static NnEntry parse_entry(const NnSafetensors *file, const cJSON *item, int64_t data_bytes)
-{
-    NnEntry entry = {.name = item->string, .dtype = NN_DTYPE_OTHER};
-    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype"), *shape = cJSON_GetObjectItemCaseSensitive(item, "shape"),
-                *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets"), *size;
-    if (!cJSON_IsObject(item) || !cJSON_IsString(dtype) || !cJSON_IsArray(shape) || cJSON_GetArraySize(offsets) != 2 ||
-        !cJSON_IsArray(offsets))
-        fail_entry(file, &entry, "needs a dtype, a shape and two data_offsets");
-    entry.dtype_name = dtype->valuestring;
-    for (int i = 0; i < NN_DTYPE_OTHER; i++)
-        if (!strcmp(dtype->valuestring, nn_dtype_name[i]))
-            entry.dtype = (NnDtype)i;
-    if (!whole_number(offsets->child, &entry.begin) || !whole_number(offsets->child->next, &entry.end) ||
-        entry.begin > entry.end || entry.end > data_bytes)
-        fail_entry(file, &entry, "has data_offsets outside of the file; the file is torn or damaged");
-    int64_t bytes = dtype_size[entry.dtype], one;
-    cJSON_ArrayForEach(size, shape) {
-        if (!whole_number(size, &one) || __builtin_mul_overflow(bytes, one, &bytes))
-            fail_entry(file, &entry, "has a shape that is none");
-        if (entry.rank < NN_MAX_RANK)
-            entry.shape[entry.rank] = one;
-        entry.rank++;
-    }
-    if (entry.dtype != NN_DTYPE_OTHER && bytes != entry.end - entry.begin)
-        fail_entry(file, &entry, "has a shape that does not fit its data_offsets");
-    return entry;
 }
 
 static int by_place(const void *a, const void *b)
@@ -196,6 +155,29 @@ static void check_entries(NnSafetensors *file, int64_t data_bytes)
             fail_entry(file, &file->entry[i], "is there twice");
 }
 
+static void *grown(void *list, int count, size_t size)
+{
+    return count & (count - 1) ? list : nn_grow(list, count ? 2 * (size_t)count : 1, size);       /* full at each power of two */
+}
+
+static void read_items(NnSafetensors *file, int64_t data_bytes)
+{
+    NnTensorHeader reader = nn_tensor_header(file->header, data_bytes);
+    for (NnHeaderItem item; (item = nn_next_item(&reader)) != NN_ITEM_NONE;) {
+        if (item == NN_ITEM_BROKEN && reader.entry.name)
+            fail_entry(file, &reader.entry, reader.fault);
+        if (item == NN_ITEM_BROKEN)
+            nn_fail(NN_WRONG_INPUT, file->path, "%s", reader.fault);
+        if (item == NN_ITEM_TENSOR) {
+            file->entry = grown(file->entry, file->count, sizeof *file->entry);
+            file->entry[file->count++] = reader.entry;
+        } else {
+            file->metadata = grown(file->metadata, file->metadata_count, sizeof *file->metadata);
+            file->metadata[file->metadata_count++] = (NnMetadata){reader.key, reader.value};
+        }
+    }
+}
+
 NnSafetensors nn_open_safetensors(const char *path)
 {
     NnSafetensors file = {.path = path, .descriptor = open(path, O_RDONLY | O_CLOEXEC)};
@@ -220,21 +202,11 @@ NnSafetensors nn_open_safetensors(const char *path)
 
     char *header = nn_allocate(length + 1, 1);
     read_at(&file, LENGTH_BYTES, header, length);
-    cJSON *json = NULL;
-    const char *end = header;
-    if (length && header[0] == '{' && !memchr(header, 0, length) && !strstr(header, "\\u0000"))          /* it would end a name */
-        json = cJSON_ParseWithOpts(header, &end, 0);
-    if (!json || strspn(end, " \t\r\n") != strlen(end))
+    if (memchr(header, 0, length))
         nn_fail(NN_WRONG_INPUT, path, "its header is no JSON object; the file is torn, damaged or no safetensors file");
-    nn_release(header);
-    file.json = json;
+    file.header = header;
     file.data_start = LENGTH_BYTES + (int64_t)length;
-    file.entry = nn_allocate((size_t)cJSON_GetArraySize(json), sizeof *file.entry);
-    const cJSON *item;
-    cJSON_ArrayForEach(item, json) {
-        if (strcmp(item->string, "__metadata__"))
-            file.entry[file.count++] = parse_entry(&file, item, bytes - file.data_start);
-    }
+    read_items(&file, bytes - file.data_start);
     check_entries(&file, bytes - file.data_start);
     return file;
 }
@@ -243,7 +215,8 @@ void nn_close_safetensors(NnSafetensors *file)
 {
     close(file->descriptor);
     nn_release(file->entry);
-    cJSON_Delete(file->json);
+    nn_release(file->metadata);
+    nn_release(file->header);
 }
 
 const NnEntry *nn_find_entry(const NnSafetensors *file, const char *prefix, const char *name)
@@ -257,14 +230,16 @@ const NnEntry *nn_find_entry(const NnSafetensors *file, const char *prefix, cons
 
 const char *nn_find_metadata(const NnSafetensors *file, const char *key)
 {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(file->json, "__metadata__"), key);
-    return cJSON_IsString(value) ? value->valuestring : NULL;
+    for (int i = 0; i < file->metadata_count; i++)
+        if (!strcmp(file->metadata[i].key, key))
+            return file->metadata[i].value;
+    return NULL;
 }
 
 void nn_read_entry(const NnSafetensors *file, const NnEntry *entry, const int64_t *stride, void *data, NnPrecision precision)
 {
     NnPrecision stored = entry->dtype == NN_DTYPE_F32 ? NN_F32 : NN_F64;
-    int64_t size = dtype_size[entry->dtype], count = (entry->end - entry->begin) / size, here = PIECE_BYTES / size;
+    int64_t size = nn_dtype_size[entry->dtype], count = (entry->end - entry->begin) / size, here = PIECE_BYTES / size;
     NnWalk walk = {.rank = entry->rank, .shape = entry->shape, .stride = stride};
     for (int64_t first = 0; first < count; first += here) {
         here = count - first < here ? count - first : here;

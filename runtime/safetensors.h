@@ -7,13 +7,7 @@
 #ifndef NNGEN_RUNTIME_SAFETENSORS_H
 #define NNGEN_RUNTIME_SAFETENSORS_H
 
-#include <nngen/runtime.h>
-
-typedef enum NnDtype {
-    NN_DTYPE_F32, NN_DTYPE_F64, NN_DTYPE_I32, NN_DTYPE_I64, NN_DTYPE_I8, NN_DTYPE_I16, NN_DTYPE_U8, NN_DTYPE_U16, NN_DTYPE_U32,
-    NN_DTYPE_U64, NN_DTYPE_OTHER
-} NnDtype;
-extern const char *const nn_dtype_name[];                     /* "F32" … */
+#include "tensor_header.h"
 
 /* ---- writing ---- */
 
@@ -33,22 +27,15 @@ void nn_write_safetensors(const char *path, const NnSaved *saved, int count, con
 
 /* ---- reading ---- */
 
-typedef struct NnEntry {
-    const char *name;
-    NnDtype dtype;
-    const char *dtype_name;
-    int rank;                           /* may pass NN_MAX_RANK; shape holds the first ones */
-    int64_t shape[NN_MAX_RANK];
-    int64_t begin, end;                 /* bytes in the file's data */
-} NnEntry;
-
 typedef struct NnSafetensors {
     const char *path;                   /* the caller's */
     int descriptor;
     int64_t data_start;
     NnEntry *entry;                     /* sorted by name */
     int count;
-    void *json;                         /* owns the names */
+    char *header;                       /* owns the names */
+    NnMetadata *metadata;
+    int metadata_count;
 } NnSafetensors;
 
 NnSafetensors nn_open_safetensors(const char *path);          /* missing, torn, hostile: status 1 with the reason */

@@ -12,6 +12,9 @@ typedef struct EmitOptions {
     bool with_laps;                     /* train_step tells nn_lap when each kernel is through: nngen bench */
 } EmitOptions;
 
-void emit_program(const Plan *plan, const EmitOptions *options, Text *out);       /* the whole training (or show) program */
+/* The whole text: a training (or show) program, a predictor or a library, as the model's `emit` says; `header` is the file that
+ * declares the functions of the latter two. */
+void emit_program(const Plan *plan, const EmitOptions *options, Text *out, Text *header);
+const char *header_path(Arena *arena, const char *output);              /* some/digits.h for some/digits.c */
 
 #endif

@@ -2,7 +2,7 @@
  *
  * What it is, how it was made, compiled and run; the model, how it is trained, its parameters, what a step costs, the memory
  * plan, and the conventions that the functions below keep. All of it follows from the model and the command line. */
-#include "emit/emit_parts.h"
+#include "emit/emit_interface.h"
 #include "base/text.h"
 #include <math.h>
 #include <string.h>
@@ -41,6 +41,11 @@ static void emit_commands(const Plan *plan, const EmitOptions *options, Text *ou
     const char *file = escaped(out->arena, file_name(plan, options, out->arena)), *program = without_ending(out->arena, file);
     const bool has_files = model->data.kind != NN_DATA_NONE && model->data.kind != NN_DATA_TABLE;
     comment_item(out, "generated", escaped(out->arena, options->command));
+    if (model->emit != EMIT_PROGRAM) {
+        comment_item(out, "compile", arena_print(out->arena, "cc YOURS.c %s $(nngen flags) -o YOURS", file));
+        comment_item(out, "use", arena_print(out->arena, "#include \"%s\", which says what to call", escaped(out->arena, header_name(options, out->arena))));
+        return;
+    }
     comment_item(out, "compile", arena_print(out->arena, "cc %s $(nngen flags) -o %s", file, program));
     if (plan->mode == KERNELS_BLAS)
         comment_item(out, "links", "a CBLAS, which nngen flags has from where nngen was built; any other will do in its place (-lopenblas, -lblis)");
@@ -201,14 +206,15 @@ static void emit_conventions(const Plan *plan, const char *program, Text *out)
         text_add(&text, "d_x is d loss / d x. A kernel sets what it computes (=); only updates change what is there. ");
     if (has_condition(program))
         text_add(&text, "In formulas [condition] is 1 where it holds, else 0. ");
-    if (has_rows(plan) && plan->model->batch > 1)
+    if (has_rows(plan) && plan->model->kind == MODEL_TRAIN && plan->model->batch > 1)
         text_add(&text, "A batch of fewer rows than BATCH is filled up with copies of its first row, which weigh nothing in the loss and "
                         "so nothing in any gradient. ");
     if (strstr(program, "NN_CORE(") || strstr(program, "NN_DOT("))
         text_add(&text, "NN_CORE and NN_DOT make the sums of products, a tile at a time, in one order on every processor; nngen/core.h says how. ");
     text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so. "
                                            : "Arrays lie as PyTorch's tensors do, the last index running fastest. ");
-    text_add(&text, is_state_allocated(plan) ? "The state is allocated once, when main begins; nothing is in a step."
+    text_add(&text, plan->model->emit == EMIT_LIBRARY ? "The state is the caller's memory; nothing is allocated." :
+                    is_state_allocated(plan) ? "The state is allocated once, when main begins; nothing is in a step."
                                              : "The state is static; nothing is allocated in a step.");
     if (uses_name(program, "NN_KERNEL"))
         text_add(&text, " NN_KERNEL is static; nngen/scalar.h says what else.");
@@ -219,9 +225,14 @@ void emit_header(const Plan *plan, const EmitOptions *options, const char *progr
 {
     const Model *model = plan->model;
     const bool train = model->kind == MODEL_TRAIN;
+    static const char *const what_it_does[][2] = {
+        [EMIT_PROGRAM] = {"evaluates the expressions of", "trains the model of"},
+        [EMIT_PREDICT] = {"computes the outputs of the model of", NULL},
+        [EMIT_LIBRARY] = {NULL, "functions that train and use the model of"},
+    };
     Arena *arena = out->arena;
     text_print(out, "/* %s: %s %s; written by nngen, meant to be read.\n *\n", comment_text(arena, file_name(plan, options, arena)),
-               train ? "trains the model of" : "evaluates the expressions of", comment_text(arena, base_name(model->path)));
+               what_it_does[model->emit][train], comment_text(arena, base_name(model->path)));
     emit_commands(plan, options, out);
     text_add(out, " *\n");
     comment_item(out, "model", model_text(model, arena));

@@ -244,7 +244,8 @@ void emit_call(const Plan *plan, const Kernel *kernel, Text *out)
     int count = (cuda ? device_items : step_items)(plan, kernel, &p, true, items);
     for (int i = 0; i < p.count; i++) {
         const Buffer *b = &plan->buffer[p.buffer[i]];
-        items[count++] = arena_print(plan->arena, "%ss->%s", b->rank == 0 && (cuda || i >= p.first_written) ? "&" : "", b->name);
+        const bool by_address = b->rank == 0 && (cuda || i >= p.first_written);
+        items[count++] = is_constant(plan, b) ? b->name : arena_print(plan->arena, "%ss->%s", by_address ? "&" : "", b->name);
     }
     size_t indent = text_column(out) + 4;
     if (cuda)

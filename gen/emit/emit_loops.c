@@ -506,7 +506,7 @@ void drop_braces(Text *text, size_t start, Arena *arena)
 void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
 {
     Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent, .lanes = NONE};
-    e.w.in_function = plan->plain != NULL || plan->model->kind == MODEL_SHOW;
+    e.w.in_function = !plan->is_plain;
     find_arrays(&e);
     size_t start = out->length;
     if (plan->target == TARGET_CUDA) {

@@ -138,7 +138,7 @@ static const char *result_text(const Plan *plan, int buffer)
         const Output *outputs = model->phase[phase].outputs;
         for (int o = 0; outputs && o < model->output_count; o++)
             if (plan->buffer_of[outputs[o].node] == buffer)
-                return model->kind == MODEL_SHOW ? "shown" : "output";
+                return model->kind == MODEL_SHOW && model->emit == EMIT_PROGRAM ? "shown" : "output";
     }
     return NULL;
 }
@@ -173,12 +173,13 @@ static const char *kernel_name(const Plan *plan, int number)
 static void add_row(const Plan *plan, int b, Uses uses, const char *bytes, const char **row, Arena *arena)
 {
     const Buffer *buffer = &plan->buffer[b];
+    const char *who = plan->model->emit == EMIT_PROGRAM ? "the runtime" : "the caller";
     row[0] = buffer->name;
     row[1] = shape_here(plan, buffer, arena);
     row[2] = bytes;
     row[3] = holds(plan, b, uses, arena);
-    row[4] = buffer->kind == BUFFER_INPUT ? "the runtime" : kernel_name(plan, uses.first_write);
-    row[5] = buffer->kind == BUFFER_RESULT ? "the runtime" : kernel_name(plan, uses.last_read);
+    row[4] = buffer->kind == BUFFER_INPUT ? who : kernel_name(plan, uses.first_write);
+    row[5] = buffer->kind == BUFFER_RESULT ? who : kernel_name(plan, uses.last_read);
 }
 
 void emit_memory_plan(const Plan *plan, Text *out)
@@ -194,7 +195,7 @@ void emit_memory_plan(const Plan *plan, Text *out)
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int b = 0; b < plan->buffer_count; b++) {
             const int place = plan->buffer[b].place;
-            if (plan->buffer[b].kind != order[k] || done[b] || !is_in_state(&plan->buffer[b]))
+            if (plan->buffer[b].kind != order[k] || done[b] || !is_in_state(plan, &plan->buffer[b]))
                 continue;
             const char *bytes = grouped(arena, place == NONE ? aligned_bytes(plan->buffer[b].bytes) : place_bytes(plan, place));
             for (int c = b; c != NONE; c = plan->buffer[c].next_there) {

@@ -21,6 +21,9 @@ void emit_sweep(const Plan *plan, Text *out);                                   
 void emit_schedule(const NnSchedule *schedule, Text *out);                        /* emit_schedule.c: how the rate moves */
 const char *schedule_text(const NnSchedule *schedule, Arena *arena);              /* the same in words */
 void emit_tables(const Plan *plan, const EmitOptions *options, Text *out);        /* emit_tables.c: what the runtime is told */
+bool emit_tensors(const Plan *plan, bool with_gradient, Text *out);               /* emit_tables.c: what a checkpoint holds; false: nothing */
+void emit_predictor(const Plan *plan, const EmitOptions *options, Text *out);     /* emit_predictor.c: load, predict */
+void emit_library(const Plan *plan, const EmitOptions *options, Text *out);       /* emit_library.c: init, train_step, predict, save */
 
 bool has_flag(const Plan *plan);                              /* struct State ends with nn_stopped */
 const bool *tables_of(const Plan *plan, Arena *arena);        /* by node: constant tables that the plan's kernels read */
@@ -53,10 +56,12 @@ bool opens_region(const Kernel *kernels, int from, int k);
 bool closes_region(const Kernel *kernels, int to, int k);
 void open_region(const Plan *plan, const Kernel *kernel, Text *out);
 bool has_phase(const Plan *plan, PhaseId phase);              /* does the program have a function for it? */
-int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State) */
+enum { RUN_BYTES = 64 };                                      /* of a library's steps, epochs and seed in its state */
+int64_t state_bytes(const Plan *plan);                        /* sizeof(struct State), or of its arrays where more is in it (a library) */
 int64_t copies_bytes(const Plan *plan);                       /* of what is kept of the copies of nn.sweep; 0: there are none */
 bool is_state_allocated(const Plan *plan);                    /* too large for static data: `state` is a pointer, set when main begins */
-bool is_in_state(const Buffer *buffer);                       /* a temporary that became a local of its kernel is not */
+bool is_in_state(const Plan *plan, const Buffer *buffer);                       /* a temporary that became a local of its kernel is not */
+bool is_constant(const Plan *plan, const Buffer *buffer);      /* in the text, not in the state */
 int64_t aligned_bytes(int64_t bytes);                         /* rounded up to 64, where the next array begins */
 int64_t place_bytes(const Plan *plan, int place);             /* of the largest of its buffers, rounded up to 64 */
 const char *place_text(Arena *arena, Place place);            /* "mnist_mlp.lua:7" */

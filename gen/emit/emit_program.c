@@ -6,26 +6,33 @@
  *
  * The header is printed first but made last: it explains what the rest has, and nothing else.
  *
+ * A predictor and a library are the same up to their last part, the functions that others call instead of tables and main.
+ *
  * The program is complete C, not fragments filled into a template: nearly every line depends on the model, and holes would
  * outnumber what is around them. */
 #include "emit/emit_cuda.h"
+#include "emit/emit_interface.h"
 
-static void emit_includes(const Plan *plan, const char *rest, Text *out)
+static void emit_includes(const Plan *plan, const EmitOptions *options, const char *rest, Text *out)
 {
+    if (plan->model->emit != EMIT_PROGRAM)
+        text_print(out, "#include \"%s\"\n", header_name(options, out->arena));
     if (plan->target == TARGET_C || plan->plain)
         text_add(out, "#include <math.h>\n");
     if (uses_name(rest, "offsetof"))
         text_add(out, "#include <stddef.h>\n");
     if (uses_name(rest, "calloc"))
         text_add(out, "#include <stdlib.h>\n");
-    if (uses_name(rest, "memcpy"))
+    if (uses_name(rest, "memcpy") || uses_name(rest, "memset"))
         text_add(out, "#include <string.h>\n");
     if (uses_name(rest, "cblas_sgemm") || uses_name(rest, "cblas_dgemm"))
         text_add(out, "#include <cblas.h>\n");
     text_print(out, "#include <nngen/%s.h>\n", plan->target == TARGET_CUDA ? "cuda" : "runtime");
+    if (plan->model->emit != EMIT_PROGRAM)
+        text_add(out, "#include <nngen/weights.h>\n");
 }
 
-void emit_program(const Plan *plan, const EmitOptions *options, Text *out)
+void emit_program(const Plan *plan, const EmitOptions *options, Text *out, Text *header)
 {
     Text rest = text_new(out->arena);
     text_print(&rest, "\nenum { BATCH = %lld };\n\n", (long long)plan->model->batch);
@@ -38,9 +45,15 @@ void emit_program(const Plan *plan, const EmitOptions *options, Text *out)
     emit_steps(plan, options, &rest);
     if (plan->plain)
         emit_find_not_finite(plan, &rest);
-    emit_tables(plan, options, &rest);
+    switch (plan->model->emit) {
+    case EMIT_PROGRAM: emit_tables(plan, options, &rest); break;
+    case EMIT_PREDICT: emit_predictor(plan, options, &rest); break;
+    case EMIT_LIBRARY: emit_library(plan, options, &rest); break;
+    }
+    if (plan->model->emit != EMIT_PROGRAM)
+        emit_c_header(plan, options, header);
 
     emit_header(plan, options, rest.bytes, out);
-    emit_includes(plan, rest.bytes, out);
+    emit_includes(plan, options, rest.bytes, out);
     text_add(out, rest.bytes);
 }

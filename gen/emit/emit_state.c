@@ -17,9 +17,16 @@ int64_t aligned_bytes(int64_t bytes)
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-bool is_in_state(const Buffer *buffer)
+/* A predictor's weights that were given when it was generated: constants of the text. */
+bool is_constant(const Plan *plan, const Buffer *buffer)
 {
-    return buffer->kind != BUFFER_TEMPORARY || buffer->phases != 0;
+    return plan->model->emit == EMIT_PREDICT && plan->model->has_weights
+           && (buffer->kind == BUFFER_PARAMETER || buffer->kind == BUFFER_STATE);
+}
+
+bool is_in_state(const Plan *plan, const Buffer *buffer)
+{
+    return !is_constant(plan, buffer) && (buffer->kind != BUFFER_TEMPORARY || buffer->phases != 0);
 }
 
 int64_t place_bytes(const Plan *plan, int place)
@@ -45,9 +52,9 @@ int64_t state_bytes(const Plan *plan)
 {
     int64_t total = 0;
     for (int b = 0; b < plan->buffer_count; b++)
-        if (is_in_state(&plan->buffer[b]) && plan->buffer[b].place == NONE)
+        if (is_in_state(plan, &plan->buffer[b]) && plan->buffer[b].place == NONE)
             total += aligned_bytes(plan->buffer[b].bytes);
-        else if (is_in_state(&plan->buffer[b]) && is_first_of_place(plan, b))
+        else if (is_in_state(plan, &plan->buffer[b]) && is_first_of_place(plan, b))
             total += place_bytes(plan, plan->buffer[b].place);
     return total + (has_flag(plan) ? ALIGNMENT : 0);
 }
@@ -144,6 +151,12 @@ static bool is_statistic(const Plan *plan, const Buffer *buffer)
     return buffer->leaf != NONE && plan->model->graph->leaves[buffer->leaf].kind == LEAF_STATISTIC;
 }
 
+/* Results of what is no program: no runtime reads them. */
+static bool is_for_others(const Plan *plan, const Buffer *buffer)
+{
+    return buffer->kind == BUFFER_RESULT && plan->model->emit != EMIT_PROGRAM;
+}
+
 static void emit_members(const Plan *plan, size_t group, Text *out)
 {
     bool titled = false;
@@ -151,10 +164,10 @@ static void emit_members(const Plan *plan, size_t group, Text *out)
         const Buffer *buffer = &plan->buffer[b];
         const bool is_here = buffer->kind == groups[group].kind && is_statistic(plan, buffer) == groups[group].is_statistic
                           && is_metric(plan, b) == groups[group].is_metric;
-        if (!is_here || !is_in_state(buffer) || (buffer->place != NONE && !is_first_of_place(plan, b)))
+        if (!is_here || !is_in_state(plan, buffer) || (buffer->place != NONE && !is_first_of_place(plan, b)))
             continue;
         if (!titled)
-            text_print(out, "    /* %s */\n", groups[group].title);
+            text_print(out, "    /* %s */\n", is_for_others(plan, buffer) ? "results" : groups[group].title);
         titled = true;
         if (buffer->place == NONE)
             emit_member(plan, b, 4, out);
@@ -175,19 +188,23 @@ int64_t copies_bytes(const Plan *plan)
 
 bool is_state_allocated(const Plan *plan)
 {
-    return state_bytes(plan) + copies_bytes(plan) > INT64_C(1) << 30;
+    return plan->model->emit == EMIT_PROGRAM && state_bytes(plan) + copies_bytes(plan) > INT64_C(1) << 30;
 }
 
 static void emit_struct(const Plan *plan, Text *out)
 {
-    const bool allocated = is_state_allocated(plan);
-    text_print(out, "%sstruct State {\n", allocated ? "" : "static ");
+    const bool allocated = is_state_allocated(plan), library = plan->model->emit == EMIT_LIBRARY;
+    text_print(out, "%sstruct State {\n", allocated || library ? "" : "static ");
     for (size_t group = 0; group < sizeof groups / sizeof *groups; group++)
         emit_members(plan, group, out);
     if (has_flag(plan))
         text_add(out, "    /* 1 once a loss was not finite: updates do nothing from then on */\n    _Alignas(64) int nn_stopped;\n");
-    text_add(out, allocated ? "};\n" : "} state;\n");
-    text_print(out, "_Static_assert(sizeof(struct State) == %lld, \"the memory plan above\");\n", (long long)state_bytes(plan));
+    if (library)
+        text_add(out, "    /* where training is */\n"
+                      "    _Alignas(64) struct { int64_t step, epoch; uint64_t seed; } run;    /* steps and epochs done */\n");
+    text_add(out, allocated || library ? "};\n" : "} state;\n");
+    text_print(out, "_Static_assert(sizeof(struct State) == %lld, \"the memory plan above\");\n",
+               (long long)state_bytes(plan) + (library ? RUN_BYTES : 0));
     if (allocated)
         text_add(out, "\nstatic struct State *state;        /* too large for the program's static data: main gets it from the runtime */\n");
 }
@@ -307,8 +324,62 @@ static void emit_constant_tables(const Plan *plan, Text *out)
     }
 }
 
+/* The elements of dimensions order[d] and further of a weight, in the layout that the kernels want. */
+static void emit_weight_elements(const Buffer *buffer, int d, int64_t offset, const int64_t *stride, const double *values, NumberForm form, Text *out)
+{
+    const int64_t count = buffer->size[buffer->order[d]], step = stride[buffer->order[d]];
+    const int indent = 4 * (d + 1);
+    if (d + 1 < buffer->rank) {
+        text_add(out, "{\n");
+        for (int64_t i = 0; i < count; i++) {
+            text_pad(out, (size_t)indent);
+            emit_weight_elements(buffer, d + 1, offset + i * step, stride, values, form, out);
+            text_add(out, ",\n");
+        }
+        text_pad(out, (size_t)(indent - 4));
+        text_add(out, "}");
+        return;
+    }
+    double *row = NEW(out->arena, double, count);
+    for (int64_t i = 0; i < count; i++)
+        row[i] = values[offset + i * step];
+    text_add(out, "{");
+    emit_numbers(row, count, form, indent + (buffer->rank > 1 ? 1 : 4), out);
+    text_add(out, "}");
+}
+
+static void emit_weights(const Plan *plan, Text *out)
+{
+    bool titled = false;
+    for (int b = 0; b < plan->buffer_count; b++) {
+        const Buffer *buffer = &plan->buffer[b];
+        if (!is_constant(plan, buffer))
+            continue;
+        if (!titled)
+            section(out, "the weights");
+        titled = true;
+        const Leaf *leaf = &plan->model->graph->leaves[buffer->leaf];
+        const NumberForm form = plan->model->precision == F64 ? DOUBLES : FLOATS;
+        int64_t stride[MAX_RANK + 1], all = 1;
+        for (int d = leaf->type.rank - 1; d >= 0; d--) {
+            stride[d] = all;
+            all *= leaf->type.size[d];
+        }
+        text_add(out, "\n");
+        if (!is_row_major(buffer))
+            text_print(out, "/* %s */\n", layout_comment(plan, buffer, out->arena));
+        text_print(out, "static const %s %s = ", real_type(plan, FLOAT), buffer_declarator(plan, b, out->arena));
+        if (buffer->rank == 0)
+            emit_numbers(leaf->init.table, 1, form, 0, out);
+        else
+            emit_weight_elements(buffer, 0, 0, stride, leaf->init.table, form, out);
+        text_add(out, ";\n");
+    }
+}
+
 void emit_state(const Plan *plan, Text *out)
 {
     emit_struct(plan, out);
     emit_constant_tables(plan, out);
+    emit_weights(plan, out);
 }

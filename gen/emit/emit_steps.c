@@ -36,7 +36,7 @@ void emit_kernels(const Plan *plan, Text *out)
     for (Role r = FORWARD_ROLE; r <= METRIC_ROLE; r++)
         emit_functions(plan, PHASE_TRAIN, role, r, role_title(plan, role, r), out);
     emit_functions(plan, PHASE_EVALUATE, NULL, FORWARD_ROLE, "evaluation: what training computes otherwise, or not at all", out);
-    const bool show = plan->model->kind == MODEL_SHOW;
+    const bool show = plan->model->kind == MODEL_SHOW && plan->model->emit == EMIT_PROGRAM;
     emit_functions(plan, PHASE_PREDICT, NULL, FORWARD_ROLE, show ? "the expressions" : "prediction", out);
 }
 
@@ -63,11 +63,12 @@ bool uses_name(const char *text, const char *word)
 /* The function around `body`, with the variables that it uses. */
 static void emit_function(const Plan *plan, Text *out, const char *comment, const char *type, const char *name, const char *body)
 {
-    const bool cuda = plan->target == TARGET_CUDA;
-    text_print(out, cuda ? "\n%sstatic %s %s(void *device, const NnDeviceStep *step)\n{\n" : "\n%sstatic %s %s(const NnStep *step)\n{\n", comment, type, name);
+    const bool cuda = plan->target == TARGET_CUDA, is_handed_over = plan->model->emit != EMIT_PROGRAM;
+    const char *arguments = cuda ? "void *device, const NnDeviceStep *step" : is_handed_over ? "struct State *s, const NnStep *step" : "const NnStep *step";
+    text_print(out, "\n%sstatic %s %s(%s)\n{\n", comment, type, name, arguments);
     if (cuda)
         text_add(out, "    struct State *s = device;                   /* only addresses are made of it here */\n");
-    else if (uses_name(body, "s"))
+    else if (!is_handed_over && uses_name(body, "s"))
         text_print(out, "    struct State *s = %sstate;\n", is_state_allocated(plan) ? "" : "&");
     if (!uses_name(body, "step"))
         text_add(out, "    (void)step;\n");
@@ -139,11 +140,11 @@ static int loss_check(const Plan *plan)
     return k;
 }
 
-static void emit_loss_check(const char *loss, Text *out)
+static void emit_loss_check(const Plan *plan, const char *loss, Text *out)
 {
     text_print(out, "    if (!isfinite(%s))\n        return %s;", loss, loss);
     text_pad(out, 48);
-    text_add(out, "/* nothing is updated; the runtime says what went wrong */\n");
+    text_print(out, "/* nothing is updated%s */\n", plan->model->emit == EMIT_PROGRAM ? "; the runtime says what went wrong" : "");
 }
 
 static void emit_train_step(const Plan *plan, const EmitOptions *options, Text *out)
@@ -164,12 +165,12 @@ static void emit_train_step(const Plan *plan, const EmitOptions *options, Text *
         emit_function(plan, out, "/* Forward and backward on the batch that is in the state; gives its loss. */\n", "double",
                       "gradients", first.bytes);
         text_add(&body, "    const double loss = gradients(step);\n");
-        emit_loss_check("loss", &body);
+        emit_loss_check(plan, "loss", &body);
         text_add(&body, "\n");
         emit_calls(plan, PHASE_TRAIN, update, count, laps, &body);
     } else {
         text_add(&body, first.bytes);
-        emit_loss_check("loss", &body);
+        emit_loss_check(plan, "loss", &body);
         text_add(&body, "\n");
         emit_calls(plan, PHASE_TRAIN, check, count, laps, &body);
     }
@@ -227,8 +228,8 @@ static void emit_device_steps(const Plan *plan, Text *out)
 
 void emit_steps(const Plan *plan, const EmitOptions *options, Text *out)
 {
-    const bool train = plan->model->kind == MODEL_TRAIN;
-    section(out, train ? "a step, an evaluation, a prediction" : "all of them");
+    const bool train = plan->model->kind == MODEL_TRAIN, show = !train && plan->model->emit == EMIT_PROGRAM;
+    section(out, !train ? "all of them" : has_phase(plan, PHASE_EVALUATE) ? "a step, an evaluation, a prediction" : "a step, a prediction");
     if (plan->target == TARGET_CUDA) {
         emit_device_steps(plan, out);
         return;
@@ -245,7 +246,9 @@ void emit_steps(const Plan *plan, const EmitOptions *options, Text *out)
     if (has_phase(plan, PHASE_PREDICT)) {
         Text body = text_new(out->arena);
         emit_calls(plan, PHASE_PREDICT, 0, plan->kernel_count[PHASE_PREDICT], false, &body);
-        const char *comment = train ? "/* The outputs of the batch, as evaluation computes them. */\n" : "/* The values to be shown. */\n";
+        const char *comment = show ? "/* The values to be shown. */\n"
+                            : plan->model->emit == EMIT_PROGRAM ? "/* The outputs of the batch, as evaluation computes them. */\n"
+                                                                : "/* The outputs of the row that is first in the state's batch, as evaluation computes them. */\n";
         emit_function(plan, out, comment, "void", "predict", body.bytes);
     }
 }

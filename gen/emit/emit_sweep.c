@@ -13,7 +13,7 @@ static const char *first_made_anew(const Plan *plan)
     static const BufferKind order[] = {BUFFER_INPUT, BUFFER_TEMPORARY, BUFFER_RESULT};
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int b = 0; b < plan->buffer_count; b++)
-            if (plan->buffer[b].kind == order[k] && is_in_state(&plan->buffer[b]))
+            if (plan->buffer[b].kind == order[k] && is_in_state(plan, &plan->buffer[b]))
                 return plan->buffer[b].name;
     bug("a state without a loss");
 }

@@ -66,15 +66,19 @@ static void emit_tensor(const Plan *plan, int l, bool with_gradient, Text *out)
         add_field(out, ".rank = %d", leaf->type.rank);
     add_sizes_field(out, "shape", leaf->type.size, leaf->type.rank);
     add_sizes_field(out, "stride", stride, leaf->type.rank);
-    add_field(out, ".data = %s", address(plan, buffer, out->arena));
-    add_init(plan, leaf, out);
+    if (plan->model->emit == EMIT_LIBRARY)
+        add_field(out, ".place = offsetof(struct State, %s)", plan->buffer[buffer].name);
+    else
+        add_field(out, ".data = %s", address(plan, buffer, out->arena));
+    if (plan->model->emit != EMIT_PREDICT)
+        add_init(plan, leaf, out);
     if (gradient != NONE)
         add_field(out, ".gradient = %s", address(plan, gradient, out->arena));
     end_row(out);
 }
 
 /* Parameters first, then statistics, then slots; false if there is nothing to hold. */
-static bool emit_tensors(const Plan *plan, bool with_gradient, Text *out)
+bool emit_tensors(const Plan *plan, bool with_gradient, Text *out)
 {
     static const LeafKind order[] = {LEAF_PARAMETER, LEAF_STATISTIC, LEAF_SLOT};
     const Graph *graph = plan->model->graph;
@@ -82,13 +86,14 @@ static bool emit_tensors(const Plan *plan, bool with_gradient, Text *out)
     for (int l = 0; l < graph->leaf_count; l++) {
         const Leaf *leaf = &graph->leaves[l];
         any = any || is_held(plan, leaf);
-        if (is_held(plan, leaf) && leaf->init.kind == NN_INIT_TABLE)
+        if (is_held(plan, leaf) && leaf->init.kind == NN_INIT_TABLE && plan->model->emit != EMIT_PREDICT)
             emit_doubles(initial_name(plan, leaf, out->arena), leaf->init.table, element_count(leaf->type), out);
     }
     if (!any)
         return false;
-    text_print(out, "\n/* What a checkpoint holds, by PyTorch's names and shapes: element (i, j) is at data[i stride[0] + j stride[1]]. */\n"
-                    "%s NnTensor tensors[] = {\n", table_storage(plan));
+    text_print(out, "\n/* What %s, by PyTorch's names and shapes: element (i, j) is at %s[i stride[0] + j stride[1]]. */\n"
+                    "%s NnTensor tensors[] = {\n", plan->model->emit == EMIT_PROGRAM ? "a checkpoint holds" : "outlives a step",
+               plan->model->emit == EMIT_LIBRARY ? "place" : "data", table_storage(plan));
     for (size_t k = 0; k < sizeof order / sizeof *order; k++)
         for (int l = 0; l < graph->leaf_count; l++)
             if (graph->leaves[l].kind == order[k] && is_held(plan, &graph->leaves[l]))

@@ -51,7 +51,8 @@ void add_wrapped(Text *text, const char *expression, const char *margin, size_t 
 
 const char *axis_extent(const Writing *w, int axis)
 {
-    return w->kernel->axis[axis].batch ? "BATCH" : arena_print(w->arena, "%lld", (long long)w->kernel->axis[axis].extent);
+    const Axis *a = &w->kernel->axis[axis];
+    return a->batch && a->extent == w->plan->model->batch ? "BATCH" : arena_print(w->arena, "%lld", (long long)a->extent);
 }
 
 const char *index_text(const Writing *w, const Index *index, Binding around)

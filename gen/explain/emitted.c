@@ -174,7 +174,7 @@ static void mark_arrays(Emitted *e, const Selection *s)
     }
     for (int b = 0; b < s->plan->buffer_count; b++) {
         const Buffer *buffer = &s->plan->buffer[b];
-        if (!is_in_state(buffer))
+        if (!is_in_state(s->plan, buffer))
             continue;
         Lines lines = new_lines(s);
         add_node(s, &lines, buffer->node);

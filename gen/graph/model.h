@@ -8,7 +8,8 @@
 #include "graph/graph.h"
 #include <nngen/schedule.h>
 
-typedef enum ModelKind { MODEL_TRAIN, MODEL_SHOW } ModelKind;
+typedef enum ModelKind { MODEL_TRAIN, MODEL_SHOW } ModelKind;       /* SHOW: nothing is trained. Also what a predictor keeps of a model */
+typedef enum EmitKind { EMIT_PROGRAM, EMIT_PREDICT, EMIT_LIBRARY } EmitKind;         /* --emit */
 typedef enum Precision { F32, F64 } Precision;
 
 /* How batch values of a metric (or loss) become the value of a set; the runtime's NnMetricKind says the same.
@@ -48,6 +49,12 @@ typedef struct SweptValues {
     Place place;
 } SweptValues;
 
+/* What `standardize` came to on the training rows: x becomes (x scale - mean) / spread, element by element or alike for all. */
+typedef struct Standard {
+    int64_t period;                     /* 1, or the input's elements; 0: the input is not standardised */
+    double *mean, *spread;
+} Standard;
+
 /* What the standard optimizers were given, so that generic programs can call the runtime's plain loops (nn_optimizer_*). */
 typedef struct Optimizer {
     const char *name;                   /* "sgd" …, "custom", "random_search", "coordinate_search" */
@@ -74,6 +81,8 @@ typedef struct Model {
     Arena *arena;
     Graph *graph;
     ModelKind kind;
+    EmitKind emit;
+    Place place;                        /* of nn.train or nn.show */
     const char *path;                   /* as given on the command line */
     const char *name;                   /* its file name without .lua */
     const char *source;                 /* its text, for errors and explain */
@@ -96,8 +105,10 @@ typedef struct Model {
     NnData data;                        /* source kind NN_DATA_NONE: no data */
     NnInput *inputs;                    /* in order of declaration; parallel to the INPUT leaves */
     int input_count;
+    bool has_weights;                   /* --weights: all leaves that are needed start with a table of them */
+    Standard *standard;                 /* by input; NULL: only what is emitted without data readers needs it */
 
-    int64_t batch;                      /* rows of a batch; batch = "all" is already resolved; 1 without data */
+    int64_t batch;                      /* rows of a batch; 1 in a predictor; batch = "all" is already resolved; 1 without data */
     int64_t least_rows;                 /* what training needs in every batch (batch norm: 2); 0: any */
     const char *least_rows_for;         /* who: "nn.batch_norm1d bn1" */
     bool batch_all;                     /* then the program refuses training data of another size */

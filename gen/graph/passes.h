@@ -22,6 +22,13 @@ void simplify(Model *model);
 /* MODE folded: model->phase[TRAIN], [EVALUATE], [PREDICT] (or [SHOW]) get their roots. */
 void specialise(Model *model);
 
+/* --emit predict, library: only what their functions compute stays. What they cannot be made of is refused. */
+void keep_for(Model *model, EmitKind emit);
+/* --weights: tensors start with the values of this file, model->has_weights. */
+void embed_weights(Model *model, const char *path);
+/* What `standardize` of the inputs comes to: model->standard. Reads the data, if any input asks for it. */
+void fit_inputs(Model *model, const char *data_dir);
+
 void check_graph(const Graph *graph, const char *after);      /* every invariant of graph.h, or a bug() that names the pass */
 void check_model(const Model *model, const char *after);      /* and those of the model's roots */
 

@@ -202,6 +202,7 @@ struct Plan {
     Buffer *buffer;
     int buffer_count, buffer_room;
     int place_count, *first_there;      /* by place: its first buffer */
+    bool is_plain;                      /* it is such a walk */
     int *buffer_of;                     /* by node id: the buffer that holds its value; NONE */
     NodeId *goes_to;                    /* by node id: where its value is written instead of an array of its own (parts.c); NONE */
     Verdict *verdict;

@@ -40,6 +40,12 @@ static int64_t product_cycles(const Plan *plan, const Kernel *kernel)
 
 typedef struct Users { int *kernel, count, room; bool other; } Users;       /* kernels of a step; is one no product? */
 
+/* What decides: training, where there is any. */
+static PhaseId deciding_phase(const Plan *plan)
+{
+    return plan->kernel_count[PHASE_TRAIN] ? PHASE_TRAIN : PHASE_PREDICT;
+}
+
 typedef struct Visit { Plan *plan; Users *users; int kernel; bool product; } Visit;
 
 static void note_user(const Visit *v, int buffer)
@@ -60,8 +66,9 @@ static Users *find_users(Plan *plan, Arena *arena)
 {
     Users *users = NEW(arena, Users, plan->buffer_count);
     Visit visit = {.plan = plan, .users = users};
-    for (visit.kernel = 0; visit.kernel < plan->kernel_count[PHASE_TRAIN]; visit.kernel++) {
-        Kernel *kernel = &plan->kernel[PHASE_TRAIN][visit.kernel];
+    const PhaseId phase = deciding_phase(plan);
+    for (visit.kernel = 0; visit.kernel < plan->kernel_count[phase]; visit.kernel++) {
+        Kernel *kernel = &plan->kernel[phase][visit.kernel];
         visit.product = is_product(plan, kernel);
         each_read(kernel, note_read, &visit);
         for (int s = 0; s < kernel->stage_count; s++)
@@ -87,7 +94,7 @@ static int64_t cycles_of(const Plan *plan, const Users *users)
 {
     int64_t cycles = 0;
     for (int u = 0; u < users->count; u++)
-        cycles += product_cycles(plan, &plan->kernel[PHASE_TRAIN][users->kernel[u]]);
+        cycles += product_cycles(plan, &plan->kernel[deciding_phase(plan)][users->kernel[u]]);
     return cycles;
 }
 

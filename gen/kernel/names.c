@@ -12,13 +12,13 @@
 /* Sorted, for the reader's sake only: C's keywords and C++'s, which CUDA has, <math.h> and common library names, our own. */
 static const char *const taken_by_c[] = {
     "BATCH", "FILE", "I", "INFINITY", "M_E", "M_PI", "NAN", "NULL", "State", "acos", "acosh", "alignas", "alignof",
-    "and", "and_eq", "asin", "asinh", "asm", "atan", "atan2", "atanh", "auto", "bitand", "bitor", "blockDim",
+    "and", "and_eq", "are_classes", "asin", "asinh", "asm", "atan", "atan2", "atanh", "auto", "bitand", "bitor", "blockDim",
     "blockIdx", "bool", "break", "case", "catch", "cbrt", "ceil", "char", "char16_t", "char32_t", "class", "compl",
     "complex", "const", "const_cast", "constexpr", "continue", "copysign", "cos", "cosh", "cuda", "decltype",
     "default", "delete", "device_text", "div", "do", "double", "dynamic_cast", "else", "enum", "erf", "erfc", "errno",
     "evaluate", "exit", "exp", "exp2", "explicit", "expm1", "export", "extern", "fabs", "false", "fdim",
     "find_not_finite", "float", "floor", "fma", "fmax", "fmin", "fmod", "for", "free", "frexp", "friend", "gamma",
-    "goto", "gradients", "gridDim", "hypot", "if", "ilogb", "imaginary", "index", "inline", "inputs", "int",
+    "goto", "gradients", "gridDim", "hypot", "if", "ilogb", "imaginary", "in_memory", "index", "inline", "inputs", "int",
     "isfinite", "isinf", "isnan", "isnormal", "j0", "j1", "jn", "kernels", "lane", "ldexp", "lgamma", "linux", "log",
     "log10", "log1p", "log2", "logb", "long", "lr", "lrint", "lround", "main", "malloc", "metrics", "modf", "mutable",
     "namespace", "nan", "nearbyint", "new", "nextafter", "noexcept", "noreturn", "not", "not_eq", "nullptr",
@@ -28,7 +28,7 @@ static const char *const taken_by_c[] = {
     "state", "static", "static_assert", "static_cast", "step", "struct", "swept", "switch", "t", "tables", "tan",
     "tanh", "template", "tensors", "tgamma", "this", "threadIdx", "thread_local", "throw", "time", "train_step",
     "true", "trunc", "try", "typedef", "typeid", "typename", "typeof", "union", "unix", "unsigned", "using",
-    "virtual", "void", "volatile", "warpSize", "wchar_t", "while", "write", "xor", "xor_eq", "y0", "y1", "yn",
+    "virtual", "void", "volatile", "warpSize", "wchar_t", "while", "why", "write", "xor", "xor_eq", "y0", "y1", "yn",
 };
 
 static bool is_taken_by_c(const char *name)

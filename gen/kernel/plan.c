@@ -290,8 +290,20 @@ static Plan *plain_plan(Arena *arena, const Model *model)
         if (train->gradients[u] != NONE)                      /* a search has none */
             phase->roots[phase->root_count++] = train->gradients[u];
     Plan *plan = new_plan(arena, plain, KERNELS_GENERIC, TARGET_C);
+    plan->is_plain = true;
     kernels_of_phase(plan, PHASE_TRAIN);
     return plan;
+}
+
+/* A library predicts a row at a time: the first of each array with rows. */
+static void take_one_row(Plan *plan, PhaseId phase)
+{
+    for (int k = 0; k < plan->kernel_count[phase]; k++) {
+        Kernel *kernel = &plan->kernel[phase][k];
+        for (int a = 0; a < kernel->axis_count; a++)
+            if (kernel->axis[a].batch)
+                kernel->axis[a].extent = 1;
+    }
 }
 
 Plan *fuse(Arena *arena, const Model *model, KernelMode mode, Target target)
@@ -302,7 +314,9 @@ Plan *fuse(Arena *arena, const Model *model, KernelMode mode, Target target)
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         if (model->phase[phase].root_count)
             kernels_of_phase(plan, phase);
-    if (model->kind == MODEL_TRAIN)
+    if (model->emit == EMIT_LIBRARY)
+        take_one_row(plan, PHASE_PREDICT);
+    if (model->kind == MODEL_TRAIN && model->emit == EMIT_PROGRAM)
         plan->plain = plain_plan(arena, model);
     return plan;
 }

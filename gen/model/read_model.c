@@ -289,7 +289,7 @@ static int read_definition(lua_State *lua)
     Model *model = script->model;
     lua_getfield(lua, LUA_REGISTRYINDEX, "definition");
     int definition = lua_gettop(lua);
-    script->blame = field_place(lua, definition, "place");
+    script->blame = model->place = field_place(lua, definition, "place");
     model->kind = !strcmp(field_string(lua, definition, "kind"), "show") ? MODEL_SHOW : MODEL_TRAIN;
     model->metrics = NEW(script->arena, Metric, list_length(lua, definition, "losses") + list_length(lua, definition, "metrics") + 1);
     read_losses(script, definition);

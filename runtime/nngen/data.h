@@ -80,6 +80,10 @@ NnDataset *nn_dataset_open(const NnData *data, const NnInput *inputs, int input_
 void nn_dataset_close(NnDataset *dataset);
 int64_t nn_dataset_rows(const NnDataset *dataset, NnSet set);        /* 0: there is no such set */
 
+/* How an input's values become numbers, (x · scale − mean) / spread, standardising included: gives how many means and spreads there
+ * are, 1 or the input's elements. They live as long as the set. */
+int64_t nn_dataset_standard(const NnDataset *dataset, int input, const double **mean, const double **spread);
+
 /* Only what `batch = "all"` needs: the rows of the training set after `rows` and `split`, from headers where the format has one. */
 int64_t nn_dataset_count(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir);
 

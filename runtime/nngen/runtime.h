@@ -44,6 +44,7 @@ typedef struct NnTensor {
     void *data;                         /* the program's precision */
     NnInit init;
     const void *gradient;               /* programs that can --check-gradients: laid out as data; else NULL */
+    size_t place;                       /* libraries, whose state is the caller's: the tensor's place in it in bytes; data is NULL */
 } NnTensor;
 
 /* nn.sweep: one copy of the model for each value. Training keeps `bytes` bytes of a copy, in `state` while it is trained, in its

@@ -35,7 +35,7 @@ refuses "only graphs" line.lua --dump=fuse:dot
 refuses "itself" line.lua -o line.lua
 ln -s line.lua link.lua
 refuses "itself" line.lua -o link.lua
-for words in "--gpu-arch sm_80" "--weights w" "--standalone" "--emit predict" "--emit library" "--precision bf16"; do
+for words in "--gpu-arch sm_80" "--standalone" "--precision bf16"; do
     refuses "not in this version" line.lua $words
 done
 check "the model is still there" grep -q nn.train line.lua

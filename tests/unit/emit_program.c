@@ -127,7 +127,7 @@ static const char *program_of_model(Model *model, KernelMode mode)
     EmitOptions options = {.command = "nngen models/small.lua -o small.c", .check_command = "nngen models/small.lua", .output = "small.c",
                            .can_check_gradients = model->precision == F64 && mode == KERNELS_GENERIC};
     Text out = text_new(arena);
-    emit_program(plan, &options, &out);
+    emit_program(plan, &options, &out, NULL);
     return out.bytes;
 }
 

@@ -108,10 +108,10 @@ static bool find_not_finite(const NnStep *step, NnCulprit *culprit)
 
 #define STRIDES {1, WIDE}
 static const NnTensor tensors[] = {
-    {"fc.weight", NN_PARAMETER, 2, {2, 3}, STRIDES, m.weight, {.kind = NN_INIT_UNIFORM, .a = -0.5, .b = 0.5}, m.d_weight},
-    {"fc.bias", NN_PARAMETER, 1, {2}, {1}, m.bias, {.kind = NN_INIT_CONSTANT, .a = 0.25}, m.d_bias},
-    {"fc.weight.momentum_buffer", NN_SLOT, 2, {2, 3}, STRIDES, m.weight_velocity, {0}, NULL},
-    {"fc.bias.momentum_buffer", NN_SLOT, 1, {2}, {1}, m.bias_velocity, {0}, NULL},
+    {"fc.weight", NN_PARAMETER, 2, {2, 3}, STRIDES, m.weight, {.kind = NN_INIT_UNIFORM, .a = -0.5, .b = 0.5}, m.d_weight, 0},
+    {"fc.bias", NN_PARAMETER, 1, {2}, {1}, m.bias, {.kind = NN_INIT_CONSTANT, .a = 0.25}, m.d_bias, 0},
+    {"fc.weight.momentum_buffer", NN_SLOT, 2, {2, 3}, STRIDES, m.weight_velocity, {0}, NULL, 0},
+    {"fc.bias.momentum_buffer", NN_SLOT, 1, {2}, {1}, m.bias_velocity, {0}, NULL, 0},
 };
 static const NnInput inputs[] = {
     {.name = "x", .rank = 1, .shape = {3}, .elements = 3, .batch = m.x, .scale = 1, .std = 1,
