@@ -11,11 +11,11 @@
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
-/* Does a reshape take its indices apart, which could not be done to divided ones? */
+/* A reshape adds indices up and takes them apart, which could not be done to divided ones. */
 static bool is_reshaped(const Graph *graph, NodeId id)
 {
     for (; op_info[graph->nodes[id].op].class == MOVE; id = graph->nodes[id].operand[0])
-        if (graph->nodes[id].op == OP_RESHAPE && !keeps_indices(graph->nodes[graph->nodes[id].operand[0]].type, graph->nodes[id].type))
+        if (graph->nodes[id].op == OP_RESHAPE)
             return true;
     return false;
 }
