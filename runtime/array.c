@@ -1,5 +1,6 @@
 /* array.c: see array.h. The sizes of a header are not believed before the file can hold them, and all of a file is read, also
- * where only its first rows are wanted: a torn tail, a wrong checksum or bytes behind the end are always found. */
+ * where only its first rows are wanted: a torn tail, a wrong checksum or bytes behind the end are always found, but by a benchmark,
+ * which reads what it computes with. */
 #include "array.h"
 #include "failure.h"
 #include "memory.h"
@@ -53,8 +54,8 @@ static int64_t skip_input(NnInputFile *file, int64_t bytes)
     return skipped;
 }
 
-/* Reads the first `kept` rows, or in Fortran order, where rows do not lie together, all of them. */
-static char *read_elements(NnInputFile *file, const NnArray *array, int64_t kept, const char *place)
+/* Reads the first `kept` rows, or in Fortran order, where rows do not lie together, all of them. is_enough: nobody asks for the rest. */
+static char *read_elements(NnInputFile *file, const NnArray *array, int64_t kept, bool is_enough, const char *place)
 {
     int64_t rows = array->shape[0], row_bytes = array->elements * (int64_t)nn_stored_size(array->stored), all;
     if (__builtin_mul_overflow(rows, row_bytes, &all) || all > file->bound)
@@ -63,6 +64,8 @@ static char *read_elements(NnInputFile *file, const NnArray *array, int64_t kept
     kept = array->is_fortran ? rows : kept;
     char *values = nn_allocate((size_t)kept, (size_t)row_bytes);
     int64_t wanted = kept * row_bytes, read = (int64_t)nn_read_input(file, values, (size_t)wanted);
+    if (read == wanted && is_enough)
+        return values;
     if (read == wanted)
         read += skip_input(file, all - wanted);
     if (read < all && array->is_fortran)
@@ -104,7 +107,9 @@ NnColumn nn_read_array(const NnReading *reading, NnSet set, const NnInput *input
     NnArray array = read_header(file);
     nn_check_array(&array, input, place);
     int64_t kept = nn_rows_kept(reading->data, set, array.shape[0], place);
-    char *values = read_elements(file, &array, kept, place);
+    bool is_enough = reading->most_rows && reading->most_rows < kept;
+    kept = is_enough ? reading->most_rows : kept;
+    char *values = read_elements(file, &array, kept, is_enough, place);
     if (array.is_fortran && array.rank > 1) {
         char *fortran = values;
         values = to_rows(&array, fortran, kept);

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BATCHES = 8, MOST_LAPS = 4096 };
+enum { BATCHES = NN_BENCHMARK_BATCHES, MOST_LAPS = 4096 };
 
 /* ---- laps: the kernels of a step, for nngen bench ---- */
 

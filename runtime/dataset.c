@@ -224,6 +224,12 @@ static NnColumn *read_set(NnReading *reading, NnSet set)
 
 NnDataset *nn_dataset_open(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir, uint64_t seed)
 {
+    return nn_dataset_open_rows(data, inputs, input_count, data_dir, seed, 0);
+}
+
+NnDataset *nn_dataset_open_rows(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir, uint64_t seed,
+                                int64_t most_rows)
+{
     NnDataset *dataset = nn_allocate(1, sizeof *dataset);
     *dataset = (NnDataset){.data = data, .inputs = inputs, .input_count = input_count};
     dataset->conversion = nn_allocate((size_t)input_count, sizeof *dataset->conversion);
@@ -231,9 +237,10 @@ NnDataset *nn_dataset_open(const NnData *data, const NnInput *inputs, int input_
         return dataset;
 
     const Format *format = &formats[data->kind];
-    NnReading reading = {.data = data, .inputs = inputs, .input_count = input_count, .data_dir = data_dir};
+    NnReading reading = {.data = data, .inputs = inputs, .input_count = input_count, .data_dir = data_dir,
+                         .most_rows = is_split(data) ? 0 : most_rows};
     for (NnSet set = NN_TRAIN; set < NN_SETS; set++)          /* train first: it numbers the words of classes */
-        if (set == NN_TRAIN || format->has_set(&reading, set)) {
+        if (set == NN_TRAIN || (!reading.most_rows && format->has_set(&reading, set))) {
             dataset->column[set] = read_set(&reading, set);
             dataset->subset[set] = (Subset){.source = set, .rows = dataset->column[set][0].rows};
         }

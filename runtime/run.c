@@ -87,7 +87,8 @@ static void open_data(NnRun *run)
     const NnProgram *program = run->program;
     const NnData *data = program->data ? program->data : &none;
     size_t before = nn_memory_held();
-    run->dataset = nn_dataset_open(data, program->inputs, program->input_count, run->flags.data_dir, run->seed);
+    const int64_t most_rows = run->flags.benchmark && !program->batch_all ? NN_BENCHMARK_BATCHES * (int64_t)program->batch : 0;
+    run->dataset = nn_dataset_open_rows(data, program->inputs, program->input_count, run->flags.data_dir, run->seed, most_rows);
     run->data_bytes = nn_memory_held() - before;
     if (data->kind != NN_DATA_NONE)
         nn_dataset_check(run->dataset, program->precision == NN_F64);
@@ -102,7 +103,7 @@ static void open_data(NnRun *run)
         nn_fail(NN_WRONG_INPUT, NULL, "drop_last would drop everything: %lld training rows make no batch of %d",
                 (long long)run->epoch_rows, program->batch);
     double ignored;
-    if (program->stop_metric && !nn_named_value(run, program->stop_metric, &ignored))
+    if (program->stop_metric && !run->flags.benchmark && !nn_named_value(run, program->stop_metric, &ignored))
         nn_fail(NN_WRONG_INPUT, NULL, "early_stop watches %s, but there is no such set or metric", nn_quoted(program->stop_metric));
 }
 

@@ -158,6 +158,7 @@ void nn_prepare_processor(int64_t threads);
 
 /* What a run can be instead of training; each returns the exit status. */
 int nn_check_gradients(NnRun *run);
+enum { NN_BENCHMARK_BATCHES = 8 };      /* that come in turn: no other rows are read */
 int nn_benchmark(NnRun *run);
 int nn_predict(NnRun *run);
 

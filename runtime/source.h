@@ -29,6 +29,7 @@ typedef struct NnReading {
     const NnInput *inputs;
     int input_count;
     const char *data_dir;
+    int64_t most_rows;                  /* a benchmark reads no more, and the training set alone; 0: all there are */
     void *learned;                      /* what the training set taught its format about classes, for the other sets: csv.c
                                            words, text.c code points, images.c names of folders; NULL: nothing yet */
 } NnReading;

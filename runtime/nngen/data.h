@@ -77,6 +77,9 @@ typedef struct NnDataset NnDataset;
 /* Reads and checks everything: files are looked up in data_dir (may be NULL), then in data->folder, then in
  * data->default_folder; split by seed. Never returns NULL. */
 NnDataset *nn_dataset_open(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir, uint64_t seed);
+/* The same with the training set alone, and of that the first rows, where the format and a split leave the choice: for --benchmark. */
+NnDataset *nn_dataset_open_rows(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir, uint64_t seed,
+                                int64_t most_rows);
 void nn_dataset_close(NnDataset *dataset);
 int64_t nn_dataset_rows(const NnDataset *dataset, NnSet set);        /* 0: there is no such set */
 
