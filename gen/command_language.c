@@ -1,4 +1,5 @@
-/* command_language.c: nngen language, the reference of the model language. docs/language.md is what it prints.
+/* command_language.c: nngen language, the reference of the model language. docs/language.md is what it prints. And nngen
+ * annotations, the same names as an editor's language server reads them.
  *
  * Nothing of it is written here: names, calls and PyTorch's names stand where nn registers them, options are those that the
  * functions accept, and formulas and gradients are the graphs of examples, simplified, as --dump=math writes them. */
@@ -25,6 +26,8 @@ int command_language(Arena *arena, Options *options)
     const Section *section = read_reference(arena, &count);
     Text out = text_new(arena);
     for (int s = 0; s < count; s++) {
+        if (!*section[s].text)
+            continue;
         text_print(&out, "%s%s", s ? "\n" : "", section[s].text);
         if (section[s].example) {
             Text formulas = text_new(arena);
@@ -34,6 +37,19 @@ int command_language(Arena *arena, Options *options)
             add_indented(&out, formulas.bytes);
         }
     }
+    write_file(NULL, out.bytes, out.length);
+    return STATUS_DONE;
+}
+
+int command_annotations(Arena *arena, Options *options)
+{
+    (void)options;
+    int count;
+    const Section *section = read_reference(arena, &count);
+    Text out = text_new(arena);
+    for (int s = 0; s < count; s++)
+        if (section[s].annotation)
+            text_add(&out, section[s].annotation);
     write_file(NULL, out.bytes, out.length);
     return STATUS_DONE;
 }

@@ -218,7 +218,7 @@ static void check_output(const Options *options)
         fail_call("--emit %s writes NAME.c and NAME.h: -o must end in .c", kind);
 }
 
-static int generate(Arena *arena, Options *options)
+int command_generate(Arena *arena, Options *options)
 {
     refuse_overwriting(arena, "-o", options->output, options->operand[0]);
     check_output(options);
@@ -238,54 +238,12 @@ static int generate(Arena *arena, Options *options)
     return STATUS_DONE;
 }
 
-/* ---- the commands, in the order of CommandId ---- */
-
-static const CommandRow commands[COMMAND_COUNT] = {
-    {"", generate, {1, 1}, "MODEL.lua [-o OUT.c]", "write the training program",
-     "  nngen models/digits.lua -o digits.c\n"
-     "  cc digits.c $(nngen flags) -o digits && ./digits\n"
-     "  nngen models/digits.lua --set optimizer=adam --kernels generic\n"
-     "  nngen models/chain_rule.lua --dump=math\n"
-     "  nngen models/digits.lua --dump=fuse --stop-after=fuse\n"},
-    {"run", command_run, {1, 1}, "MODEL.lua [-- ARGS]", "generate, compile (once) and run",
-     "  nngen run models/digits.lua --set optimizer=adam\n"
-     "  nngen run models/mnist_mlp.lua --data DIR -- --epochs 2 --log run.jsonl\n"
-     "  nngen run models/digits.lua --report digits.html\n"
-     "  nngen run models/parabola.lua --vary optimizer=random,neighbour,sgd --report parabola.html\n"
-     "  nngen run models/digits.lua -- --help\n"},
-    {"check", command_check, {1, 1}, "MODEL.lua", "gradients against differences",
-     "  nngen check models/digits.lua\n"
-     "  nngen check models/mnist_mlp.lua --data DIR --all\n"},
-    {"bench", command_bench, {1, 1}, "MODEL.lua", "its kinds of kernels, timed side by side",
-     "  nngen bench models/digits.lua\n"
-     "  nngen bench models/mnist_mlp.lua --data DIR --kernels-table\n"
-     "  nngen bench models/digits.lua --set batch=256 --json > digits.json\n"},
-    {"explain", command_explain, {1, 2}, "MODEL.lua [NAME|LINE] [--html F]", "what became of a line or tensor",
-     "  nngen explain models/digits.lua\n"
-     "  nngen explain models/digits.lua fc1.weight\n"
-     "  nngen explain models/digits.lua 12\n"
-     "  nngen explain models/digits.lua --html digits.html\n"},
-    {"report", command_report, {1, ANY_NUMBER}, "RUN.jsonl ... [-o R.html]", "curves and pictures of runs, as a page",
-     "  ./digits --log run.jsonl --snapshot-every 100\n"
-     "  nngen report run.jsonl -o run.html\n"
-     "  nngen report first.jsonl second.jsonl -o both.html\n"},
-    {"flags", command_flags, {0, 0}, "", "what follows the source file",
-     "  cc digits.c $(nngen flags) -o digits\n"},
-    {"ops", command_ops, {0, 0}, "", "the operation table",
-     "  nngen ops\n"},
-    {"language", command_language, {0, 0}, "", "the reference of the model language",
-     "  nngen language | less\n"},
-    {"new", command_new, {1, 1}, "NAME", "a commented model to start from",
-     "  nngen new first          writes first.lua\n"
-     "  nngen run first.lua\n"},
-};
-
 int main(int argc, char **argv)
 {
     signal(SIGXFSZ, SIG_IGN);           /* a file that grew too long is an error to report, not a death that leaves half of it */
     Arena *arena = arena_new();
     Options options;
-    Command *command = read_options(arena, argc, argv, commands, &options);
+    Command *command = read_options(arena, argc, argv, &options);
     int status = command ? command(arena, &options) : STATUS_DONE;
     arena_free(arena);
     return status;

@@ -70,13 +70,34 @@ enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
 /* ---- help ---- */
 
+bool next_option(CommandId command, int *at, ShownOption *option)
+{
+    while (*at < ROW_COUNT) {
+        const OptionRow *row = &rows[(*at)++];
+        if (row->commands & 1u << command && row->what) {
+            *option = (ShownOption){row->name, row->value, row->values, row->what};
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Filled to a terminal's width. */
+static void add_paragraph(Text *out, const char *words)
+{
+    for (size_t length; *(words += strspn(words, " ")); words += length) {
+        length = strcspn(words, " ");
+        const size_t column = text_column(out);
+        text_print(out, "%s%.*s", column == 0 ? "" : column + length + 1 > 80 ? "\n" : " ", (int)length, words);
+    }
+    text_add(out, "\n");
+}
+
 static void add_options(Text *out, CommandId command)
 {
     text_add(out, "\noptions:\n");
-    for (int i = 0; i < ROW_COUNT; i++) {
-        const OptionRow *row = &rows[i];
-        if (!(row->commands & 1u << command) || !row->what)
-            continue;
+    ShownOption option, *row = &option;
+    for (int at = 0; next_option(command, &at, &option);) {
         text_print(out, "  %s%s%s", row->name, !row->value ? "" : row->name[1] == '-' ? "=" : " ", row->value ? row->value : "");
         for (const char *line = row->what; *line;) {
             size_t length = strcspn(line, "\n");
@@ -89,7 +110,7 @@ static void add_options(Text *out, CommandId command)
     }
 }
 
-static void print_help(Arena *arena, const CommandRow *commands, CommandId command)
+static void print_help(Arena *arena, CommandId command)
 {
     Text out = text_new(arena);
     if (command == COMMAND_GENERATE) {
@@ -103,7 +124,8 @@ static void print_help(Arena *arena, const CommandRow *commands, CommandId comma
         }
         text_add(&out, "  nngen COMMAND --help                more about a command\n");
     } else {
-        text_print(&out, "usage: nngen %s %s\n\n%s\n", commands[command].name, commands[command].usage, commands[command].what);
+        text_print(&out, "usage: nngen %s %s\n\n", commands[command].name, commands[command].usage);
+        add_paragraph(&out, commands[command].about);
     }
     add_options(&out, command);
     text_print(&out, "\nexamples:\n%s", commands[command].examples);
@@ -133,7 +155,7 @@ static const char *did_you_mean(Arena *arena, const char *word, const char *cons
     return near ? arena_print(arena, " (did you mean %s?)", near) : "";
 }
 
-static CommandId find_command(Arena *arena, int argc, char **argv, const CommandRow *commands)
+static CommandId find_command(Arena *arena, int argc, char **argv)
 {
     if (argc < 2 || argv[1][0] == '-')
         return COMMAND_GENERATE;
@@ -153,7 +175,7 @@ static CommandId find_command(Arena *arena, int argc, char **argv, const Command
     return COMMAND_GENERATE;
 }
 
-static const OptionRow *find_option(Arena *arena, const char *name, CommandId command, const CommandRow *commands)
+static const OptionRow *find_option(Arena *arena, const char *name, CommandId command)
 {
     const char *names[ROW_COUNT];
     int count = 0;
@@ -255,9 +277,9 @@ static const char *option_value(Arena *arena, const OptionRow *row, const char *
     return argv[++*i];
 }
 
-Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *commands, Options *options)
+Command *read_options(Arena *arena, int argc, char **argv, Options *options)
 {
-    CommandId command = find_command(arena, argc, argv, commands);
+    CommandId command = find_command(arena, argc, argv);
     const CommandRow *own = &commands[command];
     if (!own->run)
         fail_call("'nngen %s' is not in this version yet", own->name);
@@ -290,7 +312,7 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
             attached = word + 2;
             name = "-o";
         }
-        const OptionRow *row = find_option(arena, name, command, commands);
+        const OptionRow *row = find_option(arena, name, command);
         const char *value = row->later && *row->later == '*' ? NULL : option_value(arena, row, attached, argc, argv, &i);
         check_value(arena, row, value);
         switch (row->id) {
@@ -314,7 +336,7 @@ Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *com
         case OPTION_JSON: options->json = true; break;
         case OPTION_KERNELS_TABLE: options->kernels_table = true; break;
         case OPTION_THREADS: options->threads = (int)at_most(row, positive_integer(arena, row, value), MOST_THREADS); break;
-        case OPTION_HELP: print_help(arena, commands, command); return NULL;
+        case OPTION_HELP: print_help(arena, command); return NULL;
         case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
         case OPTION_EMIT: options->emit = strcmp(value, "predict") == 0 ? EMIT_PREDICT : strcmp(value, "library") == 0 ? EMIT_LIBRARY : EMIT_PROGRAM; break;
         case OPTION_WEIGHTS: options->weights = value; break;

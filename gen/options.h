@@ -7,7 +7,7 @@
 
 typedef enum CommandId {
     COMMAND_GENERATE, COMMAND_RUN, COMMAND_CHECK, COMMAND_BENCH, COMMAND_EXPLAIN, COMMAND_REPORT, COMMAND_FLAGS, COMMAND_OPS,
-    COMMAND_LANGUAGE, COMMAND_NEW, COMMAND_COUNT
+    COMMAND_LANGUAGE, COMMAND_NEW, COMMAND_COMPLETION, COMMAND_MAN, COMMAND_ANNOTATIONS, COMMAND_COUNT
 } CommandId;
 
 /* --vary name=a,b: an nn.option and the values that it takes in turn. */
@@ -42,12 +42,25 @@ typedef struct CommandRow {
     const char *name;                   /* "" : the first word is the model */
     Command *run;                       /* NULL: not in this version */
     int operands[2];                    /* how many words at least, at most; ANY_NUMBER */
-    const char *usage, *what, *examples;
+    const char *usage, *what;           /* for a line of --help */
+    const char *about;                  /* a paragraph */
+    const char *examples;               /* lines, each indented by two */
 } CommandRow;
+extern const CommandRow commands[COMMAND_COUNT];
+
+/* An option as --help shows it. */
+typedef struct ShownOption {
+    const char *name, *value;           /* "--kernels", "fused|generic"; value NULL: a plain switch */
+    const char *values;                 /* the only ones it takes, by spaces; NULL: any */
+    const char *what;
+} ShownOption;
+/* The next one that a command takes, from *at on, which it moves; false: no more. */
+bool next_option(CommandId command, int *at, ShownOption *option);
+
 
 /* Finds the command and fills `options`. A wrong call ends with status 2 and, where a word is near another, "did you mean".
- * --help and --version print and give NULL. `rows` are in the order of CommandId. */
-Command *read_options(Arena *arena, int argc, char **argv, const CommandRow *rows, Options *options);
+ * --help and --version print and give NULL. */
+Command *read_options(Arena *arena, int argc, char **argv, Options *options);
 
 /* command_flags.c: why there is no --kernels blas here; NULL: there is. */
 const char *missing_cblas(void);

@@ -28,7 +28,8 @@ void refuse_overwriting(Arena *arena, const char *option, const char *output, co
 Compilation *compilation_with(const Compilation *read, KernelMode kernels, Target target, bool with_laps);
 
 /* The other commands. */
-Command command_run, command_bench, command_check, command_explain, command_flags, command_ops, command_language, command_new, command_report;
+Command command_generate, command_run, command_bench, command_check, command_explain, command_report, command_flags, command_ops, command_language,
+        command_new, command_completion, command_man, command_annotations;
 
 /* compile.c: the program's path, compiled now or before. */
 const char *compiled_program(Arena *arena, const Text *text);

@@ -2,7 +2,7 @@
 #include "model/embedded.h"
 #include <string.h>
 
-#define PARTS(X) X(nn) X(sandbox) X(objects) X(tensors) X(functions) X(initialisers) X(layers) X(windows) X(norms) X(recurrent) X(attention) X(losses) X(optimizers) X(schedules) X(data) X(training) X(language)
+#define PARTS(X) X(nn) X(sandbox) X(objects) X(tensors) X(functions) X(initialisers) X(layers) X(windows) X(norms) X(recurrent) X(attention) X(losses) X(optimizers) X(schedules) X(data) X(training) X(language) X(annotations)
 
 #define DECLARE(name) extern const char name##_lua_source[]; extern const size_t name##_lua_source_size;
 PARTS(DECLARE)

@@ -3,6 +3,7 @@
 -- A name of nn without an entry, and an entry without a name, is a fault of ours: the reference is whole or there is none.
 local core = ...
 local nn = core.nn
+local annotations = core.part "annotations"
 local concat, pairs, sort, type = table.concat, pairs, table.sort, type
 
 local groups = {
@@ -91,7 +92,7 @@ local function options_met(entry, f)
   return concat(list, ", "), y, wanted, labels
 end
 
--- section(name): an entry's text, and the definition of its formulas where they are not text.
+-- section(name): an entry's text, the definition of its formulas where they are not text, and its declaration for editors.
 local function section(name)
   local entry, about = entries[name], {}
   local options, y, wanted, labels = options_met(entry, entry.example and run or entry.call or function() end)
@@ -103,7 +104,7 @@ local function section(name)
   blocks[#blocks + 1] = entry[2]
   local lines = (entry.formula or "") .. (entry.gradient and "\ngradient: " .. entry.gradient or "")
   if lines ~= "" then blocks[#blocks + 1] = "    " .. lines:gsub("^\n", ""):gsub("\n", "\n    ") end
-  return concat(blocks, "\n\n") .. "\n", entry.example and definition(entry, y, wanted, labels)
+  return concat(blocks, "\n\n") .. "\n", entry.example and definition(entry, y, wanted, labels) or nil, annotations.annotate(entry, options)
 end
 
 -- Every name of nn and of its tables has an entry.
@@ -126,7 +127,7 @@ local function sections()
   need_all()
   local list = {{text = "# The model language\n\n" ..
     "What `require \"nn\"` gives, as `nngen language` prints it from the registrations themselves. Values and gradients are those that\n" ..
-    "nngen derives: `∂x` is what comes back to `x` for an incoming `∂y`.\n"}}
+    "nngen derives: `∂x` is what comes back to `x` for an incoming `∂y`.\n", annotation = annotations.head}}
   for _, group in ipairs(groups) do
     local heading = {text = "## " .. group[2] .. "\n\n" .. group[3] .. "\n"}
     for _, entry in ipairs(core.entries) do
@@ -136,6 +137,7 @@ local function sections()
       end
     end
   end
+  list[#list + 1] = {text = "", annotation = annotations.tail}
   return list
 end
 

@@ -27,8 +27,9 @@ void build_updates(Script *script, Model *model);
 void close_script(Script *script);
 
 /* read_reference.c: the reference of the language as the registrations of nn have it, in order. `text` is Markdown; a section
- * with an example has the graph of its value and gradients as well, as a model of the kind show. */
-typedef struct Section { const char *text; Model *example; } Section;
+ * with an example has the graph of its value and gradients as well, as a model of the kind show. `annotation` is its declaration for
+ * editors (annotations.lua), NULL: none; all of them in order are one Lua file. */
+typedef struct Section { const char *text; Model *example; const char *annotation; } Section;
 Section *read_reference(Arena *arena, int *count);
 
 #endif

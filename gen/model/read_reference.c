@@ -16,14 +16,15 @@ static int list_sections(lua_State *lua)
     return 0;
 }
 
-/* section(name), the name being the script's: its text and, or nil, its definition. */
+/* section(name), the name being the script's: its text, its definition or nil, its annotation. */
 static int make_section(lua_State *lua)
 {
     run_part(lua, "nn");
     run_part(lua, "language");
     lua_getfield(lua, -1, "section");
     lua_pushstring(lua, script_of(lua)->path);
-    lua_call(lua, 1, 2);
+    lua_call(lua, 1, 3);
+    lua_setfield(lua, LUA_REGISTRYINDEX, "annotation");
     lua_setfield(lua, LUA_REGISTRYINDEX, "definition");
     lua_setfield(lua, LUA_REGISTRYINDEX, "text");
     return 0;
@@ -33,7 +34,8 @@ static Section read_section(Arena *arena, const char *name)
 {
     Script *script = open_script(arena, name, &no_options);
     protected_call(script, make_section);
-    Section section = {.text = field_string(script->lua, LUA_REGISTRYINDEX, "text")};
+    Section section = {.text = field_string(script->lua, LUA_REGISTRYINDEX, "text"),
+                       .annotation = field_string(script->lua, LUA_REGISTRYINDEX, "annotation")};
     lua_getfield(script->lua, LUA_REGISTRYINDEX, "definition");
     if (lua_toboolean(script->lua, -1)) {
         finish_model(script);
@@ -57,7 +59,8 @@ Section *read_reference(Arena *arena, int *count)
         if (name)
             list[s] = read_section(arena, name);
         else
-            list[s].text = field_string(lua, lua_gettop(lua), "text");
+            list[s] = (Section){.text = field_string(lua, lua_gettop(lua), "text"),
+                                .annotation = field_string(lua, lua_gettop(lua), "annotation")};
         lua_pop(lua, 1);
     }
     close_script(script);
