@@ -3,6 +3,7 @@
  *   nest, row      for the outer axes: stages in order; neighbouring stages over the same inner loops share them when the later
  *                  one reads just the element that the earlier one made
  *   contraction    tile by tile: emit_tiles.c
+ *   rows in lanes  16 rows at a time through the stages of a row: emit_lanes.c
  *
  * A local that is used only inside the loops that make it is a scalar there; else an array over its inner axes. */
 #include "emit/loops_internal.h"
@@ -70,6 +71,7 @@ const char *local_element(const Emission *e, int s)
     text_add(&text, stage->name);
     for (int i = 0; i < stage->inner_count && e->is_array[s]; i++)
         text_print(&text, "[%s]", is_loop(e, stage->inner[i]) ? e->kernel->axis[stage->inner[i]].letter : "0");
+    text_add(&text, e->in_lanes[s] ? e->w.lane : "");
     return text.bytes;
 }
 
@@ -78,7 +80,7 @@ void begin_fold(Emission *e, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
     const char *element = local_element(e, s);
-    const char *type = e->is_array[s] ? "" : arena_print(e->w.arena, "%s ", local_type(e, stage));
+    const char *type = e->is_array[s] || e->in_lanes[s] ? "" : arena_print(e->w.arena, "%s ", local_type(e, stage));
     if (stage->fold == FOLD_ARGMAX)
         line(e, "%s %s_value = -INFINITY;", real_type(e->w.plan, FLOAT), stage->name);
     line(e, "%s%s = %s;", type, element, stage->fold == FOLD_SUM ? zero(e) : stage->fold == FOLD_MAX ? "-INFINITY" : "0");
@@ -152,7 +154,7 @@ void pointwise(Emission *e, int s)
     const char *term = term_text(&e->w, stage->term, BIND_CHOICE);
     if (stage->buffer != NONE) {
         store_line(e, stage, term);
-    } else if (e->is_array[s]) {
+    } else if (e->is_array[s] || e->in_lanes[s]) {
         assign_line(e, local_element(e, s), "=", term);
     } else {
         assign_line(e, arena_print(e->w.arena, "const %s %s", local_type(e, stage), stage->name), "=", term);
@@ -167,7 +169,7 @@ static void find_call(Term *term, void *context)
     *found |= term->kind == TERM_RANDOM || (term->kind == TERM_APPLY && strstr(op_info[term->op].c, "@(") != NULL);
 }
 
-static bool has_call(const Stage *stage)
+bool has_call(const Stage *stage)
 {
     bool found = false;
     each_term(stage->term, find_call, &found);
@@ -175,7 +177,7 @@ static bool has_call(const Stage *stage)
 }
 
 /* Do loops run in lanes at all? Generic ones are plain, on a GPU threads are the lanes. */
-static bool has_lanes(const Emission *e)
+bool has_lanes(const Emission *e)
 {
     return e->w.plan->mode == KERNELS_FUSED && e->w.plan->target == TARGET_C;
 }
@@ -268,7 +270,7 @@ static void find_reader(Term *term, void *context)
     r->found |= term->kind == TERM_STAGE && term->stage == r->stage;
 }
 
-static bool read_by(const Kernel *kernel, int stage, int from, int to)
+bool read_by(const Kernel *kernel, int stage, int from, int to)
 {
     Reader reader = {stage, false};
     for (int s = from; s < to; s++)
@@ -489,7 +491,7 @@ void drop_braces(Text *text, size_t start, Arena *arena)
         int end = i + 1, statements = 0;
         for (; !(lines[end].closes && lines[end].indent == lines[i].indent); end++)
             statements += lines[end].indent == lines[i].indent + INDENT && !lines[end].gone && !lines[end].closes;
-        if (statements != 1)
+        if (statements != 1 || lines[i].text[lines[i].indent] == '{')
             continue;
         lines[i].text[strlen(lines[i].text) - 2] = 0;
         lines[end].gone = true;
@@ -517,6 +519,8 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
         emit_blas(&e);
     } else if (kernel->form == FORM_SCATTER) {
         emit_scatter(&e);
+    } else if (runs_rows_in_lanes(&e)) {
+        emit_rows_in_lanes(&e);
     } else {
         emit_nest(&e);
     }

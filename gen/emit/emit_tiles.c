@@ -2,41 +2,92 @@
  *
  * Takes a kernel with choice.lanes set; gives, for each tile, the sums by NN_CORE or NN_DOT of core.h, then plain loops over the
  * tile for the stages that follow. Where tiles do not fill an axis the last one begins earlier and computes some of the sums
- * again, which gives the same bits; what follows the sums runs over new elements only, where it would not bear repeating. */
+ * again, which gives the same bits; what follows the sums runs over new elements only, where it would not bear repeating.
+ *
+ *   for (int i1 = 0; i1 < 1024; i1 += 256) {                panels of a group of columns, made once for all rows
+ *       float panel[16][BATCH][16];
+ *       NN_PANELS(panel, i, i1, i1 + 256, 16, NN_FOLD(b, BATCH), [b], x[b][i]);
+ *       for (int j1 = 0; j1 < 1024; j1 += 6) {              tiles of rows
+ *           const int j0 = NN_LEAST(j1, 1024 - 6);
+ *           for (int i0 = i1; i0 < i1 + 256; i0 += 16) {    tiles of columns
+ *               float sum[6][16];
+ *               NN_CORE(sum, j, 6, i, 16, NN_FOLD(b, BATCH), d[b][j], panel[(i - i1) / 16][b][(i - i1) % 16]);
+ *
+ * The columns are one strip of tiles of one shape, or two: those that fill no tile have their own. */
 #include "emit/loops_internal.h"
+#include <string.h>
 
 static const char *letter_of(const Emission *e, int axis)
 {
     return axis == NONE ? "nn_one" : e->kernel->axis[axis].letter;        /* an axis of one element; core.h has nn_one0 */
 }
 
+static int64_t extent_or_one(const Kernel *kernel, int axis)
+{
+    return axis == NONE ? 1 : kernel->axis[axis].extent;
+}
+
+/* Columns from `from` to `to` in tiles of one shape; what follows the sums begins at `fresh`. */
+typedef struct Strip { int64_t from, to, fresh; int rows, columns; bool clamps; } Strip;
+
 /* for (int b0 = 0; b0 < 96; b0 += 6) {       where tiles fill the axis, or end before the last, ragged one
  * for (int b1 = 0; b1 < BATCH; b1 += 6) {    where they do not: the last tile begins earlier, what is new in it at b1 */
-static void open_tiles(Emission *e, int axis, int size, int64_t end)
+static void open_tiles(Emission *e, int axis, int size, const char *from, const char *to, int64_t count)
 {
-    if (axis == NONE)
-        return;
-    const char *letter = letter_of(e, axis), *extent = axis_extent(&e->w, axis);
-    if (e->kernel->axis[axis].extent == size) {
-        line(e, "const int %s0 = 0;", letter);
-        return;
-    }
-    const bool whole = end % size == 0;
-    if (end != e->kernel->axis[axis].extent)
-        extent = arena_print(e->w.arena, "%lld", (long long)end);
-    line(e, "for (int %s%d = 0; %s%d < %s; %s%d%s) {", letter, !whole, letter, !whole, extent, letter, !whole,
+    const char *letter = letter_of(e, axis);
+    const bool whole = count % size == 0;
+    line(e, "for (int %s%d = %s; %s%d < %s; %s%d%s) {", letter, !whole, from, letter, !whole, to, letter, !whole,
          size == 1 ? "++" : arena_print(e->w.arena, " += %d", size));
     e->indent += INDENT;
     if (!whole)
-        line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, extent, size);
+        line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, to, size);
 }
 
-static void close_tiles(Emission *e, int axis, int size)
+static void close_block(Emission *e)
 {
-    if (axis == NONE || e->kernel->axis[axis].extent == size)
-        return;
     e->indent -= INDENT;
     line(e, "}");
+}
+
+static const char *number_text(const Emission *e, int64_t number)
+{
+    return arena_print(e->w.arena, "%lld", (long long)number);
+}
+
+static bool has_row_loop(const Emission *e, const Strip *strip)
+{
+    const int row = e->kernel->choice.row;
+    return row != NONE && e->kernel->axis[row].extent != strip->rows;
+}
+
+static void open_rows(Emission *e, const Strip *strip)
+{
+    const int row = e->kernel->choice.row;
+    if (has_row_loop(e, strip))
+        open_tiles(e, row, strip->rows, "0", axis_extent(&e->w, row), e->kernel->axis[row].extent);
+    else if (row != NONE)
+        line(e, "const int %s0 = 0;", letter_of(e, row));
+}
+
+/* What the columns of a strip need around their tiles: a group of panels has its own range. */
+typedef struct Columns { const char *from, *to; int64_t count; bool loop; } Columns;
+
+static Columns columns_of_strip(const Emission *e, const Strip *strip)
+{
+    const int column = e->kernel->choice.column;
+    Columns columns = {number_text(e, strip->from), number_text(e, strip->to), strip->to - strip->from, strip->to - strip->from != strip->columns};
+    if (column != NONE && strip->to == e->kernel->axis[column].extent)
+        columns.to = axis_extent(&e->w, column);
+    columns.loop &= column != NONE;
+    return columns;
+}
+
+static void open_columns(Emission *e, const Strip *strip, const Columns *columns)
+{
+    if (columns->loop)
+        open_tiles(e, e->kernel->choice.column, strip->columns, columns->from, columns->to, columns->count);
+    else if (e->kernel->choice.column != NONE)
+        line(e, "const int %s0 = %s;", letter_of(e, e->kernel->choice.column), columns->from);
 }
 
 /* A fold alone is written out in part; of several, written out, gcc spills the sums (36 for 22 µs). */
@@ -54,26 +105,46 @@ static const char *fold_loops(Emission *e, int except)
     return text.length ? text.bytes : "";
 }
 
-/* The sums of one tile, then what follows them for its new elements: rows from b1, columns from `new_column` on. */
-static void emit_tile(Emission *e, const char *new_column)
+/* The steps of the fold of which a tile makes its sums: all, or a part of them from b0 on. */
+static const char *part_loop(Emission *e)
+{
+    const int fold = e->kernel->stage[0].fold_axis[0], block = e->kernel->choice.block;
+    const char *k = letter_of(e, fold), *extent = axis_extent(&e->w, fold);
+    const char *end = e->kernel->axis[fold].extent % block == 0 ? arena_print(e->w.arena, "%s0 + %d", k, block)
+                    : arena_print(e->w.arena, "NN_LEAST(%s0 + %d, %s)", k, block, extent);
+    return arena_print(e->w.arena, "for (int %s = %s0; %s < %s; %s++)", k, k, k, end, k);
+}
+
+static const char *zero_or_one(const Emission *e, int number)
+{
+    return arena_print(e->w.arena, e->w.plan->model->precision == F32 ? "%d.0f" : "%d.0", number);
+}
+
+static void add_call(Emission *e, const char *call)
+{
+    text_print(e->out, "%*s", e->indent, "");
+    add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);
+    text_add(e->out, "\n");
+}
+
+/* The sums of one tile, then what follows them for its new elements. `b` is where the columns' factor lies. */
+static void emit_tile(Emission *e, const Strip *strip, const char *b)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = &kernel->stage[0];
-    const bool f32 = e->w.plan->model->precision == F32;
-    const char *one = kernel->choice.lanes != kernel->choice.column ? f32 ? "nn_onef[0]" : "nn_oned[0]" : f32 ? "1.0f" : "1.0";     /* a sum is a product with one */
+    const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = strip->rows, columns = strip->columns;
+    const bool in_parts = kernel->choice.block > 0;
+    const char *one = lanes == column ? zero_or_one(e, 1) : e->w.plan->model->precision == F32 ? "nn_onef[0]" : "nn_oned[0]";    /* a sum is a product with one */
     const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : one;
-    const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = kernel->choice.rows;
-    const char *r = letter_of(e, row), *c = letter_of(e, column);
-    line(e, "%s %s[%d][%d];", local_type(e, sum), sum->name, rows, kernel->choice.columns);
+    const char *r = letter_of(e, row), *c = letter_of(e, column), *name = in_parts ? "part" : sum->name;
+    line(e, "%s %s[%d][%d];", local_type(e, sum), name, rows, columns);
     Text call = text_new(e->w.arena);
-    text_print(&call, "%s(%s, %s, %d, %s, %d, %s, ", lanes == column ? "NN_CORE" : "NN_DOT", sum->name, r, rows, c, kernel->choice.columns,
-               fold_loops(e, lanes == column ? NONE : lanes));
+    text_print(&call, "%s(%s, %s, %d, %s, %d, %s, ", lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows, c, columns,
+               in_parts ? part_loop(e) : fold_loops(e, lanes == column ? NONE : lanes));
     if (lanes != column)
         text_print(&call, "%s, %s, %d, ", letter_of(e, lanes), axis_extent(&e->w, lanes), kernel->choice.width);
-    text_print(&call, "%s, %s);", a, term_text(&e->w, kernel->choice.b, BIND_SUM));
-    text_print(e->out, "%*s", e->indent, "");
-    add_wrapped(e->out, call.bytes, "", (size_t)e->indent + INDENT, 0);
-    text_add(e->out, "\n");
+    text_print(&call, "%s, %s);", a, b);
+    add_call(e, call.bytes);
 
     const bool rows_overlap = row != NONE && kernel->axis[row].extent % rows != 0;
     if (rows > 1)
@@ -81,21 +152,25 @@ static void emit_tile(Emission *e, const char *new_column)
     else if (row != NONE)
         line(e, "const int %s = %s0;", r, r);
     e->indent += rows > 1 ? INDENT : 0;
-    if (kernel->choice.columns > 1)
-        line(e, "%sfor (int %s = %s; %s < %s0 + %d; %s++) {", lanes == column ? "NN_SIMD " : "", c, new_column, c, c, kernel->choice.columns, c);
+    const char *fresh = strip->fresh != strip->from ? number_text(e, strip->fresh) : arena_print(e->w.arena, "%s%d", c, strip->clamps);
+    if (columns > 1)
+        line(e, "%sfor (int %s = %s; %s < %s0 + %d; %s++) {", lanes == column ? "NN_SIMD " : "", c, fresh, c, c, columns, c);
     else if (column != NONE)
         line(e, "const int %s = %s0;", c, c);
-    e->indent += kernel->choice.columns > 1 ? INDENT : 0;
-    e->w.lanes_local = arena_print(e->w.arena, rows > 1 ? "[%1$s - %1$s0]" : "[0]", r);
-    e->w.lanes_local = arena_print(e->w.arena, kernel->choice.columns > 1 ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", e->w.lanes_local, c);
-    store_line(e, sum, arena_print(e->w.arena, "%s%s", sum->name, e->w.lanes_local));
-    for (int s = 1; s < kernel->stage_count; s++)
-        pointwise(e, s);
-    e->w.lanes_local = NULL;
-    for (int loop = 0; loop < (rows > 1) + (kernel->choice.columns > 1); loop++) {
-        e->indent -= INDENT;
-        line(e, "}");
+    e->indent += columns > 1 ? INDENT : 0;
+    const char *element = arena_print(e->w.arena, rows > 1 ? "[%1$s - %1$s0]" : "[0]", r);
+    element = arena_print(e->w.arena, columns > 1 ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", element, c);
+    if (in_parts) {
+        assign_line(e, access_text(&e->w, sum->buffer, sum->store, NULL), "+=", arena_print(e->w.arena, "%s%s", name, element));
+    } else {
+        e->w.lanes_local = element;
+        store_line(e, sum, arena_print(e->w.arena, "%s%s", sum->name, element));
+        for (int s = 1; s < kernel->stage_count; s++)
+            pointwise(e, s);
+        e->w.lanes_local = NULL;
     }
+    for (int loop = 0; loop < (rows > 1) + (columns > 1); loop++)
+        close_block(e);
 }
 
 typedef struct Reading { const Kernel *kernel; bool found; } Reading;
@@ -107,8 +182,8 @@ static void find_read_of_written(Term *term, void *context)
         r->found |= term->kind == TERM_READ && term->buffer == r->kernel->stage[s].buffer;
 }
 
-/* Does what follows the sums give another result when it is computed again? An update does. */
-static bool only_once(const Kernel *kernel)
+/* Does it give another result when it is computed again? An update does. */
+bool reads_what_it_writes(const Kernel *kernel)
 {
     Reading reading = {kernel, false};
     for (int s = 0; s < kernel->stage_count; s++)
@@ -116,37 +191,163 @@ static bool only_once(const Kernel *kernel)
     return reading.found;
 }
 
-static int64_t extent_or_one(const Kernel *kernel, int axis)
+/* ---- panels --------------------------------------------------------------------------------------------------------------- */
+
+static bool is_around(const Kernel *kernel, int axis)
 {
-    return axis == NONE ? 1 : kernel->axis[axis].extent;
+    return axis != kernel->choice.row && axis != kernel->choice.column;
 }
 
-/* The sums of a long fold, a part of it at a time for all tiles, and then what follows them:
- *   for (int b0 = 0; b0 < BATCH; b0 += 128)  …  NN_CORE_ADD(d_fc1_weight, b0 > 0, j, 5, i, 16, for (int b = b0; …), …) */
+/* Loops around the tiles, of axes that are neither row nor column: those that the panels depend on are around these as well. */
+static void open_around(Emission *e, bool panels_know)
+{
+    for (int o = 0; o < e->kernel->outer_count; o++)
+        if (is_around(e->kernel, e->kernel->outer[o]) && depends_on(e->kernel->choice.b, e->kernel->outer[o]) == panels_know)
+            open_loop(e, e->kernel->outer[o]);
+}
+
+static void close_around(Emission *e, bool panels_know)
+{
+    for (int o = e->kernel->outer_count - 1; o >= 0; o--)
+        if (is_around(e->kernel, e->kernel->outer[o]) && depends_on(e->kernel->choice.b, e->kernel->outer[o]) == panels_know)
+            close_loop(e, e->kernel->outer[o]);
+}
+
+/* The panels of columns `first` to `end`: their array and what fills it. Returns where an element of them is. */
+static const char *emit_panels(Emission *e, const Strip *strip, int panels, const char *first, const char *end)
+{
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = &kernel->stage[0];
+    Arena *arena = e->w.arena;
+    const int block = kernel->choice.block, last = sum->fold_axis[sum->fold_count - 1], columns = strip->columns;
+    const char *c = letter_of(e, kernel->choice.column), *k = letter_of(e, last);
+    Text sizes = text_new(arena), place = text_new(arena);
+    for (int f = 0; f < sum->fold_count; f++) {
+        const char *fold = letter_of(e, sum->fold_axis[f]);
+        if (!is_loop(e, sum->fold_axis[f]))
+            continue;
+        text_print(&sizes, "[%s]", block ? number_text(e, block) : axis_extent(&e->w, sum->fold_axis[f]));
+        text_print(&place, block ? "[%1$s - %1$s0]" : "[%1$s]", fold);
+    }
+    const bool turned = turns_panels(e->w.plan, kernel, columns);
+    const char *several = panels > 1 ? arena_print(arena, "[%d]", panels) : "";
+    line(e, "_Alignas(64) %s panel%s%s[%d];", local_type(e, sum), several, sizes.bytes, columns);
+    Text call = text_new(arena);
+    text_print(&call, "%s(%s, %s, %s, %s, %d, %s, ", turned ? "NN_TURNED_PANELS" : "NN_PANELS", panels > 1 ? "panel" : "&panel", c, first, end, columns,
+               turned ? fold_loops(e, last) : block ? part_loop(e) : fold_loops(e, NONE));
+    if (turned)
+        text_print(&call, "%s, %s, %s, ", k, block ? arena_print(arena, "%s0", k) : "0",
+                   !block ? axis_extent(&e->w, last) : kernel->axis[last].extent % block == 0 ? arena_print(arena, "%s0 + %d", k, block)
+                   : arena_print(arena, "NN_LEAST(%s0 + %d, %s)", k, block, axis_extent(&e->w, last)));
+    text_print(&call, "%s, %s);", place.bytes, term_text(&e->w, kernel->choice.b, BIND_SUM));
+    add_call(e, call.bytes);
+    if (panels == 1)
+        return arena_print(arena, "panel%s[%s - %s0]", place.bytes, c, c);
+    if (strcmp(first, "0") == 0)
+        return arena_print(arena, "panel[%1$s / %3$d]%2$s[%1$s %% %3$d]", c, place.bytes, columns);
+    return arena_print(arena, "panel[(%1$s - %4$s) / %3$d]%2$s[(%1$s - %4$s) %% %3$d]", c, place.bytes, columns, first);
+}
+
+/* ---- strips --------------------------------------------------------------------------------------------------------------- */
+
+static void emit_rows_and_columns(Emission *e, const Strip *strip, const Columns *columns, const char *b)
+{
+    if (e->kernel->choice.rows_outside)
+        open_rows(e, strip);
+    open_columns(e, strip, columns);
+    if (!e->kernel->choice.rows_outside)
+        open_rows(e, strip);
+    emit_tile(e, strip, b);
+    for (int loop = 0; loop < columns->loop + has_row_loop(e, strip); loop++)
+        close_block(e);
+}
+
+/* A group of panels after the other, each with all rows; one panel needs no loop over its columns. */
+static void emit_strip_in_panels(Emission *e, const Strip *strip)
+{
+    Columns columns = columns_of_strip(e, strip);
+    const char *c = letter_of(e, e->kernel->choice.column);
+    const int group = e->kernel->choice.group;
+    const bool loop = columns.count > group && columns.loop;
+    int panels = (int)((columns.count < group ? columns.count : group) / strip->columns);
+    const char *first = columns.from;
+    if (loop) {
+        first = arena_print(e->w.arena, "%s%d", c, panels > 1);
+        line(e, "for (int %s = %s; %s < %s; %s += %d) {", first, columns.from, first, columns.to, first, group);
+        e->indent += INDENT;
+        columns = (Columns){first, columns.count % group == 0 ? arena_print(e->w.arena, "%s + %d", first, group)
+                            : arena_print(e->w.arena, "NN_LEAST(%s + %d, %s)", first, group, columns.to), strip->columns, panels > 1};
+    } else if (panels == 1) {
+        first = arena_print(e->w.arena, "%s0", c);
+        line(e, "const int %s = %s;", first, columns.from);
+        columns.to = arena_print(e->w.arena, "%s + %d", first, strip->columns);
+        columns.loop = false;
+    }
+    const char *b = emit_panels(e, strip, panels, first, columns.to);
+    open_around(e, false);
+    open_rows(e, strip);
+    if (columns.loop)
+        open_columns(e, strip, &columns);
+    emit_tile(e, strip, b);
+    for (int l = 0; l < columns.loop + has_row_loop(e, strip); l++)
+        close_block(e);
+    close_around(e, false);
+    if (loop)
+        close_block(e);
+}
+
+static void emit_strip(Emission *e, const Strip *strip)
+{
+    const Columns columns = columns_of_strip(e, strip);
+    if (e->kernel->choice.group)
+        emit_strip_in_panels(e, strip);
+    else
+        emit_rows_and_columns(e, strip, &columns, term_text(&e->w, e->kernel->choice.b, BIND_SUM));
+}
+
+/* Columns that fill no tile: the last tile begins earlier, in the same loop where that may compute what follows again; else it has
+ * loops of its own, so that whole registers of a matrix to update go through loops of constant length. */
+static void emit_strips(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const Tile *tile = &kernel->choice;
+    const int64_t breadth = extent_or_one(kernel, tile->column), rest = breadth % tile->columns;
+    const bool once = tile->block || reads_what_it_writes(kernel), apart = rest && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
+    if (!apart) {
+        emit_strip(e, &(Strip){0, breadth, 0, tile->rows, tile->columns, rest != 0 && once});
+        return;
+    }
+    const int columns = tile->group ? tile->rest_columns : tile->columns, rows = tile->group ? tile->rest_rows : tile->rows;
+    const Strip strip[] = {{0, breadth - rest, 0, tile->rows, tile->columns, false}, {breadth - columns, breadth, breadth - rest, rows, columns, false}};
+    for (int s = 0; s < 2; s++) {
+        const bool loop = strip[s].to - strip[s].from > (tile->group ? tile->group : strip[s].columns);
+        if (!loop) {                                    /* a scope for its constants */
+            line(e, "{");
+            e->indent += INDENT;
+        }
+        emit_strip(e, &strip[s]);
+        if (!loop)
+            close_block(e);
+    }
+}
+
+/* The sums of a long fold, a part of it at a time for all tiles, added up in an array, and then what follows them:
+ *   for (int b0 = 0; b0 < BATCH; b0 += 256)  …  NN_CORE(part, j, 5, i, 16, for (int b = b0; …), …)  …  d_fc1_weight[j][i] += part[j - j0][i - i0]; */
 static void emit_parts(Emission *e)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = &kernel->stage[0];
-    const int fold = sum->fold_axis[0], block = kernel->choice.block, row = kernel->choice.row, column = kernel->choice.column;
-    const int outer = kernel->choice.rows_outside ? row : column, inner = kernel->choice.rows_outside ? column : row;
-    const char *k = letter_of(e, fold), *extent = axis_extent(&e->w, fold);
-    const char *end = kernel->axis[fold].extent % block == 0 ? arena_print(e->w.arena, "%s0 + %d", k, block)
-                    : arena_print(e->w.arena, "NN_LEAST(%s0 + %d, %s)", k, block, extent);
-    const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : e->w.plan->model->precision == F32 ? "1.0f" : "1.0";
-    line(e, "for (int %s0 = 0; %s0 < %s; %s0 += %d) {", k, k, extent, k, block);
+    const int row = kernel->choice.row, column = kernel->choice.column;
+    const char *k = letter_of(e, sum->fold_axis[0]), *extent = axis_extent(&e->w, sum->fold_axis[0]);
+    open_loop(e, row);
+    open_loop_as(e, column, "NN_SIMD ");
+    assign_line(e, access_text(&e->w, sum->buffer, sum->store, NULL), "=", zero_or_one(e, 0));
+    close_loop(e, column);
+    close_loop(e, row);
+    line(e, "for (int %s0 = 0; %s0 < %s; %s0 += %d) {", k, k, extent, k, kernel->choice.block);
     e->indent += INDENT;
-    open_tiles(e, outer, outer == row ? kernel->choice.rows : kernel->choice.columns, kernel->axis[outer].extent);
-    open_tiles(e, inner, inner == row ? kernel->choice.rows : kernel->choice.columns, kernel->axis[inner].extent);
-    const char *call = arena_print(e->w.arena, "NN_CORE_ADD(%s, %s0 > 0, %s, %d, %s, %d, for (int %s = %s0; %s < %s; %s++), %s, %s);",
-        array_name(e->w.plan, kernel, sum->buffer), k, letter_of(e, row), kernel->choice.rows, letter_of(e, column), kernel->choice.columns,
-        k, k, k, end, k, a, term_text(&e->w, kernel->choice.b, BIND_SUM));
-    text_print(e->out, "%*s", e->indent, "");
-    add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);
-    text_add(e->out, "\n");
-    close_tiles(e, inner, inner == row ? kernel->choice.rows : kernel->choice.columns);
-    close_tiles(e, outer, outer == row ? kernel->choice.rows : kernel->choice.columns);
-    e->indent -= INDENT;
-    line(e, "}");
+    emit_strips(e);
+    close_block(e);
     if (kernel->stage_count == 1)
         return;
     open_loop(e, row);
@@ -157,56 +358,17 @@ static void emit_parts(Emission *e)
     close_loop(e, row);
 }
 
-/* Tiles of columns up to `end`, or the last one alone, each with its tiles of rows. */
-static void emit_columns(Emission *e, int64_t end, const char *new_column)
-{
-    const Kernel *kernel = e->kernel;
-    open_tiles(e, kernel->choice.column, kernel->choice.columns, end);
-    if (!kernel->choice.rows_outside)
-        open_tiles(e, kernel->choice.row, kernel->choice.rows, extent_or_one(kernel, kernel->choice.row));
-    emit_tile(e, new_column);
-    if (!kernel->choice.rows_outside)
-        close_tiles(e, kernel->choice.row, kernel->choice.rows);
-    close_tiles(e, kernel->choice.column, kernel->choice.columns);
-}
-
-static void emit_tiles(Emission *e)
-{
-    const Kernel *kernel = e->kernel;
-    const int row = kernel->choice.row, column = kernel->choice.column, columns = kernel->choice.columns;
-    const char *c = letter_of(e, column);
-    const int64_t breadth = extent_or_one(kernel, column), rest = breadth % columns;
-    for (int o = 0; o < kernel->outer_count; o++)
-        if (kernel->outer[o] != row && kernel->outer[o] != column)
-            open_loop(e, kernel->outer[o]);
-    if (kernel->choice.rows_outside)
-        open_tiles(e, row, kernel->choice.rows, extent_or_one(kernel, row));
-    if (rest == 0 || row == NONE || !(only_once(kernel) && kernel->choice.lanes == column)) {
-        emit_columns(e, breadth, arena_print(e->w.arena, "%s%d", c, rest != 0 && only_once(kernel)));
-    } else {                                            /* whole registers of a matrix to update go through loops of constant length */
-        emit_columns(e, breadth - rest, arena_print(e->w.arena, "%s0", c));
-        line(e, "{");
-        e->indent += INDENT;
-        line(e, "const int %s0 = %lld;", c, (long long)(breadth - columns));
-        if (!kernel->choice.rows_outside)
-            open_tiles(e, row, kernel->choice.rows, extent_or_one(kernel, row));
-        emit_tile(e, arena_print(e->w.arena, "%lld", (long long)(breadth - rest)));
-        if (!kernel->choice.rows_outside)
-            close_tiles(e, row, kernel->choice.rows);
-        e->indent -= INDENT;
-        line(e, "}");
-    }
-    if (kernel->choice.rows_outside)
-        close_tiles(e, row, kernel->choice.rows);
-    for (int o = kernel->outer_count - 1; o >= 0; o--)
-        if (kernel->outer[o] != row && kernel->outer[o] != column)
-            close_loop(e, kernel->outer[o]);
-}
-
 void emit_contraction(Emission *e)
 {
-    if (e->kernel->choice.block)
+    if (e->kernel->choice.block) {
         emit_parts(e);
-    else
-        emit_tiles(e);
+        return;
+    }
+    open_around(e, true);
+    if (!e->kernel->choice.group)
+        open_around(e, false);
+    emit_strips(e);
+    if (!e->kernel->choice.group)
+        close_around(e, false);
+    close_around(e, true);
 }

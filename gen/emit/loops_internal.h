@@ -13,6 +13,7 @@ typedef struct Emission {
     const Kernel *kernel;
     int indent;
     bool is_array[64];                  /* by stage */
+    bool in_lanes[64];                  /* by stage: a local with an element for each row that is in a lane */
     int lanes;                          /* of a nest: which of its outer loops runs in lanes, those further in written out; NONE */
 } Emission;
 
@@ -38,11 +39,20 @@ void emit_stages(Emission *e, bool after);                    /* those inside th
 const char *zero(const Emission *e);
 void drop_braces(Text *text, size_t start, Arena *arena);     /* of loops with one statement, from byte `start` of the text on */
 
+bool has_lanes(const Emission *e);                            /* do loops run in lanes at all? */
+bool has_call(const Stage *stage);
+bool read_by(const Kernel *kernel, int stage, int from, int to);      /* do stages [from, to) read its value? */
+
+/* emit_lanes.c: rows side by side through the stages of a row */
+bool runs_rows_in_lanes(const Emission *e);
+void emit_rows_in_lanes(Emission *e);
+
 /* emit_device.c: what a thread of a GPU does */
 void emit_device_loops(Emission *e);
 
 /* emit_tiles.c: the loops of a contraction whose tiles are chosen */
 void emit_contraction(Emission *e);
+bool reads_what_it_writes(const Kernel *kernel);
 
 /* emit_blas.c: a call of CBLAS in its loops */
 void emit_blas(Emission *e);

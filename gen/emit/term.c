@@ -318,9 +318,9 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
             return arena_print(w->arena, "%s%s", stage->name, w->lanes_local);
         if (w->formula)
             return local_text(w, stage, term->index, term->operand[0]);
-        if (w->is_array && w->is_array[term->stage])
-            return indexed(w, stage->name, term->index, term->operand[0], NULL, term->rank);
-        return stage->name;
+        const char *lane = w->in_lanes && w->in_lanes[term->stage] ? w->lane : "";
+        const bool array = w->is_array && w->is_array[term->stage];
+        return arena_print(w->arena, "%s%s", array ? indexed(w, stage->name, term->index, term->operand[0], NULL, term->rank) : stage->name, lane);
     }
     case TERM_NUMBER: {
         const char *text = literal(w, term->number, term->scalar);

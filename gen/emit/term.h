@@ -12,6 +12,8 @@ typedef struct Writing {
     bool formula;                       /* mathematics for a comment instead of C */
     bool in_function;                   /* buffers are parameters of their kernel's function: a scalar that it writes is a pointer */
     const bool *is_array;               /* by stage: the local is an array over its inner axes */
+    const bool *in_lanes;               /* by stage: the local has an element for each row of the lanes: `lane` more, "[b - b0]" */
+    const char *lane;
     const char *lanes_local;            /* the contraction's sum is an array along the lanes: "[j]"; NULL: a scalar */
     const char *const *stage_formula;   /* by stage: a formula that stands in for the local's name; NULL: the name */
 } Writing;

@@ -127,6 +127,20 @@ typedef struct BlasCall {
     int64_t a_from, b_from, c_from, a_stride[MAX_AXES * 2], b_stride[MAX_AXES * 2], c_stride[MAX_AXES * 2];
 } BlasCall;
 
+/* How a contraction runs. */
+typedef struct Tile {
+    int lanes;                          /* the axis whose neighbours lie side by side in a register: `column`, or a fold; NONE: loops as they stand */
+    int row, column;                    /* the axes of a tile; row may be NONE: one row */
+    int rows, columns, width;           /* its size; elements of the fold at a time, where that has the lanes */
+    bool rows_outside;                  /* the loop over rows of tiles is around that over columns */
+    int block;                          /* steps of the fold that all tiles take before any takes more; 0: all of them */
+    int group;                          /* columns whose panels are made before their tiles; 0: b is read where it lies */
+    int rest_columns, rest_rows;        /* panels: the tile of columns that fill none; 0: there are none */
+    Term *a, *b;                        /* the factors: a depends on the row, b on the column; a NULL: one, the sum of b alone */
+    int64_t cycles;                     /* estimated */
+    const char *why;
+} Tile;
+
 typedef struct Kernel {
     const char *name;                   /* forward_fc1: unique in the program, an identifier */
     Axis axis[MAX_AXES * 2];
@@ -135,16 +149,7 @@ typedef struct Kernel {
     Stage *stage;
     int stage_count, stage_room;
     Form form;
-    struct {                            /* CONTRACTION: decided by tile.c */
-        int lanes;                      /* the axis whose neighbours lie side by side in a register: `column`, or a fold; NONE: loops as they stand */
-        int row, column;                /* the axes of a tile; row may be NONE: one row */
-        int rows, columns, width;       /* its size; elements of the fold at a time, where that has the lanes */
-        bool rows_outside;              /* the loop over rows of tiles is around that over columns */
-        int block;                      /* steps of the fold that all tiles take before any takes more; 0: all of them */
-        Term *a, *b;                    /* the factors: a depends on the row, b on the column; a NULL: one, the sum of b alone */
-        int64_t cycles;                 /* estimated */
-        const char *why;
-    } choice;
+    Tile choice;                        /* CONTRACTION: decided by tile.c */
     struct { Spread spread; int64_t points; int threads; int64_t blocks; } launch;      /* CUDA; threads of a block */
     const BlasCall *blas;               /* FORM_BLAS */
     int region;                         /* of plan->recurrences, in whose loop over time it runs; NONE */
@@ -253,6 +258,8 @@ void each_term(Term *term, void (*visit)(Term *term, void *context), void *conte
 
 /* tile.c: how a contraction runs: which axes make its tiles, and what lies in the lanes of a register. */
 void choose_tile(const Plan *plan, Kernel *kernel);
+bool depends_on(Term *term, int axis);                              /* does an index in it? NULL: one, which depends on nothing */
+bool turns_panels(const Plan *plan, const Kernel *kernel, int columns);      /* are its panels made by turning, four by four? */
 const Buffer *updated_here(const Plan *plan, const Kernel *kernel);  /* the first matrix that an update among its stages writes; NULL */
 int64_t room_in(const Buffer *buffer, int d);                 /* elements along the d-th dimension in memory, with borders and pad */
 void lay_borders(Plan *plan);                                 /* border.c: before layouts are chosen */

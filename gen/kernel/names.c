@@ -22,7 +22,7 @@ static const char *const taken_by_c[] = {
     "isfinite", "isinf", "isnan", "isnormal", "j0", "j1", "jn", "kernels", "lane", "ldexp", "lgamma", "linux", "log",
     "log10", "log1p", "log2", "logb", "long", "lr", "lrint", "lround", "main", "malloc", "metrics", "modf", "mutable",
     "namespace", "nan", "nearbyint", "new", "nextafter", "noexcept", "noreturn", "not", "not_eq", "nullptr",
-    "operator", "or", "or_eq", "outputs", "plain", "point", "pow", "predict", "private", "program", "protected",
+    "operator", "or", "or_eq", "outputs", "panel", "part", "plain", "point", "pow", "predict", "private", "program", "protected",
     "public", "read", "register", "reinterpret_cast", "remainder", "remquo", "restrict", "return", "rint", "round",
     "rows", "run", "s", "scalbn", "seed", "short", "signbit", "signed", "signgam", "sin", "sinh", "sizeof", "sqrt",
     "state", "static", "static_assert", "static_cast", "step", "struct", "swept", "switch", "t", "tables", "tan",

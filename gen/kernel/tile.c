@@ -4,11 +4,14 @@
  *
  *   lanes on a column    NN_CORE: one element of a meets neighbouring elements of b. b is contiguous along the column, a does not
  *                        depend on it; the row is an axis of a that b does not depend on.
+ *   panels               the same, b copied first: the columns of a tile side by side, one step of the fold behind the other. It
+ *                        may lie in any way, its far rows are touched once, and a group of panels stays in the second cache while
+ *                        all rows pass by; so what follows walks along rows too, which an update's arrays in memory want.
  *   lanes on the fold    NN_DOT: both operands are contiguous along one fold, whose lanes are added as a tree at the end
  *   neither              one scalar sum, loops as they stand
  *
  * by the least estimated cycles (tuning.h), and records why. In PyTorch's layouts the forward product of a linear layer has its
- * lanes on the fold, the gradients of input and weight on a column; nothing is ever transposed.
+ * lanes on the fold or in panels that turn the weight, the gradients of input and weight on a column.
  *
  * Any number of rows and columns is covered by whole tiles: the last one begins that much earlier and computes some sums again,
  * which have the same bits. */
@@ -39,7 +42,7 @@ static void find_axis(Term *term, void *context)
             d->found |= term->index[i].term[t].axis == d->axis;
 }
 
-static bool depends(Term *term, int axis)               /* NULL: one, which depends on nothing */
+bool depends_on(Term *term, int axis)
 {
     Dependence d = {axis, false};
     if (term)
@@ -50,8 +53,19 @@ static bool depends(Term *term, int axis)               /* NULL: one, which depe
 /* Can a register be loaded from where the term is, along the axis? */
 static bool lies_along(const Plan *plan, const Term *term, int axis)
 {
-    return term->kind == TERM_READ && term->scalar == FLOAT && !(term->operand[0] && depends(term->operand[0], axis))
+    return term->kind == TERM_READ && term->scalar == FLOAT && !(term->operand[0] && depends_on(term->operand[0], axis))
         && contiguity(&plan->buffer[term->buffer], term->index, term->rank, axis) == 1;
+}
+
+static bool can_turn(const Plan *plan, const Kernel *kernel, const Term *b, int columns)
+{
+    const int last = kernel->stage[0].fold_axis[kernel->stage[0].fold_count - 1];
+    return columns >= 4 && kernel->axis[last].extent >= 4 && lies_along(plan, b, last);
+}
+
+bool turns_panels(const Plan *plan, const Kernel *kernel, int columns)
+{
+    return can_turn(plan, kernel, kernel->choice.b, columns);
 }
 
 /* ---- cost ----------------------------------------------------------------------------------------------------------------- */
@@ -73,6 +87,8 @@ static int64_t step_cost(int64_t sums, int64_t loads, int64_t folds)
     return most(most(sums, loads), folds < SHORT_FOLD ? 0 : MULTIPLY_ADD_LATENCY * 2);
 }
 
+typedef enum { IN_PLACE, IN_PANELS, ALONG_FOLD, FORMS_OF_PRODUCT } FormOfProduct;
+
 typedef struct Product {
     const Plan *plan;
     Kernel *kernel;
@@ -80,10 +96,10 @@ typedef struct Product {
     Term *a, *b;                        /* the factors as they are tried; a NULL: one */
     int element;                        /* bytes */
     int64_t points, folds;              /* of the result; of each sum */
-    bool streams;                       /* what follows changes an array that no cache holds, a row of tiles after another */
+    int streams;                        /* arrays that what follows changes and that the first cache does not hold */
     int64_t after;                      /* cycles of what follows an element, alone */
     int64_t chances;                    /* choices in it, which are branches where it is alone */
-    bool found;
+    int64_t best[FORMS_OF_PRODUCT];     /* the least cycles of each way; 0: it cannot be */
 } Product;
 
 static int64_t extent_of(const Product *p, int axis)
@@ -92,7 +108,7 @@ static int64_t extent_of(const Product *p, int axis)
 }
 
 /* How an operand lies as the tile sees it: bytes of cache lines that a tile touches, and that all tiles do. */
-typedef struct Sweep { int64_t tile, whole; } Sweep;
+typedef struct Sweep { int64_t tile, whole; bool far; } Sweep;
 
 static Sweep sweep_of(const Product *p, Term *operand, int axis, int64_t size)
 {
@@ -101,20 +117,48 @@ static Sweep sweep_of(const Product *p, Term *operand, int axis, int64_t size)
         along_fold |= lies_along(p->plan, operand, p->sum->fold_axis[f]);
     int64_t line = along_fold ? size * p->element
                  : axis == NONE || lies_along(p->plan, operand, axis) ? steps(size * p->element, LINE_BYTES) * LINE_BYTES : size * LINE_BYTES;
-    return (Sweep){line * p->folds, extent_of(p, axis) * p->folds * p->element};
+    const bool far = !along_fold && p->folds > NEAR_ROWS && extent_of(p, axis) * p->element >= FAR_ROW;
+    return (Sweep){line * p->folds, extent_of(p, axis) * p->folds * p->element, far};
 }
 
 static int64_t fetch_cycles(const Sweep *sweep)
 {
-    return sweep->whole <= FIRST_CACHE ? 0 : sweep->tile / (sweep->whole <= SECOND_CACHE ? SECOND_CACHE_RATE : THIRD_CACHE_RATE);
+    return sweep->whole <= FIRST_CACHE ? 0 : sweep->tile / (sweep->whole <= SECOND_CACHE ? SECOND_CACHE_RATE : sweep->far ? FAR_ROW_RATE : THIRD_CACHE_RATE);
 }
 
-/* The loop inside sweeps its operand once for each tile of the other; what does not stay in the first cache is fetched again. */
-static void consider(Product *p, int lanes, int row, int column, int rows, int columns, int width, int block, int64_t step, int64_t end)
+static bool is_found(const Product *p)
 {
-    Sweep a = p->a ? sweep_of(p, p->a, row, rows) : (Sweep){0}, b = sweep_of(p, p->b, column, columns);
-    int64_t across = steps(extent_of(p, row), rows), along = steps(extent_of(p, column), columns);
-    int64_t groups = p->points / (extent_of(p, row) * extent_of(p, column)), parts = block ? steps(p->folds, block) : 1;
+    return p->kernel->choice.lanes != NONE;
+}
+
+/* Sums that are added up in an array: each part brings and takes it, and what follows them passes over it once more. */
+static int64_t array_cycles(const Product *p, int64_t parts)
+{
+    const int64_t bytes = p->points * p->element;
+    const int64_t pass = bytes <= FIRST_CACHE ? 0 : bytes / (bytes <= SECOND_CACHE ? SECOND_CACHE_RATE : THIRD_CACHE_RATE);
+    return parts * 2 * pass + pass * (1 + 2 * p->streams) + bytes / REGISTER_BYTES * p->after;
+}
+
+/* Takes a tile if nothing better is known. */
+static void propose(Product *p, FormOfProduct form, const Tile *tile, int64_t cycles)
+{
+    if (!p->best[form] || cycles < p->best[form])
+        p->best[form] = cycles;
+    if (is_found(p) && p->kernel->choice.cycles <= cycles)
+        return;
+    p->kernel->choice = *tile;
+    p->kernel->choice.a = p->a;
+    p->kernel->choice.b = p->b;
+    p->kernel->choice.cycles = cycles;
+}
+
+/* The loop inside sweeps its operand once for each tile of the other; what does not stay in the first cache is fetched again.
+ * `down_columns` is what a tile takes more where tiles of rows follow each other. */
+static void consider(Product *p, FormOfProduct form, Tile tile, int64_t step, int64_t end, int64_t down_columns)
+{
+    Sweep a = p->a ? sweep_of(p, p->a, tile.row, tile.rows) : (Sweep){0}, b = sweep_of(p, p->b, tile.column, tile.columns);
+    int64_t across = steps(extent_of(p, tile.row), tile.rows), along = steps(extent_of(p, tile.column), tile.columns);
+    int64_t groups = p->points / (extent_of(p, tile.row) * extent_of(p, tile.column)), parts = tile.block ? steps(p->folds, tile.block) : 1;
     Sweep *operand[] = {&a, &b};
     for (int o = 0; o < 2; o++) {
         operand[o]->tile /= parts;
@@ -124,21 +168,8 @@ static void consider(Product *p, int lanes, int row, int column, int rows, int c
     for (int outside = 1; outside >= 0; outside--) {
         Sweep *inner = outside ? &b : &a, *outer = outside ? &a : &b;
         int64_t fetch = fetch_cycles(inner) + (outer->tile > FIRST_CACHE ? fetch_cycles(outer) : 0);
-        int64_t cycles = groups * parts * (across * along * (most(step, fetch) + end) + (outside ? across : along) * fetch_cycles(outer));
-        if (p->found && p->kernel->choice.cycles <= cycles)
-            continue;
-        p->found = true;
-        p->kernel->choice.lanes = lanes;
-        p->kernel->choice.row = row;
-        p->kernel->choice.column = column;
-        p->kernel->choice.rows = rows;
-        p->kernel->choice.columns = columns;
-        p->kernel->choice.width = width;
-        p->kernel->choice.block = block;
-        p->kernel->choice.rows_outside = outside;
-        p->kernel->choice.a = p->a;
-        p->kernel->choice.b = p->b;
-        p->kernel->choice.cycles = cycles;
+        tile.rows_outside = outside;
+        propose(p, form, &tile, (tile.block ? array_cycles(p, parts) : 0) + groups * parts * (across * along * (most(step, fetch) + end + (outside ? 0 : down_columns)) + (outside ? across : along) * fetch_cycles(outer)));
     }
 }
 
@@ -175,29 +206,99 @@ static bool sums_along(const Product *p, int column)
 /* May the sums of a long fold lie in an array meanwhile? They are a matrix of rows and columns then, added up part by part. */
 static bool can_add_up(const Product *p, int row, int column)
 {
-    const Kernel *kernel = p->kernel;
-    return p->folds >= 2 * BLOCK && p->sum->fold_count == 1 && kernel->outer_count == 2 && row != NONE
-        && sums_along(p, column);
+    return p->sum->fold_count == 1 && p->kernel->outer_count == 2 && row != NONE && sums_along(p, column);
+}
+
+static int columns_of(const Product *p, int64_t extent)
+{
+    int columns = PANEL_BYTES / p->element;
+    while (columns > extent)
+        columns /= 2;
+    return columns * p->element < REGISTER_BYTES / 2 ? 0 : columns;
+}
+
+static int registers_of(const Product *p, int columns)
+{
+    return columns * p->element > REGISTER_BYTES ? 2 : 1;
+}
+
+/* Cycles to end a tile: what follows its sums, and bringing what that changes where it is along the rows. */
+static int64_t end_of(const Product *p, int column, int rows, int columns)
+{
+    int64_t registers = registers_of(p, columns);
+    int64_t element = stores_along(p, column) ? 0 : ELEMENT_CYCLES + p->chances * CHANCE_CYCLES;
+    int64_t streams = p->streams ? (rows - 1) * registers * STREAM_CYCLES : 0;
+    return TILE_START + rows * registers * p->after + rows * columns * element + streams;
 }
 
 static void consider_columns(Product *p, int row, int column)
 {
     int64_t extent = extent_of(p, column), height = extent_of(p, row);
-    int columns = PANEL_BYTES / p->element;
-    while (columns > extent)
-        columns /= 2;
-    if (columns * p->element < REGISTER_BYTES / 2)
+    int columns = columns_of(p, extent);
+    if (!columns)
         return;
-    int registers = columns * p->element > REGISTER_BYTES ? 2 : 1;
-    int64_t element = stores_along(p, column) ? 0 : ELEMENT_CYCLES + p->chances * CHANCE_CYCLES;
+    int registers = registers_of(p, columns);
     for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
-        int64_t step = step_cost(rows * registers, rows + registers, p->folds);
-        int64_t streams = p->streams ? (rows - 1) * registers * STREAM_CYCLES : 0;
-        int64_t end = TILE_START + rows * registers * p->after + rows * columns * element + streams;
-        consider(p, column, row, column, rows, columns, 0, 0, p->folds * step / 2, end);
-        if (can_add_up(p, row, column) && height % rows == 0 && extent % columns == 0)
-            consider(p, column, row, column, rows, columns, 0, BLOCK, p->folds * step / 2, TILE_START + 2 * rows * registers);
+        int64_t step = p->folds * step_cost(rows * registers, rows + registers, p->folds) / 2;
+        if (p->folds > NEAR_ROWS && extent * p->element >= FAR_ROW)
+            step += step / FAR_SHARE;
+        const int64_t down_columns = p->streams * p->points * p->element > SECOND_CACHE ? rows * registers * p->streams * COLUMN_STREAM_CYCLES : 0;
+        Tile tile = {.lanes = column, .row = row, .column = column, .rows = rows, .columns = columns};
+        consider(p, IN_PLACE, tile, step, end_of(p, column, rows, columns), down_columns);
+        tile.block = BLOCK;
+        if (p->folds >= 2 * BLOCK && can_add_up(p, row, column))
+            consider(p, IN_PLACE, tile, step, TILE_START + 3 * rows * registers, 0);
     }
+}
+
+/* Cycles of the tiles of one shape, and the rows that take the least. */
+static int64_t strip_cycles(const Product *p, int row, int column, int64_t tiles, int columns, int64_t folds, int64_t fetch, bool adds, int *best_rows)
+{
+    int64_t least = 0, height = extent_of(p, row);
+    int registers = registers_of(p, columns);
+    for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
+        int64_t step = most(folds * step_cost(rows * registers, rows + registers, folds) / 2, fetch);
+        int64_t cycles = tiles * steps(height, rows) * (step + (adds ? TILE_START + 3 * rows * registers : end_of(p, column, rows, columns)));
+        if (least && cycles >= least)
+            continue;
+        least = cycles;
+        *best_rows = rows;
+    }
+    return least;
+}
+
+/* Columns that fill no panel have a narrower tile, or one that begins earlier. Panels are made once for all rows: a copy where b
+ * lies along the column, turned where it lies along the innermost fold, else element by element. */
+static void consider_panels(Product *p, int row, int column)
+{
+    int64_t extent = extent_of(p, column);
+    int columns = columns_of(p, extent);
+    if (!columns || row == NONE || !p->a)
+        return;
+    const bool in_parts = p->folds > LONGEST_PANEL;
+    if (in_parts && !can_add_up(p, row, column))
+        return;
+    Tile tile = {.lanes = column, .row = row, .column = column, .columns = columns, .rows_outside = true, .block = in_parts ? PANEL_STEPS : 0};
+    const int64_t parts = in_parts ? steps(p->folds, PANEL_STEPS) : 1, folds = in_parts ? PANEL_STEPS : p->folds;
+    const int64_t bytes = folds * columns * p->element, whole = extent / columns, rest = extent % columns;
+    const int64_t at_once = most(1, PANELS_BYTES / bytes), groups = steps(whole, at_once);
+    tile.group = (int)(steps(whole, groups) * columns);
+    const int64_t fetch = tile.group / columns * bytes > FIRST_CACHE ? bytes / SECOND_CACHE_RATE : 0;
+    int64_t cycles = strip_cycles(p, row, column, whole, columns, folds, fetch, in_parts, &tile.rows);
+    if (rest) {
+        tile.rest_columns = rest * p->element <= REGISTER_BYTES && columns * p->element > REGISTER_BYTES ? REGISTER_BYTES / p->element : columns;
+        cycles += strip_cycles(p, row, column, 1, tile.rest_columns, folds, 0, in_parts, &tile.rest_rows);
+    }
+    const Sweep a = sweep_of(p, p->a, row, tile.rows), b = sweep_of(p, p->b, column, columns);
+    cycles += steps(extent_of(p, row), tile.rows) * (groups + (rest > 0)) * fetch_cycles(&a) / parts;
+    const int64_t quarters = lies_along(p->plan, p->b, column) ? COPY_QUARTERS : can_turn(p->plan, p->kernel, p->b, columns) ? TURN_QUARTERS : GATHER_QUARTERS;
+    int64_t copies = p->points / (extent_of(p, row) * extent);          /* of the axes around, those that b knows */
+    for (int o = 0; o < p->kernel->outer_count; o++)
+        if (p->kernel->outer[o] != row && p->kernel->outer[o] != column && !depends_on(p->b, p->kernel->outer[o]))
+            copies /= p->kernel->axis[p->kernel->outer[o]].extent;
+    const int64_t all = p->points / (extent_of(p, row) * extent);
+    cycles = all * parts * cycles + (in_parts ? array_cycles(p, parts) : 0);
+    propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * quarters / 4 + b.whole / THIRD_CACHE_RATE));
 }
 
 static void consider_fold(Product *p, int row, int column, int fold)
@@ -213,7 +314,8 @@ static void consider_fold(Product *p, int row, int column, int fold)
         for (int columns = 1; columns <= TILE_REGISTERS / registers / rows && columns <= breadth; columns++) {
             int64_t step = step_cost(rows * columns * registers, (rows + columns) * registers, p->folds);
             int64_t end = TILE_START + rows * columns * (TREE_CYCLES + p->after);
-            consider(p, fold, row, column, rows, columns, width, 0, p->folds / extent * steps(extent, width) * step / 2, end);
+            const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width};
+            consider(p, ALONG_FOLD, tile, p->folds / extent * steps(extent, width) * step / 2, end, 0);
         }
 }
 
@@ -238,11 +340,29 @@ static int axes_of_one(const Kernel *kernel, Term *one, Term *other, int *axis)
 {
     int count = 0;
     for (int o = 0; o < kernel->outer_count; o++)
-        if (kernel->axis[kernel->outer[o]].extent > 1 && depends(one, kernel->outer[o]) && !depends(other, kernel->outer[o]))
+        if (kernel->axis[kernel->outer[o]].extent > 1 && depends_on(one, kernel->outer[o]) && !depends_on(other, kernel->outer[o]))
             axis[count++] = kernel->outer[o];
     if (!count)
         axis[count++] = NONE;
     return count;
+}
+
+/* The tile that was taken, and what the other ways would take. */
+static const char *reason_of(const Product *p)
+{
+    static const char *const way[] = {"where it lies", "in panels", "lanes along the fold"};
+    const Tile *tile = &p->kernel->choice;
+    Text text = text_new(p->plan->arena);
+    text_print(&text, "tiles of %d x %d", tile->rows, tile->columns);
+    if (tile->group)
+        text_print(&text, ", panels of %d columns made first, %d at a time", tile->columns, tile->group / tile->columns);
+    if (tile->block)
+        text_print(&text, ", %d steps of the fold at a time", tile->block);
+    text_print(&text, ", about %s cycles", grouped(p->plan->arena, tile->cycles));
+    for (int form = 0; form < FORMS_OF_PRODUCT; form++)
+        if (p->best[form] && p->best[form] != tile->cycles)
+            text_print(&text, "; %s %s", way[form], grouped(p->plan->arena, p->best[form]));
+    return text.bytes;
 }
 
 void choose_tile(const Plan *plan, Kernel *kernel)
@@ -264,7 +384,7 @@ void choose_tile(const Plan *plan, Kernel *kernel)
     for (int s = 1; s < kernel->stage_count; s++) {
         each_term(kernel->stage[s].term, add_cycles, &p.after);
         each_term(kernel->stage[s].term, add_chance, &p.chances);
-        p.streams |= assigns(plan, &kernel->stage[s]) && p.points * p.element > FIRST_CACHE;
+        p.streams += kernel->stage[s].buffer != NONE && assigns(plan, &kernel->stage[s]) && p.points * p.element > FIRST_CACHE;
     }
 
     for (int turned = 0; turned < 1 + (factor[1] != NULL); turned++) {
@@ -276,13 +396,13 @@ void choose_tile(const Plan *plan, Kernel *kernel)
             for (int c = 0; c < column_count; c++) {
                 if (column[c] != NONE && lies_along(plan, p.b, column[c]))
                     consider_columns(&p, row[r], column[c]);
+                if (column[c] != NONE)
+                    consider_panels(&p, row[r], column[c]);
                 for (int f = 0; f < p.sum->fold_count; f++)
                     if ((!p.a || lies_along(plan, p.a, p.sum->fold_axis[f])) && lies_along(plan, p.b, p.sum->fold_axis[f]))
                         consider_fold(&p, row[r], column[c], p.sum->fold_axis[f]);
             }
     }
-    if (!p.found)
-        return;
-    kernel->choice.why = arena_print(plan->arena, "tiles of %d x %d, about %s cycles", kernel->choice.rows, kernel->choice.columns,
-                                     grouped(plan->arena, kernel->choice.cycles));
+    if (is_found(&p))
+        kernel->choice.why = reason_of(&p);
 }

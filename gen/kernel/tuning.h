@@ -22,6 +22,15 @@ enum {
     SECOND_CACHE = 384 * 1024,          /* the same of 512 KB */
     SECOND_CACHE_RATE = 14,             /* bytes a cycle; 1 x 6 dots that sweep 314 KB of weights once a row: 28 for 11.5 µs */
     THIRD_CACHE_RATE = 10,
+    PANELS_BYTES = 256 * 1024,          /* panels that stay in the second cache while all rows pass: weight gradient with Adam 256 x 1024 x 1024,
+                                           groups of 64, 128, 256 KB: 7.0, 6.8, 6.7 ms; b where it lies 11.4, panels with rows inside 10.5 */
+    LONGEST_PANEL = 2048,               /* steps; longer folds are added up part by part. Panels of 16 KB or 64 KB: forward 5.9 or 5.7 ms */
+    PANEL_STEPS = 256,                  /* of such a part */
+    COPY_QUARTERS = 1, TURN_QUARTERS = 3, GATHER_QUARTERS = 8,    /* quarters of a cycle for an element of a panel: neighbours copied, turned
+                                           four by four, one by one */
+    NEAR_ROWS = 64, FAR_ROW = 2048,     /* rows of so many bytes, more of them than the first table of pages holds: */
+    FAR_SHARE = 8,                      /* take that part of a step more; panels instead: 20.6 for 22.7 ms (100 x 784, 10,000 rows) */
+    FAR_ROW_RATE = 6,                   /* 256 x 1024 x 1024 with its 4 MB swept so once for 6 rows: 8.3 ms, in panels 5.9 */
     BLOCK = 128,                        /* steps of a long fold at a time: a panel is 8 KB then. 784-100 with 10,000 rows, weight
                                            gradient: 20 for 109 ms */
     SET_STRIDE = 1024,                  /* bytes: rows this far apart share few sets of the cache. 1024 x 1024 by plain rows 45-58 GF/s,
@@ -30,6 +39,8 @@ enum {
     STREAM_CYCLES = 8,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
     LEAST_CALL = 256,                   /* products of a call of CBLAS: it costs 100 to 200 ns, as much as 200 in a loop */
+    COLUMN_STREAM_CYCLES = 25,          /* a register of an array beyond the second cache that is changed down its columns: Adam's three
+                                           arrays of 1024 x 1024 3.7 ms */
     SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
     ALONE_QUARTERS = 8,                 /* quarters of a cycle: a number that is read alone, where its neighbours lie elsewhere */
     WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */

@@ -2,7 +2,7 @@
  *
  *   NN_CORE   tile[r][c] = sum over the folds of A(r) B(c)       A is one number for all columns; neighbouring columns of B are
  *                                                               neighbours in memory
- *   NN_CORE_ADD   array[r][c] += the same, over a part of a long fold
+ *   NN_PANELS copies B into panels first, where it lies otherwise or its rows far apart; NN_TURNED_PANELS turns it
  *   NN_DOT    the same, where A and B are both neighbours in memory along the last fold: `lanes` partial sums, then a tree
  *
  * A tile lies in registers while its sums are made, then in memory, where what follows it (bias, relu, the update of a weight)
@@ -65,23 +65,13 @@ enum { nn_one0 };                       /* where an axis of one element begins *
         __attribute__((vector_size(lanes_ * sizeof(tile)[0][0]), aligned(sizeof(tile)[0][0]), may_alias))
 
 #define NN_CORE(tile, r, rows, c, columns, folds, A, B)                                                              \
-    NN_CORE_(tile, 0, 0, 0, r, rows, c, columns, folds, A, B)
-
-/* The same for a part of a long fold: the sums lie in an array, where each part but the first goes on with them. */
-#define NN_CORE_ADD(array, more, r, rows, c, columns, folds, A, B)                                                   \
-    NN_CORE_(array, r##0, c##0, more, r, rows, c, columns, folds, A, B)
-
-#define NN_CORE_(tile, first_row, first_column, more, r, rows, c, columns, folds, A, B)                              \
     do {                                                                                                             \
         NN_LANES(tile, columns);                                                                                     \
         enum { parts_ = (columns) / lanes_ };                                                                        \
         Lanes_ sum_[rows][parts_];                                                                                   \
         NN_UNROLL for (int r_ = 0; r_ < rows; r_++)                                                                  \
-            NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                          \
+            NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                            \
                 sum_[r_][p_] = (Lanes_){0};                                                                          \
-                if (more)                                                                                            \
-                    sum_[r_][p_] = *(const Loose_ *)&(tile)[(first_row) + r_][(first_column) + p_ * lanes_];         \
-            }                                                                                                        \
         folds {                                                                                                      \
             Lanes_ b_[parts_];                                                                                       \
             NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                          \
@@ -101,8 +91,54 @@ enum { nn_one0 };                       /* where an axis of one element begins *
         }                                                                                                            \
         NN_UNROLL for (int r_ = 0; r_ < rows; r_++)                                                                  \
             NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                            \
-                *(Loose_ *)&(tile)[(first_row) + r_][(first_column) + p_ * lanes_] = sum_[r_][p_];                   \
+                *(Loose_ *)&(tile)[r_][p_ * lanes_] = sum_[r_][p_];                                                  \
         NN_SEAL(tile);                                                                                               \
+    } while (0)
+
+/* panel[(c - first) / width][place of the fold][(c - first) % width] = B for columns c from `first` to `end`: the columns of a
+ * tile side by side, one step of the fold behind the other. */
+#define NN_PANELS(panel, c, first, end, width, folds, place, B)                                                      \
+    do {                                                                                                             \
+        for (int c_ = first; c_ < (end); c_ += (width))                                                              \
+            folds                                                                                                    \
+                NN_SIMD for (int l_ = 0; l_ < (width); l_++) {                                                       \
+                    const int c = c_ + l_;                                                                           \
+                    (panel)[(c_ - (first)) / (width)] place[l_] = (B);                                               \
+                }                                                                                                    \
+    } while (0)
+
+/* The same where neighbours along the last fold, k from `from` to `to`, are neighbours in memory: turned four by four. */
+#define NN_TURNED_PANELS(panel, c, first, end, width, folds, k, from, to, place, B)                                  \
+    do {                                                                                                             \
+        for (int c_ = first; c_ < (end); c_ += (width))                                                              \
+            folds                                                                                                    \
+                for (int k1_ = from; k1_ < (to); k1_ += 4) {                                                         \
+                    const int k_ = NN_LEAST(k1_, (to) - 4);                                                          \
+                    NN_UNROLL for (int l_ = 0; l_ < (width); l_ += 4) {                                              \
+                        const int c = c_ + l_, k = k_;                                                               \
+                        typedef __typeof__((B) + 0) Real_;                                                           \
+                        typedef Real_ Four_                                                                          \
+                            __attribute__((vector_size(4 * sizeof(Real_)), aligned(sizeof(Real_)), may_alias));      \
+                        Four_ x_[4], y_[4];                                                                          \
+                        NN_UNROLL for (int e_ = 0; e_ < 4; e_++) {                                                   \
+                            const int c = c_ + l_ + e_;                                                              \
+                            x_[e_] = *(const Four_ *)&(B);                                                           \
+                        }                                                                                            \
+                        y_[0] = __builtin_shufflevector(x_[0], x_[1], 0, 4, 1, 5);                                   \
+                        y_[1] = __builtin_shufflevector(x_[2], x_[3], 0, 4, 1, 5);                                   \
+                        y_[2] = __builtin_shufflevector(x_[0], x_[1], 2, 6, 3, 7);                                   \
+                        y_[3] = __builtin_shufflevector(x_[2], x_[3], 2, 6, 3, 7);                                   \
+                        x_[0] = __builtin_shufflevector(y_[0], y_[1], 0, 1, 4, 5);                                   \
+                        x_[1] = __builtin_shufflevector(y_[0], y_[1], 2, 3, 6, 7);                                   \
+                        x_[2] = __builtin_shufflevector(y_[2], y_[3], 0, 1, 4, 5);                                   \
+                        x_[3] = __builtin_shufflevector(y_[2], y_[3], 2, 3, 6, 7);                                   \
+                        NN_UNROLL for (int e_ = 0; e_ < 4; e_++) {                                                   \
+                            const int k = k_ + e_;                                                                   \
+                            (void)k;                                                                                 \
+                            *(Four_ *)&(panel)[(c_ - (first)) / (width)] place[l_] = x_[e_];                         \
+                        }                                                                                            \
+                    }                                                                                                \
+                }                                                                                                    \
     } while (0)
 
 /* One step of a DOT: `lanes_` products of each row with each column. VALUE reads a register. */

@@ -1,5 +1,5 @@
 /* The core of core.h against plain sums: whole integers, so that every order of additions gives the same number and any wrong
- * element shows; ragged folds, one row, several folds, parts of a long fold, both types. */
+ * element shows; ragged folds, one row, several folds, both types; panels, copied and turned. */
 #include "runtime_child.h"
 #include <nngen/core.h>
 
@@ -9,7 +9,7 @@ enum { ROWS = 6, COLUMNS = 16, LONG = 53 };
     START_TEST(core_is_a_product_##REAL)                                                                             \
     {                                                                                                                \
         REAL a[ROWS + 1][LONG], b[LONG][COLUMNS + 3], bt[COLUMNS + 3][LONG], tile[ROWS][COLUMNS], few[3][2], sums[1][WIDTH]; \
-        REAL parts[ROWS + 1][COLUMNS + 3];                                                                           \
+        REAL panel[2][LONG][8], turned[2][LONG][8], parts[2][LONG][8];                                               \
         for (int i = 0; i <= ROWS; i++)                                                                              \
             for (int k = 0; k < LONG; k++)                                                                           \
                 a[i][k] = (REAL)((i * 7 + k * 5) % 11 - 5);                                                          \
@@ -20,8 +20,10 @@ enum { ROWS = 6, COLUMNS = 16, LONG = 53 };
         NN_CORE(tile, i, ROWS, j, COLUMNS, NN_FOLD(k, LONG), a[i][k], b[k][j]);                                      \
         NN_DOT(few, i, 3, j, 2, , k, LONG, WIDTH, a[i][k], bt[j][k]);                                                \
         NN_CORE(sums, nn_one, 1, j, WIDTH, for (int p = 0; p < 2; p++) for (int k = p; k < LONG; k += 2), 1, b[k][j]); \
+        NN_PANELS(panel, j, j0, j0 + 16, 8, NN_FOLD(k, LONG), [k], b[k][j]);                                         \
+        NN_TURNED_PANELS(turned, j, j0, j0 + 16, 8, , k, 0, LONG, [k], bt[j][k]);                                    \
         for (int k0 = 0; k0 < LONG; k0 += 20)                                                                        \
-            NN_CORE_ADD(parts, k0 > 0, i, ROWS, j, COLUMNS, for (int k = k0; k < NN_LEAST(k0 + 20, LONG); k++), a[i][k], b[k][j]); \
+            NN_TURNED_PANELS(parts, j, j0, j0 + 16, 8, , k, k0, NN_LEAST(k0 + 20, LONG), [k], bt[j][k]);             \
         for (int i = i0; i < i0 + ROWS; i++)                                                                         \
             for (int j = j0; j < j0 + COLUMNS; j++) {                                                                \
                 REAL product = 0, sum = 0;                                                                           \
@@ -30,9 +32,14 @@ enum { ROWS = 6, COLUMNS = 16, LONG = 53 };
                     sum += b[k][j];                                                                                  \
                 }                                                                                                    \
                 ck_assert_msg(tile[i - i0][j - j0] == product, "tile %d %d", i, j);                                  \
-                ck_assert_msg(parts[i][j] == product, "parts %d %d", i, j);                                          \
                 ck_assert_msg(i - i0 >= 3 || j - j0 >= 2 || few[i - i0][j - j0] == product, "dot %d %d", i, j);      \
                 ck_assert_msg(i > i0 || j - j0 >= WIDTH || sums[0][j - j0] == sum, "sum %d", j);                     \
+            }                                                                                                        \
+        for (int j = j0; j < j0 + 16; j++)                                                                           \
+            for (int k = 0; k < LONG; k++) {                                                                         \
+                ck_assert_msg(panel[(j - j0) / 8][k][(j - j0) % 8] == b[k][j], "panel %d %d", j, k);                 \
+                ck_assert_msg(turned[(j - j0) / 8][k][(j - j0) % 8] == b[k][j], "turned %d %d", j, k);               \
+                ck_assert_msg(parts[(j - j0) / 8][k][(j - j0) % 8] == b[k][j], "turned in parts %d %d", j, k);       \
             }                                                                                                        \
     }                                                                                                                \
     END_TEST
