@@ -195,5 +195,6 @@ void nn_show_end(NnRun *run)
     for (int c = 0; c < nn_copy_count(run->program) && run->program->sweep && run->step > run->first_step; c++)
         printf("  %s %.6g: loss %.6g%s\n", run->program->sweep->name, run->program->sweep->values[c], run->copies[c].loss,
                nn_copy_has_stopped(run, c) ? ", stopped early" : "");
+    nn_show_summary(run);
     fflush(stdout);
 }

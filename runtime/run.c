@@ -173,6 +173,7 @@ void nn_close_run(NnRun *run)
 {
     nn_close_device(run);
     nn_dataset_close(run->dataset);
+    nn_release(run->summary);
     nn_close_copies(run);
     nn_release(run);
 }
@@ -188,6 +189,7 @@ NnRun *nn_start(const NnProgram *program, int argc, char **argv)
     if (flags.predict)
         exit(nn_predict(run));
     refuse_small_batches(run);
+    nn_open_summary(run);
     nn_show_memory(run);
     if (flags.benchmark)
         exit(nn_benchmark(run));
@@ -468,6 +470,7 @@ void nn_epoch_done(NnRun *run)
             nn_log_end(run, NN_EARLY_STOP);                   /* the other copies go on */
     }
     nn_show_epoch(run, is_last, seconds);
+    nn_note_summary(run);
     clear_folds(run, is_whole);
     if (!is_whole)
         return;

@@ -75,6 +75,7 @@ struct NnRun {
     int64_t next_line;                  /* plain progress: the step at which the next line is due */
     int64_t first_step;                 /* where this run began: 0, or where it was resumed */
     bool bar_is_shown, has_terminal, has_saved;
+    double *summary;                    /* [NN_SETS][metrics]: the last value of each, NAN: none; NULL: no table at the end */
     size_t data_bytes;
     const char *device_name;            /* NULL: none */
     size_t device_bytes, device_data_bytes;
@@ -152,6 +153,11 @@ void nn_show_step(NnRun *run);
 bool nn_line_is_due(const NnRun *run, bool is_last);          /* will nn_show_epoch print? */
 void nn_show_epoch(NnRun *run, bool is_last, double seconds);
 void nn_show_end(NnRun *run);
+
+/* summary.c: the table with which a run on a terminal ends */
+void nn_open_summary(NnRun *run);
+void nn_note_summary(NnRun *run);                             /* the epoch's values, while they are there */
+void nn_show_summary(const NnRun *run);
 
 /* processor.c */
 void nn_prepare_processor(int64_t threads);

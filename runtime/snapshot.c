@@ -12,10 +12,12 @@
  * running slowest: a curve or a boundary can be drawn from it. Numbers are as the network sees them, scaled and standardised.
  *
  * With nn.sweep there is a line for each copy, with its value. Nothing is allocated for a line; the grid goes through the batch in
- * the state, which the next step fills anew, so what is computed is the same with snapshots and without. */
+ * the state, which the next step fills anew, so what is computed is the same with snapshots and without. On a device batches are
+ * rows of the data and nothing else: there is no grid. */
 #include "json.h"
 #include "run.h"
 #include "source.h"
+#include "target.h"
 #include "walk.h"
 
 #include <string.h>
@@ -67,7 +69,7 @@ static Grid find_grid(const NnRun *run)
 {
     const NnProgram *program = run->program;
     Grid grid = {.input = shown_input(program)};
-    if (grid.input < 0 || !run->has_data || !program->predict || program->inputs[grid.input].elements > MOST_FEATURES)
+    if (grid.input < 0 || !run->has_data || nn_has_device(run) || !program->predict || program->inputs[grid.input].elements > MOST_FEATURES)
         return grid;
     const int features = (int)program->inputs[grid.input].elements;
     double least[MOST_FEATURES], most[MOST_FEATURES];
@@ -271,6 +273,7 @@ void nn_snapshot(NnRun *run, bool is_last)
     const char *file = run->flags.save && !is_last ? nn_save_snapshot(run) : NULL;
     if (!run->log)
         return;
+    nn_pull_state(run);
     const Grid grid = find_grid(run);
     for (int c = 0; c < nn_copy_count(run->program); c++) {
         nn_take_copy(run, c);

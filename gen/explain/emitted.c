@@ -103,11 +103,15 @@ static const char *find_word(const char *line, const char *name)
     return NULL;
 }
 
+/* NAME(… in C, NN_LAUNCH(NAME, … in CUDA. */
 static bool begins_with_call(const char *line, const char *name)
 {
+    static const char launch[] = "NN_LAUNCH(";
     line += strspn(line, " ");
+    const bool is_launch = strncmp(line, launch, strlen(launch)) == 0;
+    line += is_launch ? strlen(launch) : 0;
     size_t length = strlen(name);
-    return strncmp(line, name, length) == 0 && line[length] == '(';
+    return strncmp(line, name, length) == 0 && strchr(is_launch ? ",)" : "(", line[length]) && line[length];
 }
 
 static void mark(Emitted *e, int from, int to, const char *role, const char *model_lines)
@@ -121,7 +125,7 @@ static void mark(Emitted *e, int from, int to, const char *role, const char *mod
 static void mark_function(Emitted *e, const Selection *s, const Kernel *kernel, const char *role)
 {
     Arena *arena = s->c->arena;
-    const char *head = arena_print(arena, "void %s(", kernel->name);
+    const char *head = arena_print(arena, " %s(", kernel->name);      /* behind NN_KERNEL void, or NN_GPU_KERNEL(256) */
     for (int n = 1; n <= e->count; n++) {
         const char *at = strstr(e->line[n], head);
         if (!at || e->line[n][0] == ' ' || strchr(e->line[n], ';'))
@@ -129,7 +133,7 @@ static void mark_function(Emitted *e, const Selection *s, const Kernel *kernel, 
         Function function = {.kernel = kernel, .comment = n, .name = n, .end = n};
         while (function.comment > 1 && e->line[function.comment - 1][0])
             function.comment--;
-        while (function.end < e->count && strcmp(e->line[function.end], "}") != 0)
+        while (function.end < e->count && e->line[function.end][0] != '}')
             function.end++;
         e->function[e->function_count++] = function;
         mark(e, function.comment, function.end, role, lines_of_kernel(s, kernel, true));
@@ -209,8 +213,9 @@ Emitted read_emitted(const Compilation *c)
         for (int k = 0; k < plan->kernel_count[p]; k++)
             if (plan->kernel[p][k].same_as == NONE)
                 mark_function(&e, &s, &plan->kernel[p][k], role_of(&s, role, p, k));
-        for (int n = 1; n <= e.count && p > 0; n++)          /* evaluate and predict call after train_step */
-            if (strstr(e.line[n], p == PHASE_EVALUATE ? " evaluate(const NnStep" : " predict(const NnStep"))
+        static const char *const caller[PHASE_COUNT] = {NULL, " evaluate(", " predict("};       /* each phase's calls are in its own */
+        for (int n = 1; n <= e.count && caller[p]; n++)
+            if (strncmp(e.line[n], "static ", 7) == 0 && strstr(e.line[n], caller[p]))
                 from = n;
         for (int k = 0; k < plan->kernel_count[p]; k++)
             mark_calls(&e, &s, &plan->kernel[p][k], role_of(&s, role, p, k), &from);

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_CLASSES = 40, SMALL = 16 };
+enum { MOST_CLASSES = 40, SMALL = 8 };
 
 static const char *value_text(Arena *arena, double value)
 {
@@ -57,7 +57,7 @@ static void write_table(const Runs *runs, Text *out)
         const Run *run = &runs->run[r];
         const Series *loss = find_series(run, "loss", false);
         const double step = loss && loss->count ? loss->step[loss->count - 1] : 0;
-        text_print(out, "<tr><td><span class=\"swatch\" style=\"background:%s\"></span> %s</td><td class=\"r\">%s</td><td class=\"r\">%s</td><td class=\"r\">%s</td>",
+        text_print(out, "<tr><td class=\"name\"><span class=\"swatch\" style=\"background:%s\"></span> %s</td><td class=\"r\">%s</td><td class=\"r\">%s</td><td class=\"r\">%s</td>",
                    run_colour(r, runs->count), html_text(arena, run->label), run->end ? item_text(arena, run->end, "step") : value_text(arena, step),
                    run->epochs > 0 ? value_text(arena, run->epochs) : "–",
                    run->end ? item_text(arena, run->end, "loss") : value_text(arena, last_value(loss)));

@@ -1,9 +1,9 @@
 /* run_and_report.c: nngen run with --report or --vary: one run, or one for each combination of values, and a page of them.
  *
  * Each run is what plain `nngen run` would have run, with a log beside the page: page.jsonl, or page.NAME=VALUE.jsonl for each. The page
- * is what `nngen report` makes of these logs, so it can be made again. Snapshots come about thirty times in a run, four times
- * where the model is large; --snapshot-every after -- says otherwise. Ctrl-C is the program's: it ends the run at hand, no further
- * one begins, and the page shows what there is. */
+ * is what `nngen report` makes of these logs, so it can be made again. Snapshots come about thirty times in a run, four times where
+ * the model is large or swept; --snapshot-every after -- says otherwise. Ctrl-C is the program's: it ends the run at hand, no
+ * further one begins, and the page shows what there is. */
 #define _GNU_SOURCE
 #include "pipeline.h"
 #include "report/report.h"
@@ -57,7 +57,8 @@ static int64_t parameter_count(const Model *model)
 
 static int64_t snapshot_every(const Compilation *c, char *const *arguments)
 {
-    const int64_t wanted = parameter_count(c->model) > LARGE ? FEW_SNAPSHOTS : SNAPSHOTS;
+    const bool is_large = parameter_count(c->model) > LARGE || c->model->sweep.count > 1;
+    const int64_t wanted = is_large ? FEW_SNAPSHOTS : SNAPSHOTS;
     const int64_t every = total_steps(c, arguments) / wanted;
     return every > 1 ? every : 1;
 }

@@ -95,7 +95,6 @@ static void write_curve_pictures(const Values *values, const Value *x, Text *out
             (is_derivative && find_value(values, arena_print(out->arena, "%.*s", (int)(length - tail), value->name))))
             continue;
         Plot plot = plot_new(out->arena, value->name, x->name, NULL);
-        text_add(&plot.settings, "set key top left\n");
         const Value *derivative = find_value(values, arena_print(out->arena, "%s%s", value->name, ending));
         plot_curve(&plot, plot_data(&plot, x->number, value->number, x->count), "with lines linewidth 1.5 linecolor rgb '#1f5fb0'", value->name);
         if (derivative && derivative->count == x->count)

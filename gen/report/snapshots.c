@@ -360,6 +360,7 @@ static void write_tiles(const char *title, Arena *arena, const Tiles *tiles, con
     Plot plot = plot_new(arena, title, NULL, NULL);
     text_print(&plot.settings, "set size ratio %.4f\nset yrange [%g:-0.5]\nset xrange [-0.5:%g]\nunset xtics\nunset ytics\nunset grid\nunset border\n",
                (double)high / wide, high - 0.5, wide - 0.5);
+    text_print(&plot.settings, "set cbtics ('%.2g' %.6g, '0' 0, '%.2g' %.6g)\n", -most, -most, most, most > 0 ? most : 1);
     text_print(&plot.settings, "set cbrange [%.6g:%.6g]\nset palette defined (-1 '#2c5fa8', -0.5 '#9dbbe0', 0 '#f4f4f2', 0.5 '#e6a08f', 1 '#b03a26')\n", -most, most > 0 ? most : 1);
     text_print(&plot.data, "$d%d << EOD\n", plot.blocks);
     for (int i = 0; i < high; i++) {

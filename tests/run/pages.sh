@@ -28,6 +28,7 @@ for line in $(grep -o 'href="#P[0-9]*"' page.html | tr -dc '0-9\n' | sort -u); d
     sed -n "${line}p" program.c | grep -q "^NN_KERNEL" || { not_ok "functions are where links lead" "line $line: $(sed -n "${line}p" program.c)"; break; }
 done
 check "the text names the same line" eval '"$NNGEN" explain "$model" fc2 > told && n=$(sed -n "s/.*; line \([0-9]*\) of the program/\1/p" told | head -n 1) && sed -n "${n}p" program.c | grep -q "^NN_KERNEL void $(grep "of the program" told | head -n 1 | cut -d" " -f3)("'
+check "CUDA: each function has its lines" eval 'status 0 "$NNGEN" explain "$model" --target cuda --html cuda.html && grep -Eq "class=\"l update[^\"]*\" id=\"P[0-9]*\" data-m=\"[0-9 ]*6\".*NN_GPU_KERNEL" cuda.html && grep -Eq "class=\"l forward\"[^>]*>.*NN_LAUNCH" cuda.html'
 check "a name beside --html is 2" refused 2 "leave" "$NNGEN" explain "$model" fc2 --html other.html
 check "a page over the model is 2" refused 2 "itself" "$NNGEN" explain "$model" --html "$model"
 check "a page into nowhere is 3" status 3 "$NNGEN" explain "$model" --html no/such/page.html
