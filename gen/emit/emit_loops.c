@@ -515,6 +515,8 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
         emit_device_loops(&e);
     } else if (kernel->form == FORM_CONTRACTION && kernel->choice.lanes != NONE) {
         emit_contraction(&e);
+    } else if (kernel->form == FORM_SKIP) {
+        emit_skips(&e);
     } else if (kernel->form == FORM_BLAS) {
         emit_blas(&e);
     } else if (kernel->form == FORM_SCATTER) {

@@ -87,7 +87,7 @@ typedef void Visit(Borders *borders, Kernel *kernel, Term **factor, Term *read, 
 
 static void each_bordered(Plan *plan, Kernel *kernel, Visit *visit, Borders *borders)
 {
-    if (!is_product(plan, kernel))
+    if (!is_product(plan, kernel) || kernel->form == FORM_SKIP)
         return;
     Term *sum = kernel->stage[0].term;
     const bool product = sum->kind == TERM_APPLY && sum->op == OP_MULTIPLY;
@@ -145,7 +145,7 @@ static int copy_for(Plan *plan, int source, const int64_t *spacing)
 {
     const int rank = plan->buffer[source].rank;
     for (int b = 0; b < plan->buffer_count; b++)
-        if (plan->buffer[b].copy_of == source && memcmp(plan->buffer[b].spacing, spacing, sizeof *spacing * (size_t)rank) == 0)
+        if (plan->buffer[b].copy_of == source && !plan->buffer[b].is_laid && memcmp(plan->buffer[b].spacing, spacing, sizeof *spacing * (size_t)rank) == 0)
             return b;
     Buffer copy = plan->buffer[source];
     copy.kind = BUFFER_TEMPORARY;
@@ -219,7 +219,7 @@ static void make_copies(Plan *plan, PhaseId phase, Borders *borders)
     for (int k = 0; k < plan->kernel_count[phase]; k++) {
         borders->copy = NONE;
         each_bordered(plan, &plan->kernel[phase][k], redirect, borders);
-        for (int b = 0; b < plan->buffer_count && borders->copy != NONE; b++)
+        for (int b = 0; b < plan->buffer_count; b++)
             if (plan->buffer[b].copy_of != NONE && is_read(&plan->kernel[phase][k], b) && !is_written(kernels, count, b))
                 ARENA_PUSH(plan->arena, kernels, count, room, copy_kernel(plan, b, plan->kernel[phase][k].before_loss_check));
         ARENA_PUSH(plan->arena, kernels, count, room, plan->kernel[phase][k]);
@@ -242,7 +242,7 @@ static Borders find_borders(Plan *plan, Arena *scratch)
     borders.reach = arena_alloc(scratch, sizeof *borders.reach * (size_t)(plan->buffer_count + 1));
     memset(borders.reach, 0, sizeof *borders.reach * (size_t)(plan->buffer_count + 1));
     for (int b = 0; b < plan->buffer_count; b++)
-        borders.refused[b] = plan->model->graph->nodes[plan->buffer[b].node].op == OP_SCAN;
+        borders.refused[b] = plan->buffer[b].is_laid || plan->model->graph->nodes[plan->buffer[b].node].op == OP_SCAN;
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++)
             each_read(&plan->kernel[phase][k], look_at_read, &borders);

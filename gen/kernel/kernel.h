@@ -87,6 +87,7 @@ typedef enum Form {
     FORM_NEST,                          /* loops as they stand, folds as one scalar sum in index order */
     FORM_ROW,                           /* shared outer axes, several inner folds */
     FORM_CONTRACTION,                   /* a sum of products, tile by tile: see tile.c */
+    FORM_SKIP,                          /* a sum of products, most of them zero: only the others are added (skip.c) */
     FORM_SCATTER,                       /* sum of (x if index = v else 0): zero, then one x after the other to its place (scatter_of) */
     FORM_BLAS,                          /* a sum of products by CBLAS: see blas.c */
     FORM_CALL,                          /* a call of the runtime: a standard optimizer in generic programs */
@@ -152,6 +153,15 @@ typedef struct Kernel {
     Tile choice;                        /* CONTRACTION: decided by tile.c */
     struct { Spread spread; int64_t points; int threads; int64_t blocks; } launch;      /* CUDA; threads of a block */
     const BlasCall *blas;               /* FORM_BLAS */
+    struct {                            /* SKIP: decided by skip.c, with axes of its own */
+        int point[MAX_AXES], points;    /* loops over the elements of the factor that is mostly zero */
+        int inner[MAX_AXES], inners;    /* what each of them is multiplied with; of these: */
+        int run[2], run_count;          /* axes whose elements lie side by side in both arrays */
+        int64_t run_length;
+        int gone[MAX_RANK], gone_count; /* axes of the kernel that the loops have no use for */
+        Term *sparse, *other;           /* the factors */
+        Index into[MAX_RANK + 1];       /* the sum that a product belongs to */
+    } skip;
     int region;                         /* of plan->recurrences, in whose loop over time it runs; NONE */
     int time;                           /* then: the axis that is its time; no outer one any more when fuse is through */
     int update;                         /* CALL: index into model->updates; else NONE */
@@ -176,6 +186,7 @@ typedef struct Buffer {
     int8_t order[MAX_RANK + 1];         /* layout: dimension order[0] is outermost in memory */
     int64_t before[MAX_RANK + 1], after[MAX_RANK + 1];  /* zeros around each dimension that are read and never written (border.c) */
     bool border;                        /* there are any: it shares memory with no other */
+    bool is_laid;                       /* its order is decided */
     int copy_of;                        /* border.c: the buffer whose elements it holds, `spacing` apart along each dimension; NONE */
     int64_t spacing[MAX_RANK + 1];
     int64_t pad;                        /* elements after each run of the innermost dimension that belong to nothing */
@@ -262,6 +273,8 @@ bool depends_on(Term *term, int axis);                              /* does an i
 bool turns_panels(const Plan *plan, const Kernel *kernel, int columns);      /* are its panels made by turning, four by four? */
 const Buffer *updated_here(const Plan *plan, const Kernel *kernel);  /* the first matrix that an update among its stages writes; NULL */
 int64_t room_in(const Buffer *buffer, int d);                 /* elements along the d-th dimension in memory, with borders and pad */
+void skip_zeros(Plan *plan);                                  /* skip.c: before borders */
+void read_stored_sum(Kernel *kernel);                         /* schedule.c: later stages read what the first one stores, no local */
 void lay_borders(Plan *plan);                                 /* border.c: before layouts are chosen */
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);

@@ -24,6 +24,8 @@ int64_t room_in(const Buffer *buffer, int d)
 
 static int64_t product_cycles(const Plan *plan, const Kernel *kernel)
 {
+    if (kernel->form == FORM_SKIP)
+        return kernel->choice.cycles;
     Kernel copy = *kernel;
     choose_tile(plan, &copy);
     if (copy.choice.lanes != NONE)
@@ -258,7 +260,7 @@ void choose_layouts(Plan *plan)
         const Buffer *buffer = &plan->buffer[b];
         if (buffer->leaf != NONE && plan->model->graph->leaves[buffer->leaf].kind == LEAF_PARAMETER && buffer->rank == 2)
             try_other_order(plan, users, b);
-        else if (buffer->rank >= 3 && buffer->scalar == FLOAT && may_be_turned(plan, buffer))
+        else if (buffer->rank >= 3 && !buffer->is_laid && buffer->scalar == FLOAT && may_be_turned(plan, buffer))
             try_last(plan, users, b);
     }
     pad_rows(plan);

@@ -34,8 +34,16 @@ static void read_sum(Term *term, void *context)
     term->kind = TERM_READ;
     term->stage = NONE;
     term->buffer = sum->buffer;
-    term->rank = 2;
+    term->rank = 0;
+    while (term->rank <= MAX_RANK && sum->store[term->rank].divisor)
+        term->rank++;
     term->index = sum->store;
+}
+
+void read_stored_sum(Kernel *kernel)
+{
+    for (int s = 1; s < kernel->stage_count; s++)
+        each_term(kernel->stage[s].term, read_sum, &kernel->stage[0]);
 }
 
 /* Sums that are added up part by part lie in a buffer meanwhile; what follows them reads it. */
@@ -51,8 +59,7 @@ static void store_sums(Plan *plan, Kernel *kernel)
         memcpy(made->order, like->order, sizeof made->order);
         made->pad = like->pad;
     }
-    for (int s = 1; s < kernel->stage_count; s++)
-        each_term(kernel->stage[s].term, read_sum, sum);
+    read_stored_sum(kernel);
 }
 
 /* Where in memory a stage's index moves slowest with the axis: the first dimension that has it. */
@@ -91,7 +98,7 @@ static void follow_memory(const Plan *plan, Kernel *kernel)
 
 static void choose_form(Plan *plan, Kernel *kernel)
 {
-    if (kernel->form == FORM_CALL || plan->mode != KERNELS_FUSED)
+    if (kernel->form == FORM_CALL || kernel->form == FORM_SKIP || plan->mode != KERNELS_FUSED)
         return;
     int inner = 0;
     for (int s = 0; s < kernel->stage_count; s++)
@@ -125,6 +132,7 @@ static void size_buffers(Plan *plan)
 void schedule(Plan *plan)
 {
     if (plan->mode == KERNELS_FUSED && plan->target == TARGET_C) {
+        skip_zeros(plan);
         lay_borders(plan);
         choose_layouts(plan);
     }

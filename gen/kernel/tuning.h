@@ -43,6 +43,10 @@ enum {
                                            arrays of 1024 x 1024 3.7 ms */
     SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
     ALONE_QUARTERS = 8,                 /* quarters of a cycle: a number that is read alone, where its neighbours lie elsewhere */
+    LOOK_CYCLES = 2,                    /* to see that a factor is zero */
+    CHANCE_MISSED = 15,                 /* that one is not was not foreseen */
+    LANES_OF_RUN = 8,                   /* of a run that grows by a factor times another: a load, a multiply-add, a store a register */
+    RUN_QUARTERS = 5,                   /* quarters of a cycle a register of a run */
     WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */
 };
 

@@ -203,6 +203,22 @@ static const unsigned char nn_ones[128] __attribute__((unused, aligned(64))) = {
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 };
 
+/* The sums that grow run by run begin as zeros. */
+#define NN_ZERO(array, rows) __builtin_memset((array), 0, (size_t)(rows) * sizeof *(array))
+
+/* into[i] += factor from[i] for `count` neighbours, `into` and `from` being the first of them. */
+#define NN_ADD_RUN(into, factor, from, count)                                                                        \
+    do {                                                                                                             \
+        enum { lanes_ = NN_WIDTH / (int)sizeof(into) < (count) ? NN_WIDTH / (int)sizeof(into) : 1 };                 \
+        typedef __typeof__(into) Run_ __attribute__((vector_size(lanes_ * sizeof(into)), aligned(sizeof(into)), may_alias)); \
+        __typeof__(into) *const into_ = &(into);                                                                     \
+        const __typeof__(into) *const from_ = &(from);                                                               \
+        NN_UNROLL for (int i_ = 0; i_ + (int)lanes_ <= (count); i_ += lanes_)                                        \
+            *(Run_ *)(into_ + i_) += (factor) * *(const Run_ *)(from_ + i_);                                         \
+        NN_UNROLL for (int i_ = (count) / lanes_ * lanes_; i_ < (count); i_++)                                       \
+            into_[i_] += (factor) * from_[i_];                                                                       \
+    } while (0)
+
 /* A factor of one in every lane: plain sums go through the same dots. */
 static const float nn_onef[16] __attribute__((unused, aligned(64))) = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 static const double nn_oned[16] __attribute__((unused, aligned(64))) = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};

@@ -1,0 +1,324 @@
+/* skip.c: sums of products in which most factors are zero.
+ *
+ * The gradient behind a max-pool is zero but for one element a window: of 2 x 2, three products of four add nothing. Where a factor
+ * is so (its node puts a value where a place is the largest's, else zero), the sum may run the other way round: over the elements of
+ * that factor, and for each that is not zero add its share to all sums that it is part of,
+ *
+ *   for b, o, y, x:  if g[b,o,y,x] != 0:  for u, (v,c):  d_w[o,u,v,c] += g[b,o,y,x] x[b,y+u,x+v,c]
+ *
+ * likewise the gradient of the input, d_x[b,y+u,x+v,c] += g[b,o,y,x] w[o,u,v,c]. The innermost two run over neighbours in memory if
+ * channels are last in both arrays; a weight and a sum are laid out so, an activation is copied so. A channel that dropout holds back
+ * costs a look at each of its elements. What is skipped is a product with an exact zero: 0 times infinity adds nothing.
+ *
+ * The kernel itself stays the sum that it is; what is decided here is how its loops run (Kernel.skip). Chosen by cycles, against
+ * the tiles that tile.c would take. Rejected: lists of the living elements by channel and by place, as fast on what was
+ * measured (134 and 95 µs; so 124 and 91 by estimate) and a second form of every array. */
+#include "graph/rules.h"
+#include "kernel/kernel.h"
+#include "kernel/tuning.h"
+#include <string.h>
+
+/* Of how many elements of the node at most one is not zero. `looks` bounds the walk. */
+static int64_t zeros_of(const Graph *graph, NodeId id, int *looks)
+{
+    const Node *node = &graph->nodes[id];
+    double other;
+    if (--*looks < 0)
+        return 1;
+    switch (node->op) {
+    case OP_SELECT: {
+        const Node *equal = &graph->nodes[node->operand[0]];
+        if (!is_number(graph, node->operand[2], &other) || other != 0)
+            return 1;
+        for (int o = 0; equal->op == OP_EQUAL && o < 2; o++) {
+            NodeId place = equal->operand[o];
+            if (graph->nodes[place].op == OP_BROADCAST && graph->nodes[graph->nodes[place].operand[0]].op == OP_ARGMAX)
+                return index_limit(graph, place);
+        }
+        return zeros_of(graph, node->operand[1], looks);
+    }
+    case OP_MULTIPLY: {
+        int64_t a = zeros_of(graph, node->operand[0], looks), b = zeros_of(graph, node->operand[1], looks);
+        return a > b ? a : b;
+    }
+    case OP_FOLD:
+        return node->attributes.stride >= node->attributes.window && node->attributes.dilation == 1 ? zeros_of(graph, node->operand[0], looks) : 1;
+    case OP_DIVIDE: case OP_NEGATE:
+        return zeros_of(graph, node->operand[0], looks);
+    default:
+        return 1;
+    }
+}
+
+/* The read inside conditions that say: where the element exists, else zero. NULL: something else. */
+static Term *read_inside(Term *term)
+{
+    while (term->kind == TERM_INSIDE && term->operand[1]->kind == TERM_NUMBER && term->operand[1]->number == 0)
+        term = term->operand[0];
+    bool plain = term->kind == TERM_READ && term->scalar == FLOAT && !term->operand[0];
+    for (int d = 0; plain && d < term->rank; d++)
+        plain = is_affine(&term->index[d]);
+    return plain ? term : NULL;
+}
+
+static bool is_among(const int *axes, int count, int axis)
+{
+    for (int i = 0; i < count; i++)
+        if (axes[i] == axis)
+            return true;
+    return false;
+}
+
+static int64_t factor_of(const Index *index, int axis)
+{
+    for (int t = 0; t < index->count; t++)
+        if (index->term[t].axis == axis)
+            return index->term[t].factor;
+    return 0;
+}
+
+static Index with_axis(Index index, int axis, const Index *by)
+{
+    int64_t factor = factor_of(&index, axis);
+    index = index_add(index, -factor, index_axis(axis));
+    return index_add(index, factor, *by);
+}
+
+typedef struct Skipping {
+    Plan *plan;
+    Kernel *kernel;                     /* a copy, until it is known to pay */
+    Term *sparse, *other;               /* with the loops' own indices */
+    int run[2], run_count;              /* the axes whose elements are neighbours in both arrays: v and c */
+    int64_t run_length;
+} Skipping;
+
+/* Loops over the elements of the factor: an index of it that is no axis names one anew (y = Y - u), and Y becomes y + u. */
+static bool find_points(Skipping *s)
+{
+    Kernel *kernel = s->kernel;
+    const Buffer *buffer = &s->plan->buffer[s->sparse->buffer];
+    for (int d = 0; d < s->sparse->rank; d++) {
+        const Index index = s->sparse->index[d];
+        int axis = plain_axis(&index);
+        if (axis == NONE && index.count == 0)
+            continue;
+        for (int t = 0; axis == NONE && t < index.count; t++) {
+            const int old = index.term[t].axis;
+            if (index.term[t].factor != 1 || !is_among(kernel->outer, kernel->outer_count, old) || kernel->axis_count == MAX_AXES * 2)
+                continue;
+            axis = kernel->axis_count++;
+            kernel->axis[axis] = (Axis){.extent = buffer->size[d]};
+            Index by = index_add(index_add(index_axis(axis), -1, index), 1, index_axis(old));      /* y - (index - Y) */
+            for (int e = 0; e < s->other->rank; e++)
+                s->other->index[e] = with_axis(s->other->index[e], old, &by);
+            for (int e = 0; e < s->plan->buffer[kernel->stage[0].buffer].rank; e++)
+                kernel->skip.into[e] = with_axis(kernel->skip.into[e], old, &by);
+            s->sparse->index[d] = index_axis(axis);
+            kernel->skip.gone[kernel->skip.gone_count++] = old;
+        }
+        if (axis == NONE || kernel->axis[axis].extent != buffer->size[d])
+            return false;
+        kernel->skip.point[kernel->skip.points++] = axis;
+    }
+    return true;
+}
+
+/* The dimension that holds the axis, with a factor of one, in an array; NONE if there are none or several. */
+static int dimension_of(const Index *index, int rank, int axis)
+{
+    int found = NONE;
+    for (int d = 0; d < rank; d++)
+        if (factor_of(&index[d], axis) != 0)
+            found = found == NONE && factor_of(&index[d], axis) == 1 ? d : MAX_RANK + 1;
+    return found > MAX_RANK ? NONE : found;
+}
+
+/* Channels: all of a dimension of both arrays, which comes last in both. Before it what moves along the last dimension otherwise. */
+static bool find_run(Skipping *s, int8_t *into_order, int8_t *other_order)
+{
+    Kernel *kernel = s->kernel;
+    const Buffer *into = &s->plan->buffer[kernel->stage[0].buffer], *other = &s->plan->buffer[s->other->buffer];
+    int all[MAX_AXES * 2], count = 0;
+    for (int o = 0; o < kernel->outer_count; o++)
+        all[count++] = kernel->outer[o];
+    for (int f = 0; f < kernel->stage[0].fold_count; f++)
+        all[count++] = kernel->stage[0].fold_axis[f];
+    for (int i = 0; i < count; i++)
+        if (!is_among(kernel->skip.point, kernel->skip.points, all[i]) && !is_among(kernel->skip.gone, kernel->skip.gone_count, all[i]))
+            kernel->skip.inner[kernel->skip.inners++] = all[i];
+    int into_last = NONE, other_last = NONE, channel = NONE, beside = NONE;
+    for (int i = 0; i < kernel->skip.inners && channel == NONE; i++) {
+        const int axis = kernel->skip.inner[i], a = dimension_of(kernel->skip.into, into->rank, axis), b = dimension_of(s->other->index, other->rank, axis);
+        if (a == NONE || b == NONE || plain_axis(&kernel->skip.into[a]) != axis || plain_axis(&s->other->index[b]) != axis
+            || into->size[a] != kernel->axis[axis].extent || other->size[b] != into->size[a])
+            continue;
+        if (a == into->rank - 1 || a == 0 || b == other->rank - 1 || b == 0)
+            continue;
+        channel = axis, into_last = a, other_last = b;
+    }
+    if (channel == NONE || into->rank < 3 || other->rank < 3)
+        return false;
+    for (int i = 0; i < kernel->skip.inners; i++)
+        if (dimension_of(kernel->skip.into, into->rank, kernel->skip.inner[i]) == into->rank - 1
+            && dimension_of(s->other->index, other->rank, kernel->skip.inner[i]) == other->rank - 1)
+            beside = kernel->skip.inner[i];
+    s->run_length = kernel->axis[channel].extent;
+    s->run[s->run_count++] = channel;
+    if (beside != NONE) {
+        s->run_length *= kernel->axis[beside].extent;
+        s->run[s->run_count++] = beside;
+    }
+    for (int side = 0; side < 2; side++) {
+        int8_t *order = side ? other_order : into_order;
+        const int last = side ? other_last : into_last, rank = side ? other->rank : into->rank;
+        int at = 0;
+        for (int d = 0; d < rank; d++)
+            if (d != last)
+                order[at++] = (int8_t)d;
+        order[at] = (int8_t)last;
+    }
+    return true;
+}
+
+static int64_t extent_product(const Kernel *kernel, const int *axes, int count)
+{
+    int64_t product = 1;
+    for (int i = 0; i < count; i++)
+        product *= kernel->axis[axes[i]].extent;
+    return product;
+}
+
+/* How far the places go beyond an array of this size: that many elements more at both ends. */
+static void make_room(const Kernel *kernel, const Index *index, const Buffer *buffer, int64_t *before, int64_t *after)
+{
+    for (int d = 0; d < buffer->rank; d++) {
+        int64_t least = index[d].constant, most = index[d].constant;
+        for (int t = 0; t < index[d].count; t++) {
+            int64_t span = index[d].term[t].factor * (kernel->axis[index[d].term[t].axis].extent - 1);
+            *(span < 0 ? &least : &most) += span;
+        }
+        before[d] = least < 0 ? -least : 0;
+        after[d] = most >= buffer->size[d] ? most - buffer->size[d] + 1 : 0;
+    }
+}
+
+/* A weight is kept so with its slots; what the step computes is copied so. */
+static bool lay_other(Plan *plan, Kernel *kernel, Term *other, const int8_t *order)
+{
+    const Graph *graph = plan->model->graph;
+    const int source = other->buffer;
+    if (plan->buffer[source].leaf != NONE && graph->leaves[plan->buffer[source].leaf].kind == LEAF_PARAMETER) {
+        for (int b = 0; b < plan->buffer_count; b++) {
+            Buffer *slot = &plan->buffer[b];
+            bool ours = b == source || (slot->leaf != NONE && graph->leaves[slot->leaf].kind == LEAF_SLOT && slot->rank == plan->buffer[source].rank
+                                        && graph->leaves[slot->leaf].parameter == plan->buffer[source].leaf);
+            if (!ours)
+                continue;
+            memcpy(slot->order, order, sizeof slot->order[0] * (size_t)slot->rank);
+            slot->is_laid = true;
+            slot->why_order = "the gradient of what it is multiplied with skips zeros and runs along it";
+        }
+        return true;
+    }
+    if (plan->buffer[source].kind != BUFFER_TEMPORARY && plan->buffer[source].kind != BUFFER_INPUT)
+        return false;
+    Buffer copy = plan->buffer[source];
+    copy.kind = BUFFER_TEMPORARY;
+    copy.leaf = NONE;
+    copy.copy_of = source;
+    copy.is_laid = true;
+    copy.why_order = "copied so: a gradient that skips zeros runs along it";
+    for (int d = 0; d < copy.rank; d++)
+        copy.spacing[d] = 1;
+    memcpy(copy.order, order, sizeof copy.order[0] * (size_t)copy.rank);
+    make_room(kernel, other->index, &copy, copy.before, copy.after);
+    for (int d = 0; d < copy.rank; d++)
+        copy.border |= copy.before[d] + copy.after[d] > 0;
+    ARENA_PUSH(plan->arena, plan->buffer, plan->buffer_count, plan->buffer_room, copy);
+    other->buffer = plan->buffer_count - 1;
+    return true;
+}
+
+static Term *own_read(Arena *arena, const Term *read)
+{
+    Term *copy = arena_copy(arena, read, sizeof *read);
+    copy->index = arena_copy(arena, read->index, sizeof *read->index * (size_t)read->rank);
+    return copy;
+}
+
+static void try_to_skip(Plan *plan, Kernel *kernel)
+{
+    Term *product = kernel->stage[0].term;
+    const Graph *graph = plan->model->graph;
+    if (kernel->region != NONE || !is_contraction(plan, &kernel->stage[0]) || product->kind != TERM_APPLY || product->op != OP_MULTIPLY)
+        return;
+    int64_t window = 1;
+    int side = NONE;
+    for (int o = 0; o < 2; o++) {
+        const Term *read = read_inside(product->operand[o]);
+        int looks = 20;
+        int64_t zeros = read && plan->buffer[read->buffer].kind == BUFFER_TEMPORARY ? zeros_of(graph, plan->buffer[read->buffer].node, &looks) : 1;
+        if (zeros > window)
+            window = zeros, side = o;
+    }
+    if (side == NONE || !read_inside(product->operand[1 - side]))
+        return;
+
+    Kernel copy = *kernel, dense = *kernel;
+    const bool stored = kernel->stage[0].buffer != NONE;
+    const int buffers = plan->buffer_count;
+    Skipping s = {.plan = plan, .kernel = &copy, .sparse = own_read(plan->arena, read_inside(product->operand[side])),
+                  .other = own_read(plan->arena, read_inside(product->operand[1 - side]))};
+    copy.stage = arena_copy(plan->arena, kernel->stage, sizeof *kernel->stage * (size_t)kernel->stage_count);
+    if (!stored)
+        copy.stage[0].buffer = buffer_for(plan, copy.stage[0].node, BUFFER_TEMPORARY);
+    memcpy(copy.skip.into, kernel->stage[0].store, sizeof copy.skip.into);
+    int8_t into_order[MAX_RANK + 1] = {0}, other_order[MAX_RANK + 1] = {0};
+    bool possible = plan->buffer[copy.stage[0].buffer].kind == BUFFER_TEMPORARY && find_points(&s) && find_run(&s, into_order, other_order);
+    if (possible) {
+        const int64_t points = extent_product(&copy, copy.skip.point, copy.skip.points);
+        const int64_t runs = extent_product(&copy, copy.skip.inner, copy.skip.inners) / s.run_length;
+        const int64_t registers = (s.run_length + LANES_OF_RUN - 1) / LANES_OF_RUN;
+        const int64_t cycles = points * LOOK_CYCLES + points / window * (CHANCE_MISSED + runs * registers * RUN_QUARTERS / 4);
+        dense.stage = arena_copy(plan->arena, kernel->stage, sizeof *kernel->stage * (size_t)kernel->stage_count);
+        choose_tile(plan, &dense);
+        if (dense.choice.lanes == NONE)
+            dense.choice.cycles = points * runs * s.run_length;
+        possible = s.run_length >= LANES_OF_RUN && cycles < dense.choice.cycles;
+        copy.choice.why = arena_print(plan->arena, "adds what is not zero, at most one of %lld: about %s cycles, %s by tiles",
+                                      (long long)window, grouped(plan->arena, cycles), grouped(plan->arena, dense.choice.cycles));
+        copy.choice.cycles = cycles;
+    }
+    if (!possible) {
+        if (!stored) {                                  /* as if it had never been asked */
+            plan->buffer_of[copy.stage[0].node] = NONE;
+            plan->buffer_count = buffers;
+        }
+        return;
+    }
+    if (!lay_other(plan, &copy, s.other, other_order))
+        bug("a factor that is neither computed nor kept");
+    Buffer *into = &plan->buffer[copy.stage[0].buffer];
+    memcpy(into->order, into_order, sizeof into_order[0] * (size_t)into->rank);
+    into->is_laid = true;
+    into->why_order = "sums that grow by what is not zero, run after run";
+    make_room(&copy, copy.skip.into, into, into->before, into->after);
+    read_inside(product->operand[1 - side])->buffer = s.other->buffer;
+    copy.skip.sparse = s.sparse;
+    copy.skip.other = s.other;
+    memcpy(copy.skip.run, s.run, sizeof s.run);
+    copy.skip.run_count = s.run_count;
+    copy.skip.run_length = s.run_length;
+    copy.form = FORM_SKIP;
+    copy.choice.lanes = NONE;
+    *kernel = copy;
+    if (!stored)
+        read_stored_sum(kernel);
+}
+
+void skip_zeros(Plan *plan)
+{
+    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++)
+        if (is_product(plan, &plan->kernel[PHASE_TRAIN][k]))
+            try_to_skip(plan, &plan->kernel[PHASE_TRAIN][k]);
+}
