@@ -60,8 +60,9 @@ static void print_program(Compilation *c)
         .check_command = canonical_command(c->arena, &check),
         .output = c->options->output,
         .with_laps = c->with_laps,
+        .standalone = c->options->standalone,
         .can_check_gradients = c->model->precision == F64 && c->options->kernels == KERNELS_GENERIC
-                            && c->options->target == TARGET_C,
+                            && c->options->target == TARGET_C && c->options->emit == EMIT_PROGRAM,
     };
     emit_program(c->plan, &options, &c->program, &c->header);
 }

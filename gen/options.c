@@ -52,7 +52,8 @@ static const OptionRow rows[] = {
     {OPTION_STOP_AFTER, "--stop-after", "PASS", BIT(GENERATE), NULL, NULL, "end there, without a program"},
     {OPTION_GPU_ARCH, "--gpu-arch", "sm_XY", BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
     {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, NULL, "put these weights (safetensors) into the text; with --emit predict or library"},
-    {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
+    {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE), NULL, NULL,
+     "one file that needs a C compiler and libm: what it uses of the runtime is in it;\nwith --emit predict or library"},
     {OPTION_EMIT, "--emit", "KIND", BIT(GENERATE), "program predict library", NULL,
      "program (the default); predict: a function that computes the outputs of a row, and its header;\n"
      "library: init, train_step, predict and save for your own program, without files or allocation"},
@@ -340,9 +341,16 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
         case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
         case OPTION_EMIT: options->emit = strcmp(value, "predict") == 0 ? EMIT_PREDICT : strcmp(value, "library") == 0 ? EMIT_LIBRARY : EMIT_PROGRAM; break;
         case OPTION_WEIGHTS: options->weights = value; break;
-        case OPTION_GPU_ARCH: case OPTION_STANDALONE: break;
+        case OPTION_STANDALONE: options->standalone = true; break;
+        case OPTION_GPU_ARCH: break;
         }
     }
+    if (options->standalone && options->kernels == KERNELS_BLAS)
+        fail_call("--standalone needs no library: without --kernels blas");
+    if (options->standalone && options->target == TARGET_CUDA)
+        fail_call("--standalone is one file of C: without --target cuda");
+    if (options->standalone && options->emit == EMIT_PROGRAM)
+        fail_call("--standalone is not in this version yet for programs\n  --emit predict and --emit library take it");
     if (options->weights && options->emit == EMIT_PROGRAM)
         fail_call("--weights goes with --emit predict or library\n  a program takes them when it runs: --init %s", escaped(arena, options->weights));
     if (options->target == TARGET_CUDA && options->kernels == KERNELS_BLAS)
@@ -390,6 +398,8 @@ const char *canonical_command(Arena *arena, const Options *options)
         text_print(&out, " --kernels %s", kernel_word[options->kernels]);
     if (options->emit != EMIT_PROGRAM)
         text_print(&out, " --emit %s", options->emit == EMIT_PREDICT ? "predict" : "library");
+    if (options->standalone)
+        text_add(&out, " --standalone");
     if (options->weights)
         add_word(&out, "--weights ", without_root(options->weights));
     if (options->read.precision >= 0)

@@ -19,6 +19,7 @@ typedef struct Options {
     KernelMode kernels;
     Target target;
     EmitKind emit;
+    bool standalone;
     const char *weights;                /* to be embedded; NULL: none */
     ReadOptions read;                   /* --set, --data, --precision, the limits */
     const char **dumps;                 /* "fuse", "graph:dot" */

@@ -26,7 +26,7 @@ typedef struct Loading {
     size_t room;
 } Loading;
 
-__attribute__((format(printf, 2, 3)))
+static int wrong(Loading *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static int wrong(Loading *l, const char *format, ...)
 {
     va_list arguments;

@@ -163,8 +163,9 @@ static NnHeaderItem broken_text(NnTensorHeader *r)
 
 /* ---- an entry ---- */
 
-static const char bad_shape[] = "has a shape that is none", bad_place[] = "has data_offsets outside of the file; the file is torn or damaged",
-                  incomplete[] = "needs a dtype, a shape and two data_offsets";
+static const char bad_shape[] = "has a shape that is none";
+static const char bad_place[] = "has data_offsets outside of the file; the file is torn or damaged";
+static const char incomplete[] = "needs a dtype, a shape and two data_offsets";
 
 /* [80, 64]. NULL, or the fault. */
 static const char *read_shape(NnTensorHeader *r)

@@ -42,7 +42,7 @@ static void emit_commands(const Plan *plan, const EmitOptions *options, Text *ou
     const bool has_files = model->data.kind != NN_DATA_NONE && model->data.kind != NN_DATA_TABLE;
     comment_item(out, "generated", escaped(out->arena, options->command));
     if (model->emit != EMIT_PROGRAM) {
-        comment_item(out, "compile", arena_print(out->arena, "cc YOURS.c %s $(nngen flags) -o YOURS", file));
+        comment_item(out, "compile", arena_print(out->arena, options->standalone ? "cc -O2 YOURS.c %s -lm -o YOURS" : "cc YOURS.c %s $(nngen flags) -o YOURS", file));
         comment_item(out, "use", arena_print(out->arena, "#include \"%s\", which says what to call", escaped(out->arena, header_name(options, out->arena))));
         return;
     }
@@ -217,7 +217,7 @@ static void emit_conventions(const Plan *plan, const char *program, Text *out)
                     is_state_allocated(plan) ? "The state is allocated once, when main begins; nothing is in a step."
                                              : "The state is static; nothing is allocated in a step.");
     if (uses_name(program, "NN_KERNEL"))
-        text_add(&text, " NN_KERNEL is static; nngen/scalar.h says what else.");
+        text_add(&text, " NN_KERNEL is static; its definition says what else.");
     comment_paragraph(out, text.bytes);
 }
 

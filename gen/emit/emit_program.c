@@ -12,11 +12,32 @@
  * outnumber what is around them. */
 #include "emit/emit_cuda.h"
 #include "emit/emit_interface.h"
+#include "emit/sources.h"
+
+/* The runtime's parts that the rest uses, between the system's headers and the rest. */
+static void emit_sources(const Plan *plan, const char *rest, Text *out)
+{
+    Text includes = text_new(out->arena), sources = text_new(out->arena);
+    add_needed_sources(rest, &includes, &sources);
+    text_add(out, includes.bytes);
+    text_print(out, "\n#ifndef __GNUC__\n#define __attribute__(words)\ntypedef %s NnReal;\n#endif\n", real_type(plan, FLOAT));
+    section(out, "what this needs of nngen's runtime, as it is there");
+    text_add(out, "\n#ifdef __GNUC__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wunused-function\"\n#endif\n");
+    text_add(out, sources.bytes);
+    text_add(out, "\n#ifdef __GNUC__\n#pragma GCC diagnostic pop\n"
+                  "#pragma GCC diagnostic ignored \"-Wpedantic\"    /* a kernel's `const float x[8][64]` takes a float x[8][64]: C23 says yes, C11 nothing */\n"
+                  "#endif\n");
+    section(out, "the model");
+}
 
 static void emit_includes(const Plan *plan, const EmitOptions *options, const char *rest, Text *out)
 {
     if (plan->model->emit != EMIT_PROGRAM)
         text_print(out, "#include \"%s\"\n", header_name(options, out->arena));
+    if (options->standalone) {
+        emit_sources(plan, rest, out);
+        return;
+    }
     if (plan->target == TARGET_C || plan->plain)
         text_add(out, "#include <math.h>\n");
     if (uses_name(rest, "offsetof"))

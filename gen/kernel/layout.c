@@ -167,7 +167,7 @@ static int64_t step_cycles(const Plan *plan, const Users *users)
 {
     int64_t cycles = 0;
     for (int u = 0; u < users->count; u++) {
-        Kernel *kernel = &plan->kernel[PHASE_TRAIN][users->kernel[u]];
+        Kernel *kernel = &plan->kernel[deciding_phase(plan)][users->kernel[u]];
         cycles += is_product(plan, kernel) ? product_cycles(plan, kernel) : nest_cycles(plan, kernel);
     }
     return cycles;

@@ -25,6 +25,10 @@
 #ifndef NNGEN_CORE_H
 #define NNGEN_CORE_H
 
+#include <nngen/plain.h>
+
+#ifndef NN_PLAIN
+
 #if defined __AVX512F__
 enum { NN_WIDTH = 64 };                 /* bytes of a register */
 #elif defined __AVX__
@@ -238,5 +242,7 @@ static const double nn_oned[16] __attribute__((unused, aligned(64))) = {1, 1, 1,
     }
 NN_TREE_OF_(float)
 NN_TREE_OF_(double)
+
+#endif                                  /* NN_PLAIN */
 
 #endif

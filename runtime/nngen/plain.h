@@ -1,0 +1,80 @@
+/* plain.h: the words of core.h as plain loops, for processors without vectors and for compilers that know none of their own: C11.
+ *
+ * Sums are added in the same order as core.h adds them, the lanes of a DOT as the same tree: what differs is only whether a
+ * multiply-add is one operation. -DNN_PLAIN takes them anywhere. */
+#ifndef NNGEN_PLAIN_H
+#define NNGEN_PLAIN_H
+
+#if !defined __GNUC__ || !(defined __SSE2__ || defined __ARM_NEON || defined __ALTIVEC__ || defined __riscv_vector || defined __wasm_simd128__)
+#ifndef NN_PLAIN
+#define NN_PLAIN
+#endif
+#endif
+
+#ifdef NN_PLAIN
+#ifdef __GNUC__
+#define NN_TYPE_(tile) __typeof__((tile)[0][0])
+#define NN_UNUSED_ __attribute__((unused))
+#else
+#define NN_UNUSED_
+#define NN_TYPE_(tile) NnReal           /* what a standalone text says it to be */
+#endif
+#define NN_FOLD(k, count) for (int k = 0; k < (count); k++)
+#define NN_SIMD
+enum { nn_one0 };                       /* where an axis of one element begins */
+#define NN_LEAST(a, b) ((a) < (b) ? (a) : (b))
+
+#define NN_CORE(tile, r, rows, c, columns, folds, A, B) NN_CORE_(tile, 0, 0, 0, r, rows, c, columns, folds, A, B)
+#define NN_CORE_ADD(array, more, r, rows, c, columns, folds, A, B) NN_CORE_(array, r##0, c##0, more, r, rows, c, columns, folds, A, B)
+#define NN_CORE_(tile, first_row, first_column, more, r, rows, c, columns, folds, A, B)                              \
+    do {                                                                                                             \
+        for (int r_ = 0; r_ < (rows); r_++)                                                                          \
+            for (int c_ = 0; c_ < (columns); c_++)                                                                   \
+                if (!(more))                                                                                         \
+                    (tile)[(first_row) + r_][(first_column) + c_] = 0;                                               \
+        folds {                                                                                                      \
+            for (int r_ = 0; r_ < (rows); r_++) {                                                                    \
+                const int r = r##0 + r_;                                                                             \
+                const NN_TYPE_(tile) a_ = (A);                                                                       \
+                (void)r;                                                                                             \
+                for (int c_ = 0; c_ < (columns); c_++) {                                                             \
+                    const int c = c##0 + c_;                                                                         \
+                    (void)c;                                                                                         \
+                    (tile)[(first_row) + r_][(first_column) + c_] += a_ * (B);                                       \
+                }                                                                                                    \
+            }                                                                                                        \
+        }                                                                                                            \
+    } while (0)
+
+#define NN_DOT(tile, r, rows, c, columns, folds, k, extent, lanes, A, B)                                             \
+    do {                                                                                                             \
+        NN_TYPE_(tile) lane_[rows][columns][lanes] = {{{0}}};                                                        \
+        folds {                                                                                                      \
+            for (int k = 0; k < (extent); k++) {                                                                     \
+                const int l_ = k < (extent) / (lanes) * (lanes) ? k % (lanes) : k - ((extent) - (lanes));            \
+                for (int r_ = 0; r_ < (rows); r_++) {                                                                \
+                    const int r = r##0 + r_;                                                                         \
+                    (void)r;                                                                                         \
+                    for (int c_ = 0; c_ < (columns); c_++) {                                                         \
+                        const int c = c##0 + c_;                                                                     \
+                        (void)c;                                                                                     \
+                        lane_[r_][c_][l_] += (A) * (B);                                                              \
+                    }                                                                                                \
+                }                                                                                                    \
+            }                                                                                                        \
+        }                                                                                                            \
+        for (int r_ = 0; r_ < (rows); r_++)                                                                          \
+            for (int c_ = 0; c_ < (columns); c_++) {                                                                 \
+                NN_TYPE_(tile) *t_ = lane_[r_][c_];                                                                  \
+                for (int half_ = (lanes) / 2; half_ > 0; half_ /= 2)                                                 \
+                    for (int l_ = 0; l_ < half_; l_++)                                                               \
+                        t_[l_] += t_[l_ + half_];                                                                    \
+                (tile)[r_][c_] = t_[0];                                                                              \
+            }                                                                                                        \
+    } while (0)
+
+/* A factor of one in every lane: plain sums go through the same dots. */
+static const float nn_onef[16] NN_UNUSED_ = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const double nn_oned[16] NN_UNUSED_ = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+#endif
+#endif
