@@ -251,7 +251,7 @@ void emit_call(const Plan *plan, const Kernel *kernel, Text *out)
     if (cuda)
         text_print(out, "NN_LAUNCH(%s%s", kernel->name, count ? ", " : "");
     else
-        text_print(out, "%s(", kernel->name);
+        text_print(out, "%s%s(", runs_in_threads(plan, kernel) ? "NN_THREADS " : "", kernel->name);
     if (count)
         fill(out, items, count, indent, ")");
     else

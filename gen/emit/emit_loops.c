@@ -527,4 +527,6 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
         emit_nest(&e);
     }
     drop_braces(out, start, plan->arena);
+    if (kernel->is_shared)
+        share_loops(out, start, kernel, plan->arena);
 }

@@ -55,6 +55,9 @@ void emit_skips(Emission *e);                                 /* emit_skips.c: F
 void emit_contraction(Emission *e);
 bool reads_what_it_writes(const Kernel *kernel);
 
+/* emit_shared.c: marks the loops in `text` from `start` on that threads share; false: none, the text stays */
+bool share_loops(Text *text, size_t start, const Kernel *kernel, Arena *arena);
+
 /* emit_blas.c: a call of CBLAS in its loops */
 void emit_blas(Emission *e);
 

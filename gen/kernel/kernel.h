@@ -167,6 +167,7 @@ typedef struct Kernel {
     int update;                         /* CALL: index into model->updates; else NONE */
     bool before_loss_check;             /* runs before the loss is looked at */
     int64_t flop, bytes_read, bytes_written;
+    bool is_shared;                     /* threads share its outermost loop */
     int same_as;                        /* an earlier kernel of the program whose function this one calls; NONE */
     struct Kernel *next_user;           /* the next kernel that calls the same function; NULL */
     const char **array_name;            /* what that calls its arrays (arrays_of), if its users have others; NULL: as the state does */
@@ -280,6 +281,7 @@ void lay_borders(Plan *plan);                                 /* border.c: befor
 void choose_layouts(Plan *plan);
 
 void choose_blas(Plan *plan);                                 /* blas.c: which generic kernels CBLAS does, and how windows lie for it */
+bool is_worth_sharing(const Plan *plan, const Kernel *kernel);        /* share.c: for threads; after its cost is known */
 void count_costs(Plan *plan);                                 /* cost.c: operations, bytes read and written of every kernel */
 /* device.c: how a kernel runs on a GPU. */
 void choose_launch(const Plan *plan, Kernel *kernel);
