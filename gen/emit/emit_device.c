@@ -6,6 +6,9 @@
  *   sum         threads take points in turn, and what the sum over all points leaves in each is added up so
  *   together    one block goes from point to point, its threads share what is inside
  *
+ *   tiles       a block fetches rows of the one factor and columns of the other into shared memory, a part of the fold at a time; a
+ *               thread keeps the sums of some elements in registers and does their later stages
+ *
  * Between threads of a block that read what another one wrote stands a barrier: `Since` knows what was read and written since
  * the last one. Nothing is ever added by atomics, so the same bits come out of every run. */
 #include "emit/loops_internal.h"
@@ -404,6 +407,132 @@ static void emit_columns(Device *d)
         close_loop(e, stage->fold_axis[f]);
 }
 
+/* ---- tiles ------------------------------------------------------------------------------------------------------------------------ */
+
+/* One side of a tile: the axes of its elements, what an index over them is called, how many there are. */
+typedef struct Side { const int *axis; int count; const char *flat, *letter; int64_t extent; int size, own; } Side;
+
+static Side side_of(const Emission *e, const int *axis, int count, const char *name, int own)
+{
+    const char *flat = flat_name(e, axis, count);
+    Side side = {axis, count, flat && strcmp(flat, "point") != 0 ? flat : name, name, extents(e, axis, count), TILE_SIDE * own, own};
+    return side;
+}
+
+/* Its axes, where the index over them is known. */
+static void declare_side(Emission *e, const Side *side)
+{
+    if (side->flat == side->letter)
+        declare_place(e, side->flat, side->axis, side->count);
+}
+
+/* for (int at = threadIdx.x; at < 64 * 16; at += 256) {
+ *     const int b = b0 + at / 16, i = i0 + at % 16;
+ *     left_tile[at % 16][at / 16] = b < BATCH && i < 784 ? image[b][i] : 0.0f;  */
+static void fetch_tile(Device *d, const char *tile, const Term *term, const Side *side, const Side *fold)
+{
+    Emission *e = d->e;
+    bool along_fold = false;
+    for (int f = 0; f < fold->count; f++)
+        along_fold |= runs_along(e->w.plan, term, fold->axis[f]);
+    for (int a = 0; a < side->count; a++)
+        if (runs_along(e->w.plan, term, side->axis[a]))
+            along_fold = false;
+    const char *place = along_fold ? arena_print(e->w.arena, "at / %d", TILE_DEPTH) : arena_print(e->w.arena, "at %% %d", side->size);
+    const char *depth = along_fold ? arena_print(e->w.arena, "at %% %d", TILE_DEPTH) : arena_print(e->w.arena, "at / %d", side->size);
+    line(e, "for (int at = threadIdx.x; at < %d * %d; at += %d) {", side->size, TILE_DEPTH, d->threads);
+    e->indent += INDENT;
+    line(e, "const int %s = %s0 + %s, %s = %s0 + %s;", side->flat, side->flat, place, fold->flat, fold->flat, depth);
+    declare_side(e, side);
+    declare_side(e, fold);
+    Text guard = text_new(e->w.arena);
+    if (side->extent % side->size)
+        text_print(&guard, "%s < %s", side->flat, extents_text(e, side->axis, side->count));
+    if (fold->extent % TILE_DEPTH)
+        text_print(&guard, "%s%s < %s", guard.length ? " && " : "", fold->flat, extents_text(e, fold->axis, fold->count));
+    const char *value = term_text(&e->w, term, guard.length ? BIND_COMPARE : BIND_CHOICE);
+    assign_line(e, arena_print(e->w.arena, "%s[%s][%s]", tile, depth, place), "=",
+                guard.length ? arena_print(e->w.arena, "%s ? %s : %s", guard.bytes, value, zero(e)) : value);
+    e->indent -= INDENT;
+    line(e, "}");
+}
+
+/* const int b0 = blockIdx.x / 7 % 2 * 64 */
+static const char *tile_begin(const Emission *e, int64_t below, int64_t tiles, bool is_first, int size)
+{
+    Text text = text_new(e->w.arena);
+    if (tiles == 1)
+        return "0";
+    text_add(&text, "blockIdx.x");
+    if (below > 1)
+        text_print(&text, " / %lld", (long long)below);
+    if (!is_first)
+        text_print(&text, " %% %lld", (long long)tiles);
+    text_print(&text, " * %d", size);
+    return text.bytes;
+}
+
+/* The threads' own elements: the stages that follow their sums. */
+static void finish_tile(Device *d, const Side *row, const Side *column)
+{
+    Emission *e = d->e;
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = &kernel->stage[0];
+    line(e, "NN_UNROLL for (int r = 0; r < %d; r++)", row->own);
+    line(e, "    NN_UNROLL for (int c = 0; c < %d; c++) {", column->own);
+    e->indent += 2 * INDENT;
+    line(e, "const int %s = %s0 + NN_TILE_ROW(%d) + r, %s = %s0 + NN_TILE_COLUMN(%d) + c;", row->flat, row->flat, row->own, column->flat,
+         column->flat, column->own);
+    Text guard = text_new(e->w.arena);
+    if (row->extent % row->size)
+        text_print(&guard, "%s >= %s", row->flat, extents_text(e, row->axis, row->count));
+    if (column->extent % column->size)
+        text_print(&guard, "%s%s >= %s", guard.length ? " || " : "", column->flat, extents_text(e, column->axis, column->count));
+    if (guard.length) {
+        line(e, "if (%s)", guard.bytes);
+        line(e, "    continue;");
+    }
+    declare_side(e, row);
+    declare_side(e, column);
+    e->w.lanes_local = "[r][c]";
+    store_line(e, sum, arena_print(e->w.arena, "%s[r][c]", sum->name));
+    for (int s = 1; s < kernel->stage_count; s++)
+        pointwise(e, s);
+    e->w.lanes_local = NULL;
+    e->indent -= 2 * INDENT;
+    line(e, "    }");
+}
+
+static void emit_product(Device *d)
+{
+    Emission *e = d->e;
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = &kernel->stage[0];
+    const Side row = side_of(e, kernel->launch.row, kernel->launch.row_count, "row", kernel->launch.rows);
+    const Side column = side_of(e, kernel->launch.column, kernel->launch.column_count, "column", kernel->launch.columns);
+    const Side fold = side_of(e, sum->fold_axis, sum->fold_count, "fold", 1);
+    const char *real = local_type(e, sum);
+    const int64_t down = (row.extent + row.size - 1) / row.size, across = (column.extent + column.size - 1) / column.size;
+    const bool grouped_too = extents(e, kernel->launch.group, kernel->launch.group_count) > 1;
+    line(e, "NN_TILE %s left_tile[%d][%d + 4], right_tile[%d][%d + 4];", real, TILE_DEPTH, row.size, TILE_DEPTH, column.size);
+    line(e, "const int %s0 = %s, %s0 = %s;", row.flat, tile_begin(e, across, down, !grouped_too, row.size), column.flat,
+         tile_begin(e, 1, across, !grouped_too && down == 1, column.size));
+    if (grouped_too)
+        declare_place(e, arena_print(e->w.arena, down * across > 1 ? "blockIdx.x / %lld" : "blockIdx.x", (long long)(down * across)),
+                      kernel->launch.group, kernel->launch.group_count);
+    line(e, "%s %s[%d][%d] = {{%s}};", real, sum->name, row.own, column.own, zero(e));
+    line(e, "for (int %s0 = 0; %s0 < %s; %s0 += %d) {", fold.flat, fold.flat, extents_text(e, fold.axis, fold.count), fold.flat, TILE_DEPTH);
+    e->indent += INDENT;
+    fetch_tile(d, "left_tile", kernel->launch.left, &row, &fold);
+    fetch_tile(d, "right_tile", kernel->launch.right, &column, &fold);
+    line(e, "__syncthreads();");
+    line(e, "NN_ADD_PRODUCTS(%s, %s, %d, %d, left_tile, right_tile, %d);", real, sum->name, row.own, column.own, TILE_DEPTH);
+    line(e, "__syncthreads();");
+    e->indent -= INDENT;
+    line(e, "}");
+    finish_tile(d, &row, &column);
+}
+
 void emit_device_loops(Emission *e)
 {
     const int count = e->w.plan->buffer_count + e->kernel->stage_count;
@@ -414,6 +543,7 @@ void emit_device_loops(Emission *e)
     case SPREAD_BLOCKS: emit_blocks(&d); return;
     case SPREAD_SUM: emit_sum(&d); return;
     case SPREAD_TOGETHER: emit_together(&d); return;
+    case SPREAD_TILES: emit_product(&d); return;
     case SPREAD_COLUMNS: emit_columns(&d); return;
     case SPREAD_ELEMENTS: bug("%s: a call of the runtime has no loops", e->kernel->name);
     }

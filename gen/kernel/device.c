@@ -4,10 +4,15 @@
  * thread, or to a block whose threads share what is inside; the one with fewer steps in a row is taken. A step is one round of
  * an inner loop or a fold; a block's reduction costs REDUCTION of them, and no more than RESIDENT threads run at once.
  *
+ * A product may go by tiles: its factors pass through shared memory, and each thread keeps some sums in registers.
+ *
+ * The numbers are those of data sheets and of no measurement: they order the ways, they do not foretell a time.
+ *
  * A sum over all points is made by one block, so that its order hangs on the text alone: nothing is ever added by atomics.
  *
  * Rejected: a search over measured times, which would need the card where the text is made, and give another text for each. */
 #include "kernel/kernel.h"
+#include <string.h>
 
 enum {
     THREADS = 256,                      /* of a block: enough to hide latency, few enough for 255 registers each */
@@ -15,12 +20,15 @@ enum {
     WARP = 32,
     REDUCTION = 24,                     /* steps: five shuffles, two barriers, a sum over warps */
     RESIDENT = 64 * 1024,               /* threads; half of what a large card holds, for neither registers nor memory allow all */
+    STEP_CYCLES = 40,                   /* of a step, of RESIDENT threads: two loads that the first cache has, a multiply-add */
+    MULTIPROCESSORS = 128,
+    MEMORY_LATENCY = 600,               /* cycles until a tile is there, and two barriers */
     SHARED_BYTES = 40 * 1024,           /* of arrays that a block may hold: 48 KB less what reductions need */
 };
 
 const char *const spread_name[] = {
     [SPREAD_POINTS] = "a thread a point", [SPREAD_BLOCKS] = "a block a point", [SPREAD_SUM] = "one block, its threads take points",
-    [SPREAD_TOGETHER] = "one block, point by point", [SPREAD_COLUMNS] = "a thread a column", [SPREAD_ELEMENTS] = "a thread an element",
+    [SPREAD_TOGETHER] = "one block, point by point", [SPREAD_TILES] = "tiles", [SPREAD_COLUMNS] = "a thread a column", [SPREAD_ELEMENTS] = "a thread an element",
 };
 
 static int64_t least(int64_t a, int64_t b)
@@ -81,6 +89,131 @@ static void choose_scatter(Kernel *kernel)
     kernel->launch.blocks = rounds(columns, kernel->launch.threads);
 }
 
+/* ---- tiles of products ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Dependence { int axis; bool found; } Dependence;
+
+static void find_axis(Term *term, void *context)
+{
+    Dependence *d = context;
+    for (int i = 0; i < term->rank; i++)
+        for (int t = 0; t < term->index[i].count; t++)
+            d->found |= term->index[i].term[t].axis == d->axis;
+}
+
+static bool depends(Term *term, int axis)
+{
+    Dependence d = {axis, false};
+    each_term(term, find_axis, &d);
+    return d.found;
+}
+
+typedef struct Along { const Plan *plan; int axis; bool found; } Along;
+
+static void find_along(Term *term, void *context)
+{
+    Along *a = context;
+    if (term->kind != TERM_READ || term->rank == 0)
+        return;
+    const Index *last = &term->index[a->plan->buffer[term->buffer].order[term->rank - 1]];
+    for (int t = 0; t < last->count; t++)
+        a->found |= last->term[t].axis == a->axis && last->term[t].factor == 1;
+}
+
+bool runs_along(const Plan *plan, const Term *term, int axis)
+{
+    Along along = {plan, axis, false};
+    each_term((Term *)term, find_along, &along);
+    return along.found;
+}
+
+/* What follows the sums must belong to one element each. */
+static bool is_tileable(const Plan *plan, const Kernel *kernel)
+{
+    const Stage *sum = &kernel->stage[0];
+    if (plan->mode != KERNELS_FUSED || kernel->form != FORM_CONTRACTION || sum->term->kind != TERM_APPLY || sum->term->op != OP_MULTIPLY)
+        return false;
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        if (stage->inner_count || stage->folds_outer || stage->after || (s > 0 && stage->fold != FOLD_NONE))
+            return false;
+    }
+    return true;
+}
+
+static void find_sides(Kernel *kernel)
+{
+    const Term *product = kernel->stage[0].term;
+    kernel->launch.left = product->operand[0];
+    kernel->launch.right = product->operand[1];
+    for (int o = 0; o < kernel->outer_count; o++) {
+        const int axis = kernel->outer[o];
+        const bool left = depends(kernel->launch.left, axis), right = depends(kernel->launch.right, axis);
+        if (left && !right)
+            kernel->launch.row[kernel->launch.row_count++] = axis;
+        else if (right && !left)
+            kernel->launch.column[kernel->launch.column_count++] = axis;
+        else
+            kernel->launch.group[kernel->launch.group_count++] = axis;
+    }
+}
+
+/* The neighbours of the result should be a warp's: columns are the side that its last axis is on. */
+static void turn_to_result(Kernel *kernel)
+{
+    const int last = kernel->outer_count ? kernel->outer[kernel->outer_count - 1] : NONE;
+    if (kernel->launch.row_count == 0 || kernel->launch.row[kernel->launch.row_count - 1] != last)
+        return;
+    int axis[MAX_AXES], count = kernel->launch.row_count;
+    memcpy(axis, kernel->launch.row, sizeof axis);
+    memcpy(kernel->launch.row, kernel->launch.column, sizeof axis);
+    memcpy(kernel->launch.column, axis, sizeof axis);
+    kernel->launch.row_count = kernel->launch.column_count;
+    kernel->launch.column_count = count;
+    Term *left = kernel->launch.left;
+    kernel->launch.left = kernel->launch.right;
+    kernel->launch.right = left;
+}
+
+/* Cycles of a whole kernel by tiles of 16 x 16 threads with rows x columns sums each: blocks of one multiprocessor share its 128
+ * multiply-adds a cycle and wait together for memory, once a depth. */
+static int64_t tile_cycles(int64_t height, int64_t width, int64_t groups, int64_t folds, int rows, int columns)
+{
+    const int64_t blocks = rounds(height, TILE_SIDE * rows) * rounds(width, TILE_SIDE * columns) * groups;
+    const int64_t resident = rows * columns > 16 ? 2 : 4, beside = least(resident, rounds(blocks, MULTIPROCESSORS));
+    const int64_t sums = TILE_DEPTH * (2 * rows * columns + 2 * (rows + columns));    /* and their loads from shared memory */
+    return rounds(blocks, MULTIPROCESSORS * resident) * rounds(folds, TILE_DEPTH) * (MEMORY_LATENCY + beside * sums) + MEMORY_LATENCY;
+}
+
+/* Returns the cycles of the best tile; INT64_MAX: a product of this shape has none. */
+static int64_t choose_tiles(const Plan *plan, Kernel *kernel)
+{
+    if (!is_tileable(plan, kernel))
+        return INT64_MAX;
+    find_sides(kernel);
+    turn_to_result(kernel);
+    const Stage *sum = &kernel->stage[0];
+    const int64_t height = product_of(kernel, kernel->launch.row, kernel->launch.row_count);
+    const int64_t width = product_of(kernel, kernel->launch.column, kernel->launch.column_count);
+    const int64_t groups = product_of(kernel, kernel->launch.group, kernel->launch.group_count);
+    const int64_t folds = product_of(kernel, sum->fold_axis, sum->fold_count);
+    if (height < 2 || width < 2 || folds < 2 || height > INT32_MAX || width > INT32_MAX || folds > INT32_MAX)
+        return INT64_MAX;
+    int64_t best = INT64_MAX;
+    const int most = plan->model->precision == F32 ? 8 : 4;
+    for (int rows = 1; rows <= most; rows *= 2)
+        for (int columns = 1; columns <= most; columns *= 2) {
+            const int64_t cycles = tile_cycles(height, width, groups, folds, rows, columns);
+            if (cycles >= best)
+                continue;
+            best = cycles;
+            kernel->launch.rows = rows;
+            kernel->launch.columns = columns;
+            kernel->launch.blocks = rounds(height, TILE_SIDE * rows) * rounds(width, TILE_SIDE * columns) * groups;
+        }
+    return best;
+}
+
 void choose_launch(const Plan *plan, Kernel *kernel)
 {
     if (kernel->form == FORM_CALL) {
@@ -109,6 +242,11 @@ void choose_launch(const Plan *plan, Kernel *kernel)
     }
     const int threads = threads_for(inside.widest, THREADS);
     const int64_t apart = inside.alone * rounds(points, RESIDENT), together = inside.together * rounds(points * threads, RESIDENT);
+    if (choose_tiles(plan, kernel) < STEP_CYCLES * least(apart, fits ? together : apart)) {
+        kernel->launch.spread = SPREAD_TILES;
+        kernel->launch.threads = TILE_SIDE * TILE_SIDE;
+        return;
+    }
     kernel->launch.spread = fits && together < apart ? SPREAD_BLOCKS : SPREAD_POINTS;
     kernel->launch.threads = kernel->launch.spread == SPREAD_BLOCKS ? threads : threads_for(points, THREADS);
     kernel->launch.blocks = kernel->launch.spread == SPREAD_BLOCKS ? points : rounds(points, kernel->launch.threads);

@@ -115,6 +115,7 @@ typedef enum Spread {
     SPREAD_BLOCKS,                      /* each point is a block's: its threads share inner axes and folds */
     SPREAD_SUM,                         /* one block for a sum over all points: its threads take them in turn */
     SPREAD_TOGETHER,                    /* one block takes the points one after the other, its threads share inner axes and folds */
+    SPREAD_TILES,                       /* a block makes a tile of a product: 16 x 16 threads, each with rows x columns of it */
     SPREAD_COLUMNS,                     /* SCATTER: a thread has those columns that nobody else adds to */
     SPREAD_ELEMENTS,                    /* CALL: each element is a thread's */
 } Spread;
@@ -151,7 +152,14 @@ typedef struct Kernel {
     int stage_count, stage_room;
     Form form;
     Tile choice;                        /* CONTRACTION: decided by tile.c */
-    struct { Spread spread; int64_t points; int threads; int64_t blocks; } launch;      /* CUDA; threads of a block */
+    struct {                            /* CUDA: decided by device.c */
+        Spread spread;
+        int64_t points, blocks;
+        int threads;                    /* of a block */
+        int rows, columns;              /* TILES: sums of one thread */
+        Term *left, *right;             /* the factors, and the outer axes of the one, of the other, and of both or neither */
+        int row[MAX_AXES], column[MAX_AXES], group[MAX_AXES], row_count, column_count, group_count;
+    } launch;
     const BlasCall *blas;               /* FORM_BLAS */
     struct {                            /* SKIP: decided by skip.c, with axes of its own */
         int point[MAX_AXES], points;    /* loops over the elements of the factor that is mostly zero */
@@ -286,6 +294,8 @@ void count_costs(Plan *plan);                                 /* cost.c: operati
 /* device.c: how a kernel runs on a GPU. */
 void choose_launch(const Plan *plan, Kernel *kernel);
 extern const char *const spread_name[];                       /* "a thread a point" */
+enum { TILE_SIDE = 16, TILE_DEPTH = 32 };                     /* threads along a side of a tile; steps of the fold in shared memory */
+bool runs_along(const Plan *plan, const Term *term, int axis);        /* are neighbours along the axis neighbours in memory? */
 
 /* The passes, in order. check_plan runs after each. */
 Plan *fuse(Arena *arena, const Model *model, KernelMode mode, Target target);        /* fuse.c: graph to kernels; `generic`: one operation a kernel */

@@ -17,6 +17,8 @@
 #define NN_GPU_KERNEL(THREADS) void
 #define NN_SHARED __shared__
 #define NN_CONSTANT static const
+#define NN_UNROLL
+#define NN_TILE __shared__ _Alignas(16)
 #else
 typedef signed char int8_t;
 typedef unsigned char uint8_t;
@@ -28,6 +30,8 @@ typedef unsigned long long uint64_t;
 #define NAN __int_as_float(0x7fffffff)
 #define NN_GPU_KERNEL(THREADS) extern "C" __global__ void __launch_bounds__(THREADS)      /* threads of a block */
 #define NN_SHARED __shared__
+#define NN_TILE __shared__ __align__(16)                      /* four elements of a row are loaded at once */
+#define NN_UNROLL _Pragma("unroll")
 #define NN_CONSTANT static __device__ const
 #endif
 
@@ -86,6 +90,24 @@ NN_BLOCK_FOLD(nn_block_max, double, nn_maximum(x, y))
     }
 NN_BLOCK_ARGMAX(nn_block_argmaxf, float)
 NN_BLOCK_ARGMAX(nn_block_argmax, double)
+
+/* ---- tiles of products -------------------------------------------------------------------------------------------------
+ *
+ * A block of 16 x 16 threads has rows of LEFT and columns of RIGHT for DEPTH steps of a fold in shared memory; each thread adds the
+ * products of its ROWS x COLUMNS elements, which lie side by side, to its sums: sum[r][c] += left[k][row + r] right[k][column + c]. */
+#define NN_TILE_ROW(ROWS) ((int)threadIdx.x / 16 * (ROWS))
+#define NN_TILE_COLUMN(COLUMNS) ((int)threadIdx.x % 16 * (COLUMNS))
+#define NN_ADD_PRODUCTS(REAL, SUM, ROWS, COLUMNS, LEFT, RIGHT, DEPTH)                                                      \
+    NN_UNROLL for (int nn_k = 0; nn_k < DEPTH; nn_k++) {                                                                   \
+        REAL nn_left[ROWS], nn_right[COLUMNS];                                                                             \
+        NN_UNROLL for (int nn_r = 0; nn_r < ROWS; nn_r++)                                                                  \
+            nn_left[nn_r] = LEFT[nn_k][NN_TILE_ROW(ROWS) + nn_r];                                                          \
+        NN_UNROLL for (int nn_c = 0; nn_c < COLUMNS; nn_c++)                                                               \
+            nn_right[nn_c] = RIGHT[nn_k][NN_TILE_COLUMN(COLUMNS) + nn_c];                                                  \
+        NN_UNROLL for (int nn_r = 0; nn_r < ROWS; nn_r++)                                                                  \
+            NN_UNROLL for (int nn_c = 0; nn_c < COLUMNS; nn_c++)                                                           \
+                SUM[nn_r][nn_c] += nn_left[nn_r] * nn_right[nn_c];                                                         \
+    }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
 
