@@ -33,6 +33,7 @@ refuses "only 'nngen run'" line.lua -- --steps 3
 refuses "comes after" line.lua --dump=fuse --stop-after=simplify
 refuses "only graphs" line.lua --dump=fuse:dot
 refuses "itself" line.lua -o line.lua
+refuses "CBLAS runs on processors" line.lua --target cuda --kernels blas
 ln -s line.lua link.lua
 refuses "itself" line.lua -o link.lua
 for words in "--gpu-arch sm_80" "--standalone" "--precision bf16"; do
