@@ -196,7 +196,7 @@ static void write_lines(const Page *page)
 static void write_table(const Page *page)
 {
     const Selection *s = page->s;
-    text_add(page->out, "<section><h2>Functions, by what they cost</h2>\n<div class=\"wide\"><table><thead><tr><th>function</th><th>phase</th>"
+    text_add(page->out, "<section><h2>Functions, by what they cost</h2>\n<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>function</th><th>phase</th>"
              "<th class=\"r\">operations</th><th class=\"r\">bytes read</th><th class=\"r\">bytes written</th>"
              "<th class=\"r\">operations a byte</th></tr></thead><tbody>\n");
     for (int p = 0; p < PHASE_COUNT; p++)

@@ -73,7 +73,7 @@ static void write_formulas(const Model *model, Text *out)
 
 static void write_numbers(const Values *values, Text *out)
 {
-    text_add(out, "<section><h2>Values</h2>\n<div class=\"wide\"><table><tbody>\n");
+    text_add(out, "<section><h2>Values</h2>\n<div class=\"wide\" tabindex=\"0\"><table><tbody>\n");
     for (int v = 0; v < values->count; v++) {
         const Value *value = &values->list[v];
         if (value->count > 1)

@@ -109,6 +109,29 @@ check "--vary of what is no option is 2" refused 2 "rat" "$NNGEN" run line.lua -
 check "--vary without values is 2" refused 2 "name=value" "$NNGEN" run line.lua --vary rate
 check "an expression's page: formulas, values, curves" eval 'XDG_CACHE_HOME=$WORK/cache status 0 "$NNGEN" run "$ROOT/models/sigmoids.lua" --report s.html && [ $(grep -c "class=\"plot\"" s.html) = 6 ] && grep -q "<msqrt>" s.html'
 
+# ---- what the models are there to show, each by one command ----
+
+# shows MODEL ARGUMENTS FIGURE…: the page of the model has these pictures.
+shows() {
+    local model=$1 arguments=$2 figure; shift 2
+    XDG_CACHE_HOME=$WORK/cache check "$model has a page" status 0 "$NNGEN" run "$ROOT/models/$model.lua" $arguments --report lesson.html -- --quiet
+    for figure; do check "$model shows: $figure" grep -qF "<b>$figure</b>" lesson.html; done
+}
+shows line "" "fit over the points" loss
+shows perceptron "" "decision boundary"
+shows parabola "--vary optimizer=random,neighbour,sgd" loss
+if [ -n "${NNGEN_ALL:-}" ]; then
+    shows sine "" "curve over the points"
+    shows digits "--set optimizer=adam" train_confusion test_confusion fc1.weight
+    shows sum_square "--vary optimizer=random,sgd" loss
+    shows linear_regression "" "line over the points"
+    shows cubic_mlp "--vary points=80,10" "points=80: curve over the points" "points=10: curve over the points" loss
+    shows moons3 "" "decision boundary" loss
+    shows line_split "" "line over the points" loss "parameters at the end"
+    shows five_features "" loss "parameters at the end"
+    shows iris_two_layer "" loss setosa
+fi
+
 browser=$(command -v chromium || command -v chromium-browser)
 [ -n "$browser" ] || { skip "in a browser" "chromium is not installed"; exit 0; }
 for page in with plane s; do
