@@ -1,11 +1,12 @@
 /* layout.c: how buffers lie in memory.
  *
  * Takes a plan whose kernels are known and whose tiles are not, gives each buffer the order of its dimensions and a pad, with
- * the reason. Two decisions:
+ * the reason. The decisions:
  *
  *   the other order   a weight (out, in) is kept as [in][out], its slots with it, where the kernels of a step that use it then take
  *                     fewer cycles: the forward product has its lanes on the outputs instead of on the fold. That is the first
  *                     layer's case; further layers also fold over their outputs, for the gradient of their input.
+ *   rows in lanes     values between narrow layers lie as [feature][row]
  *   a pad             rows whose length is a multiple of SET_STRIDE lie on few sets of the cache, and a panel of them drives
  *                     itself out: a cache line more a row
  *
@@ -213,6 +214,93 @@ static void try_last(Plan *plan, const Users *users, int first)
     }
 }
 
+/* ---- rows in lanes ------------------------------------------------------------------------------------------------------ */
+
+/* A kernel that goes row by row through folds within a row runs with neighbouring rows in its lanes (emit_lanes.c): what does not
+ * lie along them is fetched and stored one by one. */
+static int64_t row_cycles(const Plan *plan, Kernel *kernel)
+{
+    Nest nest = {.plan = plan, .along = kernel->outer[kernel->outer_count - 1]};
+    int64_t elements = 1, inside = 1;
+    for (int o = 0; o < kernel->outer_count; o++)
+        elements *= kernel->axis[kernel->outer[o]].extent;
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        int64_t steps = 1;
+        for (int i = 0; i < stage->inner_count; i++)
+            steps *= kernel->axis[stage->inner[i]].extent;
+        for (int f = 0; f < stage->fold_count; f++)
+            steps *= kernel->axis[stage->fold_axis[f]].extent;
+        inside = steps > inside ? steps : inside;
+        if (stage->buffer != NONE && plan->buffer[stage->buffer].rank > 1)
+            nest.quarters += plain_axis(&stage->store[plan->buffer[stage->buffer].order[plan->buffer[stage->buffer].rank - 1]]) == nest.along ? 1 : ALONE_QUARTERS;
+    }
+    each_read(kernel, look_along, &nest);
+    return elements * inside * (1 + nest.quarters) / 4;
+}
+
+static bool has_inner_loops(const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].inner_count + kernel->stage[s].fold_count)
+            return true;
+    return false;
+}
+
+static int64_t all_cycles(const Plan *plan)
+{
+    int64_t cycles = 0;
+    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++) {
+        Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
+        if (kernel->form == FORM_CALL || !kernel->outer_count)
+            continue;
+        cycles += is_product(plan, kernel) ? product_cycles(plan, kernel)
+                : has_inner_loops(kernel) ? row_cycles(plan, kernel) : nest_cycles(plan, kernel);
+    }
+    return cycles;
+}
+
+/* Narrow layers have no width to fill registers with, batches have: 10 outputs are 8 and 2, 300 rows 18 registers and 12. So the
+ * values between layers are tried with their rows in the lanes, all at once, for each alone would have to be turned for its
+ * neighbours; then each alone as it was. Only where they stay in the second cache: neighbours of a row are far apart then. */
+static void try_rows_in_lanes(Plan *plan)
+{
+    const Graph *graph = plan->model->graph;
+    int *candidate = NEW(plan->arena, int, plan->buffer_count), count = 0;
+    int64_t bytes = 0;
+    for (int b = 0; b < plan->buffer_count; b++) {
+        const Buffer *buffer = &plan->buffer[b];
+        const bool moved = buffer->before[0] || buffer->before[1] || buffer->after[0] || buffer->after[1];
+        if (buffer->rank != 2 || buffer->scalar != FLOAT || buffer->kind != BUFFER_TEMPORARY || !graph->nodes[buffer->node].type.per_row || moved
+            || plan->recurrences.region_of[buffer->node] != NONE || buffer->size[0] < LEAST_ROWS_IN_LANES)
+            continue;
+        bytes += buffer->size[0] * buffer->size[1] * (plan->model->precision == F32 ? 4 : 8);
+        candidate[count++] = b;
+    }
+    if (!count || count > MOST_TURNED || bytes > SECOND_CACHE || plan->kernel_count[PHASE_TRAIN] > MOST_TURNED)
+        return;
+    const int64_t before = all_cycles(plan);
+    turn(plan, candidate, count);
+    int64_t least = all_cycles(plan);
+    bool turned[MOST_TURNED];
+    for (int c = 0; c < count; c++) {
+        turn(plan, &candidate[c], 1);
+        const int64_t cycles = all_cycles(plan);
+        turned[c] = cycles >= least;
+        if (turned[c])
+            turn(plan, &candidate[c], 1);
+        else
+            least = cycles;
+    }
+    const bool worth = least * 100 <= before * WORTH_ANOTHER_LAYOUT;
+    for (int c = 0; c < count; c++)
+        if (turned[c] && !worth)
+            turn(plan, &candidate[c], 1);
+        else if (turned[c])
+            plan->buffer[candidate[c]].why_order = arena_print(plan->arena, "rows in lanes: the step takes about %s cycles so, %s with each row together",
+                                                               grouped(plan->arena, least), grouped(plan->arena, before));
+}
+
 /* ---- pads ------------------------------------------------------------------------------------------------------------------- */
 
 static void pad_rows(Plan *plan)
@@ -263,6 +351,8 @@ void choose_layouts(Plan *plan)
         else if (buffer->rank >= 3 && !buffer->is_laid && buffer->scalar == FLOAT && may_be_turned(plan, buffer))
             try_last(plan, users, b);
     }
+    if (plan->target == TARGET_C)
+        try_rows_in_lanes(plan);
     pad_rows(plan);
     tell_plain(plan);
     arena_free(scratch);

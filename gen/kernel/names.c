@@ -27,7 +27,7 @@ static const char *const taken_by_c[] = {
     "remainder", "remquo", "restrict", "return", "right_tile", "rint", "round", "row", "rows", "run", "s", "scalbn",
     "seed", "short", "signbit", "signed", "signgam", "sin", "sinh", "sizeof", "sqrt", "state", "static",
     "static_assert", "static_cast", "step", "struct", "swept", "switch", "t", "tables", "tan", "tanh", "template",
-    "tensors", "tgamma", "this", "threadIdx", "thread_local", "throw", "time", "train_step", "true", "trunc", "try",
+    "tensors", "tgamma", "this", "threadIdx", "thread_local", "throw", "tile", "time", "train_step", "true", "trunc", "try",
     "typedef", "typeid", "typename", "typeof", "union", "unix", "unsigned", "using", "virtual", "void", "volatile",
     "warpSize", "wchar_t", "while", "why", "write", "xor", "xor_eq", "y0", "y1", "yn",
 };

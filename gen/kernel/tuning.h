@@ -44,6 +44,8 @@ enum {
     LEAST_CALL = 256,                   /* products of a call of CBLAS: it costs 100 to 200 ns, as much as 200 in a loop */
     COLUMN_STREAM_CYCLES = 25,          /* a register of an array beyond the second cache that is changed down its columns: Adam's three
                                            arrays of 1024 x 1024 3.7 ms */
+    LEAST_ROWS_IN_LANES = 16,
+    MOST_TURNED = 64,                   /* values and kernels of a step that are looked at together: products of both, in time */
     SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
     ALONE_QUARTERS = 8,                 /* quarters of a cycle: a number that is read alone, where its neighbours lie elsewhere */
     LOOK_CYCLES = 2,                    /* to see that a factor is zero */
