@@ -38,8 +38,8 @@ enum {
     SET_ROWS = 8,                       /* what a set holds: fewer rows stay there anyhow */
     STREAM_CYCLES = 8,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
-    SHARED_CYCLES = 100000,             /* that threads share. 784-50-10 with 64 rows: 114 for 175 µs with two; the update of 784-100
-                                           with 5 rows (60,000): 33 for 31, and 32 with one */
+    SHARED_CYCLES = 200000,             /* that threads share. 784-50-10 with 64 rows (two kernels of 225,000): 133 for 180 µs with two
+                                           threads; the update of 784-100 with 5 rows (142,000): 34 for 31, and 32 with one */
     OPERATIONS_A_CYCLE = 4,             /* of loops that are no product */
     LEAST_CALL = 256,                   /* products of a call of CBLAS: it costs 100 to 200 ns, as much as 200 in a loop */
     COLUMN_STREAM_CYCLES = 25,          /* a register of an array beyond the second cache that is changed down its columns: Adam's three

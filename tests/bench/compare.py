@@ -11,7 +11,8 @@ one random data set that lies in memory. Columns:
     compile                torch.compile of the network
     whole                  torch.compile of a functional step: forward, gradient and update
     expert                 channels last (networks with images) and the fused optimizer
-    jit, scan              JAX: a compiled step a call; many steps in one call of lax.scan
+    jit, scan              JAX: a compiled step a call; many steps in one call
+    product                JAX, many steps in one call, channels last, each convolution as one product (networks with images)
 
 Needs torch, jax and numpy. Figures of one run are comparable, those of two are not: the machine's clock moves."""
 import argparse
@@ -187,7 +188,7 @@ class TorchWhole(Torch):
 # ---- JAX ----
 
 class Jax:
-    """kind: jit, a step a call; scan, all steps of a measurement in one call."""
+    """kind: jit, a step a call; scan and product, all steps of a measurement in one call."""
 
     def __init__(self, name, kind, x, y, batches, batch):
         import jax
@@ -200,6 +201,10 @@ class Jax:
             return jnp.asarray(rng.uniform(-fan ** -0.5, fan ** -0.5, shape).astype(np.float32))
 
         def conv(a, w, b):
+            if kind == "product":                                 # windows side by side, times the weights
+                height, width = a.shape[1] - w.shape[0] + 1, a.shape[2] - w.shape[1] + 1
+                windows = [a[:, i:i + height, j:j + width] for i in range(w.shape[0]) for j in range(w.shape[1])]
+                return jnp.concatenate(windows, -1) @ w.reshape(-1, w.shape[-1]) + b
             out = jax.lax.conv_general_dilated(a, w, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
             return out + b
 
@@ -261,7 +266,7 @@ class Jax:
 
     def time(self, steps):
         begin = time.perf_counter()
-        if self.kind == "scan":
+        if self.kind != "jit":
             self.state = self.many(self.state, steps)
         else:
             for _ in range(steps):
@@ -280,8 +285,10 @@ def contestants(nngen, name, folder, wanted, threads):
     makers = {kernels: lambda k=kernels: Nngen(nngen, name, k, folder, threads) for kernels in ("fused", "generic", "blas")}
     makers |= {kind: lambda k=kind: Torch(name, k, x, y, batches, batch) for kind in ("eager", "compile", "expert")}
     makers["whole"] = lambda: TorchWhole(name, x, y, batches, batch)
-    makers |= {kind: lambda k=kind: Jax(name, k, x, y, batches, batch) for kind in ("jit", "scan")}
+    makers |= {kind: lambda k=kind: Jax(name, k, x, y, batches, batch) for kind in ("jit", "scan", "product")}
     for kind in wanted:
+        if kind == "product" and name not in CNN:
+            continue
         try:
             yield kind, makers[kind]()
         except Exception as error:                            # a peer that is not installed, --kernels that this nngen has not
@@ -306,7 +313,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.3, help="a contestant's share of a round")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", default="fused,generic,blas,eager,compile,whole,expert,jit,scan")
+    parser.add_argument("--only", default="fused,generic,blas,eager,compile,whole,expert,jit,scan,product")
     parser.add_argument("--markdown")
     parser.add_argument("--json")
     given = parser.parse_args()
@@ -333,13 +340,17 @@ def main():
             rows.append(row)
             print(json.dumps(row), file=sys.stderr)
     processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
-    head = ["workload", *wanted, "fastest peer ÷ fused"]
+    head = ["workload", *wanted, "fastest peer ÷ fused", "generic ÷ fused", "blas ÷ fused", "MB"]
     lines = [f"{processor}, {given.threads} thread{'s' * (given.threads > 1)}, {time.strftime('%Y-%m-%d')}; microseconds a step, "
-             f"medians of {given.rounds} rounds; this process holds {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB", "",
+             f"medians of {given.rounds} rounds; the frameworks' process holds {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB, MB is that of the fused program", "",
              "| " + " | ".join(head) + " |", "| --- |" + " --: |" * (len(head) - 1)]
     for row in rows:
         cells = [f"{row['median_us'][k]:.4g}" if k in row["median_us"] else "–" for k in wanted]
-        lines.append("| " + " | ".join([row["workload"], *cells, f"{row['ratio']:.2f}" if "ratio" in row else "–"]) + " |")
+        ours = {k: row["median_us"][k] / row["median_us"]["fused"] for k in ("generic", "blas")
+                if k in row["median_us"] and "fused" in row["median_us"]}
+        ratios = [f"{r:.2f}" if r else "–" for r in (row.get("ratio"), ours.get("generic"), ours.get("blas"))]
+        memory = row["peak_bytes"].get("fused", 0)
+        lines.append("| " + " | ".join([row["workload"], *cells, *ratios, f"{memory / 1e6:.0f}" if memory else "–"]) + " |")
     print("\n".join(lines))
     if given.markdown:
         Path(given.markdown).write_text("\n".join(lines) + "\n")
