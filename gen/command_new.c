@@ -17,7 +17,8 @@ int command_new(Arena *arena, Options *options)
         fail_call("%s is there already; give another name", quoted(arena, path));
     write_file(path, template_lua_model, template_lua_model_size);
 
-    const char *said = arena_print(arena, "%s is written. Next:\n  nngen run %s\n", escaped(arena, path), escaped(arena, path));
+    const char *said = arena_print(arena, "%s is written. Next:\n  nngen run %s\n  nngen run %s --report run.html\n  nngen explain %s --html explained.html\n",
+                                   escaped(arena, path), escaped(arena, path), escaped(arena, path), escaped(arena, path));
     write_file(NULL, said, strlen(said));
     return STATUS_DONE;
 }

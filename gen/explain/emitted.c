@@ -122,6 +122,60 @@ static void mark(Emitted *e, int from, int to, const char *role, const char *mod
     }
 }
 
+/* ---- statements ---- */
+
+/* Does a line give `name` its value? "name[b][j] = …", "*name = …", "const float name = …", "name += …", NN_CORE(name, …), and the
+ * comment's "name[b,j] = …". */
+static bool gives_value(const char *line, const char *name)
+{
+    static const char *const before[] = {"* ", "*", "const ", "float ", "double ", "int ", "NN_SIMD ", "NN_CORE(", "NN_DOT("};
+    for (bool more = true; more;) {
+        line += strspn(line, " ");
+        more = false;
+        for (size_t b = 0; b < sizeof before / sizeof *before; b++)
+            if (strncmp(line, before[b], strlen(before[b])) == 0) {
+                line += strlen(before[b]);
+                more = true;
+            }
+    }
+    size_t length = strlen(name);
+    if (strncmp(line, name, length) != 0 || is_in_name(line[length]))
+        return false;
+    for (line += length; *line == '['; line += *line == ']')
+        for (int depth = 0; *line && (depth += *line == '[', depth -= *line == ']', depth > 0); line++)
+            continue;
+    return strncmp(line, " = ", 3) == 0 || strncmp(line, " += ", 4) == 0 || strncmp(line, " -= ", 4) == 0 || *line == ',';
+}
+
+/* What a stage comes from in all kernels that call the function. */
+static const char *lines_of_stage(const Selection *s, const Kernel *kernel, int stage)
+{
+    Lines lines = new_lines(s);
+    for (const Kernel *user = kernel; user; user = user->next_user) {
+        if (stage >= user->stage_count)
+            continue;
+        add_node(s, &lines, user->stage[stage].node);
+        each_term(user->stage[stage].term, add_term, &(Collecting){s, &lines});
+    }
+    return lines_text(s, &lines);
+}
+
+/* Statements and formulas of a function of several stages: each of its own lines of the model, an update's as such. */
+static void mark_statements(Emitted *e, const Selection *s, const Function *function, const char *role)
+{
+    const Kernel *kernel = function->kernel;
+    for (int i = 0; i < kernel->stage_count && kernel->stage_count > 1; i++) {
+        const Stage *stage = &kernel->stage[i];
+        const bool is_assigned = assigns(s->plan, stage), is_derived = is_part_of_gradient(s->c->model, stage->node);
+        const char *name = stage->buffer != NONE ? array_name(s->plan, kernel, stage->buffer) : stage->name;
+        const char *own_role = is_assigned ? "update" : is_derived && strcmp(role, "update") == 0 ? "backward" : role;
+        const char *text = lines_of_stage(s, kernel, i);
+        for (int n = function->comment; n <= function->end && name && *text; n++)
+            if (gives_value(e->line[n], name))
+                mark(e, n, n, own_role, text);
+    }
+}
+
 static void mark_function(Emitted *e, const Selection *s, const Kernel *kernel, const char *role)
 {
     Arena *arena = s->c->arena;
@@ -137,6 +191,7 @@ static void mark_function(Emitted *e, const Selection *s, const Kernel *kernel, 
             function.end++;
         e->function[e->function_count++] = function;
         mark(e, function.comment, function.end, role, lines_of_kernel(s, kernel, true));
+        mark_statements(e, s, &function, role);
         return;
     }
 }

@@ -31,6 +31,14 @@ static const char *flag_value(char *const *arguments, const char *flag)
     return NULL;
 }
 
+static bool has_flag(char *const *arguments, const char *flag)
+{
+    for (char *const *word = arguments; *word; word++)
+        if (strcmp(*word, flag) == 0)
+            return true;
+    return false;
+}
+
 static int64_t total_steps(const Compilation *c, char *const *arguments)
 {
     const Model *model = c->model;
@@ -207,5 +215,7 @@ int run_and_report(Arena *arena, Options *options)
     Text out = text_new(arena);
     write_report(&runs, options->operand[0], &out);
     write_file(options->report, out.bytes, out.length);
+    if (!has_flag(options->arguments, "--quiet"))
+        printf("the page is %s\n", escaped(arena, options->report));
     return status;
 }

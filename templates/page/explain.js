@@ -24,10 +24,14 @@ function scrollTo(line) {
   pane.scrollTop = line.offsetTop - pane.clientHeight / 3;
 }
 
-// The first line of each run of neighbours, functions before the arrays that they share.
+// The first line in each function, and then of the arrays that functions share. What has no data-m lies between functions.
 function heads(line) {
-  const all = counterparts(line), is_memory = each => each.classList.contains('memory');
-  const first = all.filter(each => !all.includes(each.previousElementSibling));
+  const all = new Set(counterparts(line)), is_memory = each => each.classList.contains('memory');
+  const first = [...all].filter(each => {
+    for (let above = each.previousElementSibling; above?.dataset.m; above = above.previousElementSibling)
+      if (all.has(above)) return false;
+    return true;
+  });
   return [...first.filter(each => !is_memory(each)), ...first.filter(is_memory)];
 }
 

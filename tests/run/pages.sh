@@ -22,6 +22,7 @@ check "every line of the model is there" test "$(grep -c 'id="L[0-9]' page.html)
 for role in forward loss backward update; do
     check "line 4 has its counterparts: $role" eval "grep -Eq 'class=\"l ($role|loss|update)[^\"]*\" id=\"P[0-9]+\" data-m=\"([0-9]+ )*4[ \"]' page.html"
 done
+check "a statement has its own line: the gradient its layer's, the update the optimizer's" eval 'grep -Eq "class=\"l backward c\"[^>]* data-m=\"5\".* d_fc2_weight\[j,i\] = sum_b" page.html && grep -Eq "class=\"l update c\"[^>]* data-m=\"6\".*\(adam" page.html'
 check "a derivative as MathML" grep -q '<mfrac><mrow><mi>∂</mi><mi>loss</mi></mrow><mrow><mi>∂</mi><mi>fc2.weight</mi>' page.html
 check "a verdict with its reason" grep -q "fused or not" page.html
 for line in $(grep -o 'href="#P[0-9]*"' page.html | tr -dc '0-9\n' | sort -u); do
