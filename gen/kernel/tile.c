@@ -226,7 +226,7 @@ static int registers_of(const Product *p, int columns)
 static int64_t end_of(const Product *p, int column, int rows, int columns)
 {
     int64_t registers = registers_of(p, columns);
-    int64_t element = stores_along(p, column) ? 0 : ELEMENT_CYCLES + p->chances * CHANCE_CYCLES;
+    int64_t element = stores_along(p, column) ? 0 : p->after + p->chances * CHANCE_CYCLES;      /* one by one */
     int64_t streams = p->streams ? (rows - 1) * registers * STREAM_CYCLES : 0;
     return TILE_START + rows * registers * p->after + rows * columns * element + streams;
 }
