@@ -47,7 +47,7 @@ bool runs_rows_in_lanes(const Emission *e)
         for (int f = 0; f < stage->fold_count && !stage->folds_outer; f++)
             elements *= kernel->axis[stage->fold_axis[f]].extent;
         obstacle = stage->fold == FOLD_ARGMAX || (stage->inner_count && stage->fold_count) || elements > LARGEST_IN_LANES
-                || (stage->folds_outer && (stage->inner_count || stage->fold_count));
+                || (stage->folds_outer && (stage->inner_count || stage->fold_count)) || folds_in_lanes(e, stage);
         each_term(stage->term, find_obstacle, &obstacle);
         worth |= stage->fold != FOLD_NONE && !stage->folds_outer;
     }

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHORTEST_LANES = 4, MOST_WRITTEN_OUT = 16 };
+enum { SHORTEST_LANES = 4, MOST_WRITTEN_OUT = 16, SHORTEST_FOLD_IN_LANES = 32 };
 
 void line(Emission *e, const char *format, ...)
 {
@@ -182,6 +182,38 @@ bool has_lanes(const Emission *e)
     return e->w.plan->mode == KERNELS_FUSED && e->w.plan->target == TARGET_C;
 }
 
+/* A draw is a call; what is guarded or looked up would be fetched lane by lane (backward of a convolution: 39 for 25 µs). */
+static void find_obstacle(Term *term, void *context)
+{
+    bool *found = context;
+    *found |= term->kind == TERM_RANDOM || term->kind == TERM_INSIDE;
+    for (int i = 0; i < term->rank; i++)
+        *found |= !is_affine(&term->index[i]);
+}
+
+typedef struct Stride { const Plan *plan; int axis; bool found; } Stride;
+
+/* Are neighbours along the axis no neighbours in memory? */
+static void find_stride(Term *term, void *context)
+{
+    Stride *s = context;
+    int last = term->kind == TERM_READ ? s->plan->buffer[term->buffer].order[term->rank - 1] : term->rank - 1;
+    for (int i = 0; i < term->rank && term->kind != TERM_INDEX; i++)
+        for (int t = 0; t < term->index[i].count; t++)
+            s->found |= term->index[i].term[t].axis == s->axis && (i != last || term->index[i].term[t].factor != 1);
+}
+
+/* Is the innermost fold one that NN_SUM or NN_LARGEST does, sixteen elements at a time? */
+bool folds_in_lanes(const Emission *e, const Stage *stage)
+{
+    if (!has_lanes(e) || !stage->fold_count || (stage->fold != FOLD_SUM && stage->fold != FOLD_MAX) || stage->term->scalar != FLOAT)
+        return false;
+    Stride stride = {e->w.plan, stage->fold_axis[stage->fold_count - 1], false};
+    each_term(stage->term, find_obstacle, &stride.found);
+    each_term(stage->term, find_stride, &stride);
+    return !stride.found && e->kernel->axis[stride.axis].extent >= SHORTEST_FOLD_IN_LANES;
+}
+
 /* A stage's own loops, if it can share them: all its inner axes or all its fold axes. */
 static int own_loops(const Stage *stage, int *loops)
 {
@@ -244,10 +276,14 @@ Group next_group(const Emission *e, int first)
     if (count == NONE)
         return group;
     group.loop_count = count;
+    if (folds_in_lanes(e, &kernel->stage[first]))
+        return group;
     while (group.end < kernel->stage_count && kernel->stage[group.end].after == kernel->stage[first].after) {
         int loops[MAX_AXES * 2];
         const Stage *stage = &kernel->stage[group.end];
         if (own_loops(stage, loops) != count || memcmp(loops, group.loops, sizeof *loops * (size_t)count) != 0)
+            break;
+        if (folds_in_lanes(e, stage))
             break;
         const Stage *before = &kernel->stage[group.end - 1];    /* exp in lanes, then the sum of it */
         if (has_lanes(e) && (stage->fold == FOLD_NONE) != (before->fold == FOLD_NONE) && count > 0
@@ -298,15 +334,6 @@ void declare_array(Emission *e, const char *storage, int s)
     for (int i = 0; i < stage->inner_count; i++)
         text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
     line(e, "%s%s %s%s;", storage, local_type(e, stage), stage->name, sizes.bytes);
-}
-
-/* A draw is a call; what is guarded or looked up would be fetched lane by lane (backward of a convolution: 39 for 25 µs). */
-static void find_obstacle(Term *term, void *context)
-{
-    bool *found = context;
-    *found |= term->kind == TERM_RANDOM || term->kind == TERM_INSIDE;
-    for (int i = 0; i < term->rank; i++)
-        *found |= !is_affine(&term->index[i]);
 }
 
 /* Are the elements of these loops independent of each other, and enough for a register? */
@@ -364,6 +391,30 @@ static const char *opening(const Emission *e, int l, int lanes)
     return e->lanes != NONE || (lanes != NONE && l > lanes) ? "NN_FOLD" : l == lanes ? "NN_SIMD " : "";
 }
 
+/* The loops of a stage's fold and its elements; the innermost may be one statement. */
+static void emit_fold(Emission *e, int s, const char *how)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    const bool lanes = folds_in_lanes(e, stage);
+    const int loops = stage->fold_count - lanes;
+    if (!stage->folds_outer)
+        begin_fold(e, s);
+    for (int f = 0; f < loops; f++)
+        open_loop_as(e, stage->fold_axis[f], how);
+    if (lanes) {
+        const int axis = stage->fold_axis[loops];
+        text_print(e->out, "%*s", e->indent, "");
+        add_wrapped(e->out, arena_print(e->w.arena, "%s(%s, %s, %s, %s, %s);", stage->fold == FOLD_SUM ? "NN_SUM" : "NN_LARGEST",
+                                        local_type(e, stage), local_element(e, s), e->kernel->axis[axis].letter, axis_extent(&e->w, axis),
+                                        term_text(&e->w, stage->term, BIND_CHOICE)), "", (size_t)e->indent + 2 * INDENT, 0);
+        text_add(e->out, "\n");
+    } else {
+        fold_element(e, s);
+    }
+    for (int f = loops - 1; f >= 0; f--)
+        close_loop(e, stage->fold_axis[f]);
+}
+
 /* A stage with both inner axes and folds, or several that share loops. */
 static void emit_group(Emission *e, const Group *group)
 {
@@ -380,16 +431,16 @@ static void emit_group(Emission *e, const Group *group)
         const int lanes = obstacle ? NONE : lanes_among(e, first->inner, first->inner_count, folds);
         for (int i = 0; i < first->inner_count; i++)
             open_loop_as(e, first->inner[i], opening(e, i, lanes));
-        if (!first->folds_outer)
-            begin_fold(e, group->first);
-        for (int f = 0; f < first->fold_count; f++)
-            open_loop_as(e, first->fold_axis[f], e->lanes != NONE || lanes != NONE ? "NN_FOLD" : "");
-        fold_element(e, group->first);
-        for (int f = first->fold_count - 1; f >= 0; f--)
-            close_loop(e, first->fold_axis[f]);
+        emit_fold(e, group->first, e->lanes != NONE || lanes != NONE ? "NN_FOLD" : "");
         store_line(e, first, first->name);
         for (int i = first->inner_count - 1; i >= 0; i--)
             close_loop(e, first->inner[i]);
+        return;
+    }
+    if (folds_in_lanes(e, first)) {
+        emit_fold(e, group->first, "");
+        if (!first->folds_outer)
+            store_line(e, first, first->name);
         return;
     }
     for (int s = group->first; s < group->end; s++)

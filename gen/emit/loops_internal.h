@@ -41,6 +41,7 @@ void drop_braces(Text *text, size_t start, Arena *arena);     /* of loops with o
 
 bool has_lanes(const Emission *e);                            /* do loops run in lanes at all? */
 bool has_call(const Stage *stage);
+bool folds_in_lanes(const Emission *e, const Stage *stage);   /* is its innermost fold long enough for NN_SUM or NN_LARGEST? */
 bool read_by(const Kernel *kernel, int stage, int from, int to);      /* do stages [from, to) read its value? */
 
 /* emit_lanes.c: rows side by side through the stages of a row */

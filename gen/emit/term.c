@@ -303,7 +303,8 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
             return term_text(w, term->operand[0], around);
         }
         if (takes_both(w, term))
-            return arena_print(w->arena, "nn_choose%s(%s, %s, %s)", w->plan->model->precision == F32 ? "f" : "", term_text(w, term->operand[0], BIND_CHOICE),
+            return arena_print(w->arena, "nn_choose%s(%s%s, %s, %s)", w->plan->model->precision == F32 ? "f" : "",
+                               term_text(w, term->operand[0], BIND_COMPARE), is_int_text(term->operand[0]) ? "" : " != 0",
                                term_text(w, term->operand[1], BIND_CHOICE), term_text(w, term->operand[2], BIND_CHOICE));
         return bound(w, applied(w, term), binding_of(w, term->op), around);
     case TERM_READ: {

@@ -4,6 +4,7 @@
  *                                                               neighbours in memory
  *   NN_PANELS copies B into panels first, where it lies otherwise or its rows far apart; NN_TURNED_PANELS turns it
  *   NN_DOT    the same, where A and B are both neighbours in memory along the last fold: `lanes` partial sums, then a tree
+ *   NN_SUM    the sum over k of any expression, NN_LARGEST its largest value: sixteen at a time, then a tree
  *
  * A tile lies in registers while its sums are made, then in memory, where what follows it (bias, relu, the update of a weight)
  * is plain C. Rows and columns have the letters that the kernel gives them: row b of a tile that begins at b0 is b - b0.
@@ -257,5 +258,44 @@ NN_TREE_OF_(float)
 NN_TREE_OF_(double)
 
 #endif                                  /* NN_PLAIN */
+
+/* Adds the sum over k of X to `sum`, or makes `largest` the largest: sixteen partial results, k and k + 16 in one of them, then a
+ * tree, whatever the width of a register. As one sum a row of 64 takes 256 cycles, each addition waiting for the one before; so,
+ * 40. `extent` is at least 16. */
+#define NN_SUM(REAL, sum, k, extent, X)                                                                              \
+    do {                                                                                                             \
+        _Alignas(64) REAL lane_[16] = {0};                                                                           \
+        enum { even_ = (extent) / 16 * 16 };                                                                         \
+        for (int k_ = 0; k_ < even_; k_ += 16)                                                                       \
+            NN_SIMD for (int l_ = 0; l_ < 16; l_++) {                                                                \
+                const int k = k_ + l_;                                                                               \
+                lane_[l_] += (X);                                                                                    \
+            }                                                                                                        \
+        for (int k = even_; k < (extent); k++)                                                                       \
+            lane_[k - even_] += (X);                                                                                 \
+        for (int half_ = 8; half_; half_ /= 2)                                                                       \
+            for (int l_ = 0; l_ < half_; l_++)                                                                       \
+                lane_[l_] += lane_[l_ + half_];                                                                      \
+        (sum) += lane_[0];                                                                                           \
+    } while (0)
+#define NN_LARGEST(REAL, largest, k, extent, X)                                                                      \
+    do {                                                                                                             \
+        _Alignas(64) REAL lane_[16];                                                                                 \
+        enum { even_ = (extent) / 16 * 16 };                                                                         \
+        for (int l_ = 0; l_ < 16; l_++)                                                                              \
+            lane_[l_] = -INFINITY;                                                                                   \
+        for (int k_ = 0; k_ < even_; k_ += 16)                                                                       \
+            NN_SIMD for (int l_ = 0; l_ < 16; l_++) {                                                                \
+                const int k = k_ + l_;                                                                               \
+                lane_[l_] = NN_MAXIMUM_(X, lane_[l_]);                                                               \
+            }                                                                                                        \
+        for (int k = even_; k < (extent); k++)                                                                       \
+            lane_[k - even_] = NN_MAXIMUM_(X, lane_[k - even_]);                                                     \
+        for (int half_ = 8; half_; half_ /= 2)                                                                       \
+            for (int l_ = 0; l_ < half_; l_++)                                                                       \
+                lane_[l_] = NN_MAXIMUM_(lane_[l_ + half_], lane_[l_]);                                               \
+        (largest) = NN_MAXIMUM_(lane_[0], largest);                                                                  \
+    } while (0)
+#define NN_MAXIMUM_(a, b) _Generic((b), float: nn_maximumf, double: nn_maximum)(a, b)
 
 #endif
