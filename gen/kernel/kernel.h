@@ -285,8 +285,11 @@ int64_t room_in(const Buffer *buffer, int d);                 /* elements along 
 void skip_zeros(Plan *plan);                                  /* skip.c: before borders */
 void read_stored_sum(Kernel *kernel);                         /* schedule.c: later stages read what the first one stores, no local */
 void lay_borders(Plan *plan);                                 /* border.c: before layouts are chosen */
+/* turn.c: copies of weights for loops over time. Before layouts are chosen. */
+void turn_weights(Plan *plan);
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);
+int64_t product_cycles(const Plan *plan, const Kernel *kernel);        /* of one call, as things lie now */
 
 void choose_blas(Plan *plan);                                 /* blas.c: which generic kernels CBLAS does, and how windows lie for it */
 bool is_worth_sharing(const Plan *plan, const Kernel *kernel);        /* share.c: for threads; after its cost is known */

@@ -23,7 +23,7 @@ int64_t room_in(const Buffer *buffer, int d)
     return buffer->before[dimension] + buffer->size[dimension] + buffer->after[dimension] + (d == buffer->rank - 1 ? buffer->pad : 0);
 }
 
-static int64_t product_cycles(const Plan *plan, const Kernel *kernel)
+int64_t product_cycles(const Plan *plan, const Kernel *kernel)
 {
     if (kernel->form == FORM_SKIP)
         return kernel->choice.cycles;

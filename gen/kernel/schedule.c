@@ -134,6 +134,7 @@ void schedule(Plan *plan)
     if (plan->mode == KERNELS_FUSED && plan->target == TARGET_C) {
         skip_zeros(plan);
         lay_borders(plan);
+        turn_weights(plan);
         choose_layouts(plan);
     }
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
