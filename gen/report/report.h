@@ -2,7 +2,8 @@
  *
  *   read_log.c     a log's lines → Run: series of numbers, the last confusion matrices, the snapshots as the log has them
  *   curves.c       series over steps, of several runs in one picture; a sweep's losses over its values
- *   snapshots.c    what a snapshot shows: a fit over points, a decision boundary, weights as pictures
+ *   snapshots.c    what a snapshot shows: a fit over points, a decision boundary
+ *   weights.c      and its weights, as pictures
  *   plot.c         one picture: data and a gnuplot script in, <svg> out
  *   report.c       the page around them
  *   show_page.c    the page of a nn.show program: formulas, curves, the graph
@@ -64,7 +65,7 @@ const char *plot_string(Arena *arena, const char *string);    /* a literal of gn
 void write_plot(Plot *plot, const char *caption, Text *out);  /* as <figure>; without gnuplot the process ends: 3 */
 const char *run_colour(int run, int count);                   /* "#1f5fb0": distinct for a few, a scale for many */
 
-/* curves.c, snapshots.c: figures, where the runs have what they need */
+/* curves.c, snapshots.c, weights.c: figures, where the runs have what they need */
 void write_curves(const Runs *runs, Text *out);
 void write_sweep(const Runs *runs, Text *out);
 void write_snapshots(const Runs *runs, Text *out);            /* fits and boundaries */

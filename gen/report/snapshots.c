@@ -2,24 +2,23 @@
  *
  *   one feature    the points, and the curve of the outputs at a few steps
  *   two features   the points, which class the network takes each place for, and how the boundary came there
- *   weights        rows of a first layer as the images they are multiplied with, filters of convolutions, other matrices as they are
  *
  * A boundary is where the margin of a class over the best other one is 0; for an output of one number, where it crosses one half (a
  * probability) or 0. It is found by marching squares: in each cell of the grid the zeros on its edges, by linear interpolation. */
-#include "report/report.h"
+#include "report/snapshots.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_RUNS = 6, FITS = 4, BOUNDARIES = 24, MOST_TILES = 120, MOST_CLASSES = 10 };
+enum { MOST_RUNS = 6, FITS = 4, BOUNDARIES = 24, MOST_CLASSES = 10 };
 
-static const cJSON *get(const cJSON *object, const char *key)
+const cJSON *item_of(const cJSON *object, const char *key)
 {
     return object ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
 }
 
 /* An array of numbers, or of lists of them, flat; null is NAN. *width: numbers an entry. NULL where it is anything else. */
-static double *numbers(Arena *arena, const cJSON *array, int *count, int *width)
+double *number_list(Arena *arena, const cJSON *array, int *count, int *width)
 {
     if (!cJSON_IsArray(array) || !array->child)
         return NULL;
@@ -41,9 +40,9 @@ static double *numbers(Arena *arena, const cJSON *array, int *count, int *width)
     return i == entries * *width ? value : NULL;
 }
 
-static int step_of(const cJSON *snapshot)
+int step_of_snapshot(const cJSON *snapshot)
 {
-    return get(snapshot, "step")->valueint;
+    return item_of(snapshot, "step")->valueint;
 }
 
 /* ---- the grid of a snapshot ---- */
@@ -58,10 +57,10 @@ typedef struct Field {
 
 static bool read_field(Arena *arena, const cJSON *snapshot, Field *field)
 {
-    const cJSON *grid = cJSON_IsString(get(get(snapshot, "input"), "name")) ? get(snapshot, "grid") : NULL;
+    const cJSON *grid = cJSON_IsString(item_of(item_of(snapshot, "input"), "name")) ? item_of(snapshot, "grid") : NULL;
     int width, count[4];
-    double *feature = numbers(arena, get(grid, "features"), &count[0], &width), *points = numbers(arena, get(grid, "counts"), &count[1], &width);
-    double *from = numbers(arena, get(grid, "from"), &count[2], &width), *to = numbers(arena, get(grid, "to"), &count[3], &width);
+    double *feature = number_list(arena, item_of(grid, "features"), &count[0], &width), *points = number_list(arena, item_of(grid, "counts"), &count[1], &width);
+    double *from = number_list(arena, item_of(grid, "from"), &count[2], &width), *to = number_list(arena, item_of(grid, "to"), &count[3], &width);
     if (!feature || !points || !from || !to || count[0] > 2 || count[1] != count[0] || count[2] != count[0] || count[3] != count[0])
         return false;
     *field = (Field){.features = count[0], .points = {1, 1}};
@@ -74,9 +73,9 @@ static bool read_field(Arena *arena, const cJSON *snapshot, Field *field)
             return false;
     }
     const int all = field->points[0] * field->points[1];
-    for (const cJSON *output = get(grid, "outputs") ? get(grid, "outputs")->child : NULL; output; output = output->next) {
+    for (const cJSON *output = item_of(grid, "outputs") ? item_of(grid, "outputs")->child : NULL; output; output = output->next) {
         int values;
-        field->output = numbers(arena, get(output, "values"), &values, &width);
+        field->output = number_list(arena, item_of(output, "values"), &values, &width);
         field->name = output->string;
         if (field->output && all > 1 && width == 1 && values % all == 0) {
             field->classes = values / all;
@@ -89,9 +88,9 @@ static bool read_field(Arena *arena, const cJSON *snapshot, Field *field)
 /* Feature `feature` of the shown rows. */
 static double *feature_of_rows(Arena *arena, const cJSON *snapshot, int feature, int *count)
 {
-    const cJSON *name = get(get(snapshot, "input"), "name");
+    const cJSON *name = item_of(item_of(snapshot, "input"), "name");
     int width;
-    double *all = cJSON_IsString(name) ? numbers(arena, get(get(snapshot, "rows"), name->valuestring), count, &width) : NULL;
+    double *all = cJSON_IsString(name) ? number_list(arena, item_of(item_of(snapshot, "rows"), name->valuestring), count, &width) : NULL;
     if (!all || feature >= width)
         return NULL;
     double *one = NEW(arena, double, *count);
@@ -103,10 +102,10 @@ static double *feature_of_rows(Arena *arena, const cJSON *snapshot, int feature,
 /* What the rows are to be: the first other input of one number. */
 static double *targets(Arena *arena, const cJSON *snapshot, int count, const char **name)
 {
-    const cJSON *input = get(get(snapshot, "input"), "name"), *rows = get(snapshot, "rows");
+    const cJSON *input = item_of(item_of(snapshot, "input"), "name"), *rows = item_of(snapshot, "rows");
     for (const cJSON *item = rows ? rows->child : NULL; item; item = item->next) {
         int rows_there, width;
-        double *value = !cJSON_IsString(input) || strcmp(item->string, input->valuestring) ? numbers(arena, item, &rows_there, &width) : NULL;
+        double *value = !cJSON_IsString(input) || strcmp(item->string, input->valuestring) ? number_list(arena, item, &rows_there, &width) : NULL;
         if (value && width == 1 && rows_there == count) {
             *name = item->string;
             return value;
@@ -120,7 +119,7 @@ static double place(const Field *field, int which, double at)
     return field->from[which] + (field->to[which] - field->from[which]) * at / (field->points[which] - 1);
 }
 
-static const char *titled(const Runs *runs, const Run *run, const char *title)
+const char *run_title(const Runs *runs, const Run *run, const char *title)
 {
     return runs->count > 1 ? arena_print(runs->arena, "%s: %s", run->label, title) : title;
 }
@@ -130,13 +129,13 @@ static const char *titled(const Runs *runs, const Run *run, const char *title)
 static void write_fit(const Runs *runs, const Run *run, Text *out)
 {
     Arena *arena = runs->arena;
-    const cJSON *last = run->snapshot[run->snapshot_count - 1], *input = get(get(last, "input"), "name");
+    const cJSON *last = run->snapshot[run->snapshot_count - 1], *input = item_of(item_of(last, "input"), "name");
     Field field;
     int rows = 0;
     const char *target = NULL;
     if (!read_field(arena, last, &field) || field.features != 1 || field.classes != 1)
         return;
-    Plot plot = plot_new(arena, titled(runs, run, arena_print(arena, "%s over the points", field.name)), input->valuestring, NULL);
+    Plot plot = plot_new(arena, run_title(runs, run, arena_print(arena, "%s over the points", field.name)), input->valuestring, NULL);
     text_add(&plot.settings, "set key outside right top samplen 2\n");
     double *x = feature_of_rows(arena, last, field.feature[0], &rows), *y = x ? targets(arena, last, rows, &target) : NULL;
     if (y)
@@ -151,7 +150,7 @@ static void write_fit(const Runs *runs, const Run *run, Text *out)
             at[i] = place(&field, 0, i);
         plot_curve(&plot, plot_data(&plot, at, field.output, field.points[0]),
                    arena_print(arena, "with lines linewidth %s linecolor rgb '%s'", k == shown - 1 ? "2" : "1",
-                               k == shown - 1 ? "#c0392b" : run_colour(k * 9 / FITS, 10)), arena_print(arena, "step %d", step_of(snapshot)));
+                               k == shown - 1 ? "#c0392b" : run_colour(k * 9 / FITS, 10)), arena_print(arena, "step %d", step_of_snapshot(snapshot)));
     }
     write_plot(&plot, NULL, out);
 }
@@ -290,14 +289,14 @@ static bool separates(Arena *arena, const cJSON *snapshot, const Field *field)
 static void write_boundary(const Runs *runs, const Run *run, Text *out)
 {
     Arena *arena = runs->arena;
-    const cJSON *last = run->snapshot[run->snapshot_count - 1], *input = get(get(last, "input"), "name");
+    const cJSON *last = run->snapshot[run->snapshot_count - 1], *input = item_of(item_of(last, "input"), "name");
     Field field;
     if (!read_field(arena, last, &field) || field.features != 2 || !separates(arena, last, &field))
         return;
     const char *axis[2];
     for (int f = 0; f < 2; f++)
         axis[f] = arena_print(arena, "%s[%d]", input->valuestring, field.feature[f] + 1);
-    Plot plot = plot_new(arena, titled(runs, run, "decision boundary"), axis[0], axis[1]);
+    Plot plot = plot_new(arena, run_title(runs, run, "decision boundary"), axis[0], axis[1]);
     text_print(&plot.settings, "set xrange [%.6g:%.6g]\nset yrange [%.6g:%.6g]\nset key outside right top\n", field.from[0], field.to[0], field.from[1], field.to[1]);
     fill_regions(&plot, &field);
     const int shown = run->snapshot_count < BOUNDARIES ? run->snapshot_count : BOUNDARIES;
@@ -308,108 +307,14 @@ static void write_boundary(const Runs *runs, const Run *run, Text *out)
             plot_curve(&plot, boundary(&plot, &then), arena_print(arena, "with lines linewidth 0.6 linecolor rgb '#%02x%02x%02x'", 190 - 90 * k / shown,
                        190 - 90 * k / shown, 200 - 90 * k / shown), NULL);
     }
-    plot_curve(&plot, boundary(&plot, &field), "with lines linewidth 1.6 linecolor rgb '#101418'", arena_print(arena, "step %d", step_of(last)));
+    plot_curve(&plot, boundary(&plot, &field), "with lines linewidth 1.6 linecolor rgb '#101418'", arena_print(arena, "step %d", step_of_snapshot(last)));
     add_rows(&plot, last, &field, field.classes == 1 ? 2 : field.classes);
     write_plot(&plot, shown > 1 ? arena_print(arena, "Colours: what the network takes each place for at step %d. Thin lines: the boundary at earlier steps, from step %d on.",
-                                              step_of(last), step_of(run->snapshot[0])) : NULL, out);
-}
-
-/* ---- weights as pictures ---- */
-
-typedef struct Tiles { int count, rows, columns, height, width; } Tiles;
-
-static bool is_square(int n, int *side)
-{
-    *side = (int)lround(sqrt(n));
-    return *side * *side == n;
-}
-
-/* How a parameter of this shape is cut into pictures; count 0: not at all. */
-static Tiles tiles_of(Arena *arena, const double *shape, int rank, const cJSON *input)
-{
-    int dimensions = 0, width, side;
-    double *of_input = numbers(arena, get(input, "shape"), &dimensions, &width), features = of_input ? 1 : 0;
-    for (int d = 0; d < dimensions && of_input; d++)
-        features *= of_input[d];
-    Tiles tiles = {0};
-    if (rank == 4 && shape[2] * shape[3] > 1) {
-        tiles = (Tiles){.height = (int)shape[2], .width = (int)shape[3], .columns = (int)shape[1], .count = (int)(shape[0] * shape[1])};
-    } else if (rank == 2 && shape[1] == features && dimensions >= 2 && of_input[dimensions - 2] > 1) {
-        tiles = (Tiles){.height = (int)of_input[dimensions - 2], .width = (int)of_input[dimensions - 1], .count = (int)shape[0]};
-    } else if (rank == 2 && shape[1] == features && features >= 16 && is_square((int)features, &side)) {
-        tiles = (Tiles){.height = side, .width = side, .count = (int)shape[0]};
-    } else if (rank == 2 && shape[0] > 1 && shape[1] > 1) {
-        return (Tiles){.count = 1, .rows = 1, .columns = 1, .height = (int)shape[0], .width = (int)shape[1]};
-    } else {
-        return tiles;
-    }
-    tiles.count = tiles.count < MOST_TILES ? tiles.count : MOST_TILES;
-    if (tiles.columns < 2 || tiles.columns > 20)
-        tiles.columns = (int)ceil(sqrt(1.6 * tiles.count));
-    tiles.rows = (tiles.count + tiles.columns - 1) / tiles.columns;
-    return tiles;
-}
-
-/* One image of all tiles with a line of nothing between them. */
-static void write_tiles(const char *title, Arena *arena, const Tiles *tiles, const double *value, const char *caption, Text *out)
-{
-    const int high = tiles->rows * (tiles->height + 1) - 1, wide = tiles->columns * (tiles->width + 1) - 1;
-    double most = 0;
-    for (int i = 0; i < tiles->count * tiles->height * tiles->width; i++)
-        most = isfinite(value[i]) ? fmax(most, fabs(value[i])) : most;
-    Plot plot = plot_new(arena, title, NULL, NULL);
-    text_print(&plot.settings, "set size ratio %.4f\nset yrange [%g:-0.5]\nset xrange [-0.5:%g]\nunset xtics\nunset ytics\nunset grid\nunset border\n",
-               (double)high / wide, high - 0.5, wide - 0.5);
-    text_print(&plot.settings, "set cbtics ('%.2g' %.6g, '0' 0, '%.2g' %.6g)\n", -most, -most, most, most > 0 ? most : 1);
-    text_print(&plot.settings, "set cbrange [%.6g:%.6g]\nset palette defined (-1 '#2c5fa8', -0.5 '#9dbbe0', 0 '#f4f4f2', 0.5 '#e6a08f', 1 '#b03a26')\n", -most, most > 0 ? most : 1);
-    text_print(&plot.data, "$d%d << EOD\n", plot.blocks);
-    for (int i = 0; i < high; i++) {
-        for (int j = 0; j < wide; j++) {
-            const int tile = i / (tiles->height + 1) * tiles->columns + j / (tiles->width + 1), y = i % (tiles->height + 1), x = j % (tiles->width + 1);
-            const bool is_gap = y == tiles->height || x == tiles->width || tile >= tiles->count;
-            const double v = is_gap ? NAN : value[(tile * tiles->height + y) * tiles->width + x];
-            if (isfinite(v))
-                text_print(&plot.data, "%.4g ", v);
-            else
-                text_add(&plot.data, "nan ");
-        }
-        text_add(&plot.data, "\n");
-    }
-    text_add(&plot.data, "EOD\n");
-    plot_curve(&plot, plot.blocks++, "matrix with image", NULL);
-    write_plot(&plot, caption, out);
-}
-
-static void write_weights_of(const Runs *runs, const Run *run, Text *out)
-{
-    Arena *arena = runs->arena;
-    const cJSON *last = run->snapshot[run->snapshot_count - 1], *parameters = get(last, "parameters");
-    for (const cJSON *item = parameters ? parameters->child : NULL; item; item = item->next) {
-        int rank = 0, count = 0, width;
-        double *shape = numbers(arena, get(item, "shape"), &rank, &width), *value = numbers(arena, get(item, "values"), &count, &width);
-        if (!shape || !value || rank < 2)
-            continue;
-        double elements = 1;
-        bool is_shape = true;
-        for (int d = 0; d < rank; d++) {
-            elements *= shape[d];
-            is_shape = is_shape && shape[d] >= 1 && shape[d] == floor(shape[d]);
-        }
-        if (!is_shape || elements != count)
-            continue;
-        const Tiles tiles = tiles_of(arena, shape, rank, get(last, "input"));
-        if (tiles.count == 0)
-            continue;
-        const bool is_matrix = tiles.count == 1 && rank == 2 && tiles.height == (int)shape[0];
-        const char *what = is_matrix ? arena_print(arena, "%d x %d, as it is.", tiles.height, tiles.width)
-                         : arena_print(arena, "%d pictures of %d x %d%s.", tiles.count, tiles.height, tiles.width,
-                                       tiles.count * tiles.height * tiles.width < count ? ", the first of them" : "");
-        write_tiles(titled(runs, run, item->string), arena, &tiles, value, arena_print(arena, "%s Blue is negative, red positive; step %d.", what, step_of(last)), out);
-    }
+                                              step_of_snapshot(last), step_of_snapshot(run->snapshot[0])) : NULL, out);
 }
 
 /* Of many runs some, the first and the last among them. */
-static void write_some(const Runs *runs, int most, void (*figure)(const Runs *, const Run *, Text *), Text *out)
+void write_some_runs(const Runs *runs, int most, void (*figure)(const Runs *, const Run *, Text *), Text *out)
 {
     for (int k = 0; k < (runs->count < most ? runs->count : most); k++) {
         const int r = runs->count <= most ? k : k * (runs->count - 1) / (most - 1);
@@ -420,11 +325,6 @@ static void write_some(const Runs *runs, int most, void (*figure)(const Runs *, 
 
 void write_snapshots(const Runs *runs, Text *out)
 {
-    write_some(runs, MOST_RUNS, write_fit, out);
-    write_some(runs, MOST_RUNS, write_boundary, out);
-}
-
-void write_weights(const Runs *runs, Text *out)
-{
-    write_some(runs, 2, write_weights_of, out);
+    write_some_runs(runs, MOST_RUNS, write_fit, out);
+    write_some_runs(runs, MOST_RUNS, write_boundary, out);
 }
