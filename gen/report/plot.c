@@ -9,7 +9,8 @@ Plot plot_new(Arena *arena, const char *title, const char *x, const char *y)
 {
     Plot plot = {arena, text_new(arena), text_new(arena), text_new(arena), 0, title};
     text_print(&plot.settings, "set terminal svg size 640,400 dynamic noenhanced font 'sans-serif,13' linewidth 1.5\nset encoding utf8\n"
-               "set border linecolor rgb '#808890'\nset tics textcolor rgb '#303840'\nset key outside bottom center horizontal noinvert\nset grid linecolor rgb '#e4e6e8'\n");
+               "set border linecolor rgb '#808890'\nset tics textcolor rgb '#303840'\n"
+               "set key outside bottom center horizontal noinvert\nset grid linecolor rgb '#e4e6e8'\n");
     if (x)
         text_print(&plot.settings, "set xlabel %s offset 0,0.4\n", plot_string(arena, x));
     if (y)

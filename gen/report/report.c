@@ -48,7 +48,8 @@ static void write_table(const Runs *runs, Text *out)
     Arena *arena = runs->arena;
     int count;
     const char **names = epoch_names(runs, &count);
-    text_add(out, "<section><h2>What it came to</h2>\n<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>run</th><th class=\"r\">steps</th><th class=\"r\">epochs</th>"
+    text_add(out, "<section><h2>What it came to</h2>\n"
+             "<div class=\"wide\" tabindex=\"0\"><table><thead><tr><th>run</th><th class=\"r\">steps</th><th class=\"r\">epochs</th>"
              "<th class=\"r\">loss of the last step</th>");
     for (int n = 0; n < count; n++)
         text_print(out, "<th class=\"r\">%s</th>", !strcmp(names[n], "loss") ? "loss of the last epoch" : html_text(arena, names[n]));
@@ -57,7 +58,8 @@ static void write_table(const Runs *runs, Text *out)
         const Run *run = &runs->run[r];
         const Series *loss = find_series(run, "loss", false);
         const double step = loss && loss->count ? loss->step[loss->count - 1] : 0;
-        text_print(out, "<tr><td class=\"name\"><span class=\"swatch\" style=\"background:%s\"></span> %s</td><td class=\"r\">%s</td><td class=\"r\">%s</td><td class=\"r\">%s</td>",
+        text_print(out, "<tr><td class=\"name\"><span class=\"swatch\" style=\"background:%s\"></span> %s</td>"
+                   "<td class=\"r\">%s</td><td class=\"r\">%s</td><td class=\"r\">%s</td>",
                    run_colour(r, runs->count), html_text(arena, run->label), run->end ? item_text(arena, run->end, "step") : value_text(arena, step),
                    run->epochs > 0 ? value_text(arena, run->epochs) : "–",
                    run->end ? item_text(arena, run->end, "loss") : value_text(arena, last_value(loss)));
@@ -76,7 +78,8 @@ static void write_confusion(const Runs *runs, const Run *run, const Confusion *c
     Arena *arena = runs->arena;
     const int classes = cJSON_GetArraySize(confusion->counts);
     const char *title = runs->count > 1 ? arena_print(arena, "%s: %s", run->label, confusion->name) : confusion->name;
-    text_print(out, "<figure><figcaption><b>%s</b><br>Rows: what they are; columns: what they were taken for.</figcaption>\n<div class=\"wide\" tabindex=\"0\"><table class=\"confusion\"><thead><tr><td></td>",
+    text_print(out, "<figure><figcaption><b>%s</b><br>Rows: what they are; columns: what they were taken for.</figcaption>\n"
+               "<div class=\"wide\" tabindex=\"0\"><table class=\"confusion\"><thead><tr><td></td>",
                html_text(arena, title));
     for (int c = 0; c < classes; c++)
         text_print(out, "<th class=\"r\">%d</th>", c);
@@ -138,7 +141,8 @@ static void write_parameters(const Runs *runs, Text *out)
         for (const cJSON *item = parameters ? parameters->child : NULL; item; item = item->next) {
             if (!is_small(item))
                 continue;
-            text_print(out, "%s<tr><td>%s</td><td>%s</td>", any ? "" : "<figure><figcaption><b>parameters at the end</b></figcaption><div class=\"wide\" tabindex=\"0\"><table><tbody>\n",
+            text_print(out, "%s<tr><td>%s</td><td>%s</td>", any ? "" :
+                       "<figure><figcaption><b>parameters at the end</b></figcaption><div class=\"wide\" tabindex=\"0\"><table><tbody>\n",
                        html_text(runs->arena, runs->run[r].label), html_text(runs->arena, item->string));
             for (const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "values")->child; v; v = v->next)
                 text_print(out, "<td class=\"r\">%s</td>", cJSON_IsNumber(v) ? value_text(runs->arena, v->valuedouble) : "–");

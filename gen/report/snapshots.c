@@ -309,7 +309,8 @@ static void write_boundary(const Runs *runs, const Run *run, Text *out)
     }
     plot_curve(&plot, boundary(&plot, &field), "with lines linewidth 1.6 linecolor rgb '#101418'", arena_print(arena, "step %d", step_of_snapshot(last)));
     add_rows(&plot, last, &field, field.classes == 1 ? 2 : field.classes);
-    write_plot(&plot, shown > 1 ? arena_print(arena, "Colours: what the network takes each place for at step %d. Thin lines: the boundary at earlier steps, from step %d on.",
+    write_plot(&plot, shown > 1 ? arena_print(arena, "Colours: what the network takes each place for at step %d. "
+                                              "Thin lines: the boundary at earlier steps, from step %d on.",
                                               step_of_snapshot(last), step_of_snapshot(run->snapshot[0])) : NULL, out);
 }
 

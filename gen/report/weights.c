@@ -50,7 +50,8 @@ static void write_tiles(const char *title, Arena *arena, const Tiles *tiles, con
     text_print(&plot.settings, "set size ratio %.4f\nset yrange [%g:-0.5]\nset xrange [-0.5:%g]\nunset xtics\nunset ytics\nunset grid\nunset border\n",
                (double)high / wide, high - 0.5, wide - 0.5);
     text_print(&plot.settings, "set cbtics ('%.2g' %.6g, '0' 0, '%.2g' %.6g)\n", -most, -most, most, most > 0 ? most : 1);
-    text_print(&plot.settings, "set cbrange [%.6g:%.6g]\nset palette defined (-1 '#2c5fa8', -0.5 '#9dbbe0', 0 '#f4f4f2', 0.5 '#e6a08f', 1 '#b03a26')\n", -most, most > 0 ? most : 1);
+    text_print(&plot.settings, "set cbrange [%.6g:%.6g]\n"
+               "set palette defined (-1 '#2c5fa8', -0.5 '#9dbbe0', 0 '#f4f4f2', 0.5 '#e6a08f', 1 '#b03a26')\n", -most, most > 0 ? most : 1);
     text_print(&plot.data, "$d%d << EOD\n", plot.blocks);
     for (int i = 0; i < high; i++) {
         for (int j = 0; j < wide; j++) {
@@ -93,7 +94,8 @@ static void write_weights_of(const Runs *runs, const Run *run, Text *out)
         const char *what = is_matrix ? arena_print(arena, "%d x %d, as it is.", tiles.height, tiles.width)
                          : arena_print(arena, "%d pictures of %d x %d%s.", tiles.count, tiles.height, tiles.width,
                                        tiles.count * tiles.height * tiles.width < count ? ", the first of them" : "");
-        write_tiles(run_title(runs, run, item->string), arena, &tiles, value, arena_print(arena, "%s Blue is negative, red positive; step %d.", what, step_of_snapshot(last)), out);
+        write_tiles(run_title(runs, run, item->string), arena, &tiles, value,
+                    arena_print(arena, "%s Blue is negative, red positive; step %d.", what, step_of_snapshot(last)), out);
     }
 }
 
