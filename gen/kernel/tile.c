@@ -301,14 +301,9 @@ static void consider_panels(Product *p, int row, int column)
     propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * quarters / 4 + b.whole / THIRD_CACHE_RATE));
 }
 
-static void consider_fold(Product *p, int row, int column, int fold)
+static void consider_width(Product *p, int row, int column, int fold, int width)
 {
     int64_t extent = extent_of(p, fold), height = extent_of(p, row), breadth = extent_of(p, column);
-    int width = PANEL_BYTES / p->element;
-    while (width > extent)
-        width /= 2;
-    if (width < 4)
-        return;
     int registers = width * p->element > REGISTER_BYTES ? 2 : 1;
     for (int rows = 1; rows <= MOST_DOT_ROWS && rows <= height; rows++)
         for (int columns = 1; columns <= TILE_REGISTERS / registers / rows && columns <= breadth; columns++) {
@@ -317,6 +312,20 @@ static void consider_fold(Product *p, int row, int column, int fold)
             const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width};
             consider(p, ALONG_FOLD, tile, p->folds / extent * steps(extent, width) * step / 2, end, 0);
         }
+}
+
+/* Two registers at a time; or one, where that leaves less of a short fold empty: 24 are 2 times 16, or 3 times 8. */
+static void consider_fold(Product *p, int row, int column, int fold)
+{
+    const int64_t extent = extent_of(p, fold);
+    int width = PANEL_BYTES / p->element;
+    while (width > extent)
+        width /= 2;
+    if (width < 4)
+        return;
+    consider_width(p, row, column, fold, width);
+    if (width * p->element > REGISTER_BYTES && extent % width != 0)
+        consider_width(p, row, column, fold, width / 2);
 }
 
 /* ---- the choice ------------------------------------------------------------------------------------------------------------ */
