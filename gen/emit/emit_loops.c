@@ -424,7 +424,7 @@ static void emit_group(Emission *e, const Group *group)
             declare_array(e, "", s);
     if (first->inner_count && first->fold_count) {
         int64_t folds = 1;
-        bool obstacle = !has_lanes(e) || e->lanes != NONE || first->folds_outer || e->is_array[group->first];
+        bool obstacle = !has_lanes(e) || e->lanes != NONE || first->folds_outer;
         each_term(first->term, find_obstacle, &obstacle);
         for (int f = 0; f < first->fold_count; f++)
             folds *= e->kernel->axis[first->fold_axis[f]].extent;

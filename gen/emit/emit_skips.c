@@ -30,7 +30,7 @@ static const char *beginning(Emission *e, int buffer, const Index *index)
 }
 
 /* The axes of the stages behind the sum, in the order in which the sums lie. */
-static int axes_in_memory(const Kernel *kernel, const Buffer *buffer, int *axes)
+int axes_in_memory(const Kernel *kernel, const Buffer *buffer, int *axes)
 {
     int count = 0;
     for (int d = 0; d < buffer->rank; d++) {

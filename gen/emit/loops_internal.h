@@ -51,6 +51,7 @@ void emit_rows_in_lanes(Emission *e);
 /* emit_device.c: what a thread of a GPU does */
 void emit_device_loops(Emission *e);
 
+int axes_in_memory(const Kernel *kernel, const Buffer *buffer, int *axes);     /* of the sum, in the order in which its array lies */
 void emit_skips(Emission *e);                                 /* emit_skips.c: FORM_SKIP */
 /* emit_tiles.c: the loops of a contraction whose tiles are chosen */
 void emit_contraction(Emission *e);

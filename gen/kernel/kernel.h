@@ -135,7 +135,7 @@ typedef struct Tile {
     int row, column;                    /* the axes of a tile; row may be NONE: one row */
     int rows, columns, width;           /* its size; elements of the fold at a time, where that has the lanes */
     bool rows_outside;                  /* the loop over rows of tiles is around that over columns */
-    int block;                          /* steps of the fold that all tiles take before any takes more; 0: all of them */
+    int block;                          /* steps of the first fold that all tiles take before any takes more; 0: all of them */
     int group;                          /* columns whose panels are made before their tiles; 0: b is read where it lies */
     int rest_columns, rest_rows;        /* panels: the tile of columns that fill none; 0: there are none */
     Term *a, *b;                        /* the factors: a depends on the row, b on the column; a NULL: one, the sum of b alone */

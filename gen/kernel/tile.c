@@ -158,7 +158,7 @@ static void consider(Product *p, FormOfProduct form, Tile tile, int64_t step, in
 {
     Sweep a = p->a ? sweep_of(p, p->a, tile.row, tile.rows) : (Sweep){0}, b = sweep_of(p, p->b, tile.column, tile.columns);
     int64_t across = steps(extent_of(p, tile.row), tile.rows), along = steps(extent_of(p, tile.column), tile.columns);
-    int64_t groups = p->points / (extent_of(p, tile.row) * extent_of(p, tile.column)), parts = tile.block ? steps(p->folds, tile.block) : 1;
+    int64_t groups = p->points / (extent_of(p, tile.row) * extent_of(p, tile.column)), parts = tile.block ? steps(extent_of(p, p->sum->fold_axis[0]), tile.block) : 1;
     Sweep *operand[] = {&a, &b};
     for (int o = 0; o < 2; o++) {
         operand[o]->tile /= parts;
@@ -209,6 +209,17 @@ static bool can_add_up(const Product *p, int row, int column)
     return p->sum->fold_count == 1 && p->kernel->outer_count == 2 && row != NONE && sums_along(p, column);
 }
 
+/* Of several folds, the first being the batch: rows of it that all tiles take before any takes more. What a row has of both factors
+ * stays in the cache meanwhile; sums of products by windows read it once for every place in the window. 0: not so. */
+static int rows_together(const Product *p)
+{
+    const Kernel *kernel = p->kernel;
+    if (p->sum->fold_count < 2 || !kernel->axis[p->sum->fold_axis[0]].batch || kernel->region != NONE)
+        return 0;
+    const int64_t rows = extent_of(p, p->sum->fold_axis[0]), together = steps(ROW_STEPS, p->folds / rows);
+    return together < rows ? (int)together : 0;
+}
+
 static int columns_of(const Product *p, int64_t extent)
 {
     int columns = PANEL_BYTES / p->element;
@@ -248,6 +259,9 @@ static void consider_columns(Product *p, int row, int column)
         tile.block = BLOCK;
         if (p->folds >= 2 * BLOCK && can_add_up(p, row, column))
             consider(p, IN_PLACE, tile, step, TILE_START + 3 * rows * registers, 0);
+        tile.block = rows_together(p);
+        if (tile.block)
+            consider(p, IN_PLACE, tile, step, TILE_START + rows * columns * ELEMENT_CYCLES, 0);
     }
 }
 
@@ -311,6 +325,11 @@ static void consider_width(Product *p, int row, int column, int fold, int width)
             int64_t end = TILE_START + rows * columns * (TREE_CYCLES + p->after);
             const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width};
             consider(p, ALONG_FOLD, tile, p->folds / extent * steps(extent, width) * step / 2, end, 0);
+            if (!rows_together(p) || fold == p->sum->fold_axis[0])
+                continue;
+            Tile part = tile;
+            part.block = rows_together(p);
+            consider(p, ALONG_FOLD, part, p->folds / extent * steps(extent, width) * step / 2, TILE_START + rows * columns * (TREE_CYCLES + ELEMENT_CYCLES), 0);
         }
 }
 

@@ -49,6 +49,7 @@ enum {
     MOST_TURNED = 64,                   /* values and kernels of a step that are looked at together: products of both, in time */
     SCALAR_CYCLES = 4,                  /* a product of a scalar sum waits for the one before */
     ALONE_QUARTERS = 8,                 /* quarters of a cycle: a number that is read alone, where its neighbours lie elsewhere */
+    ROW_STEPS = 64,                     /* steps of a sum at least, where rows of the batch are taken in parts */
     LOOK_CYCLES = 2,                    /* to see that a factor is zero */
     CHANCE_MISSED = 15,                 /* that one is not was not foreseen */
     LANES_OF_RUN = 8,                   /* of a run that grows by a factor times another: a load, a multiply-add, a store a register */
