@@ -278,6 +278,7 @@ void each_term(Term *term, void (*visit)(Term *term, void *context), void *conte
 
 /* tile.c: how a contraction runs: which axes make its tiles, and what lies in the lanes of a register. */
 void choose_tile(const Plan *plan, Kernel *kernel);
+void order_folds(const Plan *plan, Kernel *kernel);           /* once its tiles are chosen */
 bool depends_on(Term *term, int axis);                              /* does an index in it? NULL: one, which depends on nothing */
 bool turns_panels(const Plan *plan, const Kernel *kernel, int columns);      /* are its panels made by turning, four by four? */
 const Buffer *updated_here(const Plan *plan, const Kernel *kernel);  /* the first matrix that an update among its stages writes; NULL */

@@ -110,6 +110,7 @@ static void choose_form(Plan *plan, Kernel *kernel)
         kernel->form = FORM_CONTRACTION;
     } else if (is_product(plan, kernel)) {
         choose_tile(plan, kernel);
+        order_folds(plan, kernel);
         if (kernel->choice.block)
             store_sums(plan, kernel);
     }
