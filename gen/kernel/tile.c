@@ -110,9 +110,11 @@ static int64_t extent_of(const Product *p, int axis)
 /* How an operand lies as the tile sees it: bytes of cache lines that a tile touches, and that all tiles do. */
 typedef struct Sweep { int64_t tile, whole; bool far; } Sweep;
 
-/* Bytes of a line that are used where the axis goes through, one way or the other. */
+/* Bytes of a line that are used where the axis goes through, one way or the other. Of a matrix all are taken to be: its rows are few. */
 static int64_t run_of(const Product *p, const Term *operand, int axis)
 {
+    if (operand->kind == TERM_READ && p->plan->buffer[operand->buffer].rank < 3)
+        return LINE_BYTES;
     const Buffer *buffer = operand->kind == TERM_READ && !operand->operand[0] ? &p->plan->buffer[operand->buffer] : NULL;
     int64_t run = p->element;
     for (int d = 0; buffer && d < operand->rank && axis != NONE; d++)

@@ -1,0 +1,23 @@
+-- The networks that tests/bench/convolutions.py times: two convolutions, what follows them by `kind` (any of bn, pool in it), a linear
+-- layer. Data are the files that it writes.
+local nn = require "nn"
+
+local kind = nn.option("kind", "plain")
+local channels, size, kernel, batch = nn.option("channels", 16), nn.option("size", 16), nn.option("kernel", 3), nn.option("batch", 16)
+local inputs, padding, stride = nn.option("inputs", 3), nn.option("padding", 1), nn.option("stride", 1)
+local x, y = nn.input("x", {inputs, size, size}), nn.class("y", 10)
+
+local layers = {}
+for i, own in ipairs {{inputs, 1}, {channels, stride}} do
+  layers[#layers + 1] = nn.conv2d(own[1], channels, kernel, {padding = padding, stride = own[2], name = "conv" .. i})
+  if kind:find "bn" then layers[#layers + 1] = nn.batch_norm2d(channels, {name = "bn" .. i}) end
+  layers[#layers + 1] = nn.relu
+  if kind:find "pool" then layers[#layers + 1] = nn.max_pool2d(2) end
+end
+layers[#layers + 1] = nn.global_avg_pool2d
+layers[#layers + 1] = nn.linear(channels, 10, {name = "fc"})
+
+return nn.train {
+  loss = nn.cross_entropy(nn.sequential(layers)(x), y), optimizer = nn.sgd {lr = 0.01, momentum = 0.9},
+  data = nn.data.npy {train = {x = "x.npy", y = "y.npy"}}, batch = batch, epochs = 1,
+}

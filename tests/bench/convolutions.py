@@ -1,0 +1,105 @@
+"""Convolutions of many shapes, a training step of nngen's program beside PyTorch's: python3 tests/bench/convolutions.py NNGEN [CASE…]
+
+    taskset -c 0 python3 tests/bench/convolutions.py build/release/nngen --rounds 3 plain16 bnpool
+
+Two convolutions and a linear layer (convolutions.lua), forward, gradient and update with momentum, batches of one random set in
+turn. PyTorch as it is written, channels last, and both compiled (not with --quick); its best is the rival. One thread; least of the
+rounds' medians. Figures of one run are comparable, those of two are not."""
+import argparse
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+HERE = Path(__file__).resolve().parent
+BATCHES = 8
+KEYS = ["kind", "inputs", "size", "channels", "kernel", "padding", "stride", "batch"]
+CASES = {
+    "plain8": ("plain", 1, 28, 8, 3, 1, 1, 32), "plain16": ("plain", 3, 16, 16, 3, 1, 1, 16), "plain32": ("plain", 3, 16, 32, 3, 1, 1, 16),
+    "plain64": ("plain", 3, 14, 64, 3, 1, 1, 8), "odd": ("plain", 3, 15, 13, 3, 1, 1, 7), "one_row": ("plain", 3, 32, 16, 3, 1, 1, 1),
+    "bn16": ("bn", 3, 16, 16, 3, 1, 1, 16), "bn32": ("bn", 3, 16, 32, 3, 1, 1, 32), "pool16": ("pool", 3, 32, 16, 3, 1, 1, 16),
+    "bnpool": ("bnpool", 3, 32, 16, 3, 1, 1, 16), "stride2": ("plain", 3, 32, 16, 3, 1, 2, 16), "kernel1": ("plain", 16, 16, 32, 1, 0, 1, 16),
+    "kernel5": ("plain", 1, 28, 6, 5, 2, 1, 32),
+}
+
+
+def network(case):
+    layers = []
+    for inputs, stride in ((case["inputs"], 1), (case["channels"], case["stride"])):
+        layers.append(nn.Conv2d(inputs, case["channels"], case["kernel"], padding=case["padding"], stride=stride))
+        layers += [nn.BatchNorm2d(case["channels"])] if "bn" in case["kind"] else []
+        layers.append(nn.ReLU())
+        layers += [nn.MaxPool2d(2)] if "pool" in case["kind"] else []
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(case["channels"], 10)).train()
+
+
+def torch_steps(case, x, y, last, compiled):
+    net = network(case)
+    order = torch.channels_last if last else torch.contiguous_format
+    net, batches = net.to(memory_format=order), [b.to(memory_format=order) for b in torch.tensor(x).split(case["batch"])]
+    labels, loss = torch.tensor(y).split(case["batch"]), nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, fused=True)
+    forward = torch.compile(net) if compiled else net
+
+    def run(steps):
+        times = []
+        for i in range(steps):
+            start = time.perf_counter()
+            optimizer.zero_grad()
+            loss(forward(batches[i % BATCHES]), labels[i % BATCHES]).backward()
+            optimizer.step()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times) * 1e6
+    run(5)
+    return run
+
+
+def our_steps(nngen, case, folder):
+    words = [word for key in KEYS for word in ("--set", f"{key}={case[key]}")]
+    subprocess.run([nngen, HERE / "convolutions.lua", *words, "-o", folder / "c.c"], check=True)
+    flags = subprocess.run([nngen, "flags"], check=True, capture_output=True, text=True).stdout.split()
+    subprocess.run(["cc", folder / "c.c", *flags, "-o", folder / "c"], check=True)
+
+    def run(steps):
+        said = subprocess.run([folder / "c", "--data", folder, "--benchmark", str(2 * steps), "--threads", "1"], capture_output=True, text=True, check=True)
+        return float(re.search(r"median_us_per_step ([0-9.]+)", said.stdout).group(1))
+    return run
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("nngen", type=lambda path: Path(path).resolve())
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=" ".join(CASES))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="without torch.compile")
+    chosen = parser.parse_args()
+    if not set(chosen.cases) <= set(CASES):
+        parser.error("cases are " + " ".join(CASES))
+    torch.set_num_threads(1)
+    print("| case | nngen µs | PyTorch's best µs | which | ratio |\n| --- | --: | --: | --- | --: |")
+    for name in chosen.cases or CASES:
+        case = dict(zip(KEYS, CASES[name]))
+        rng = np.random.default_rng(0)
+        x = rng.standard_normal((BATCHES * case["batch"], case["inputs"], case["size"], case["size"])).astype(np.float32)
+        y = rng.integers(0, 10, BATCHES * case["batch"])
+        with tempfile.TemporaryDirectory() as folder:
+            np.save(Path(folder) / "x.npy", x)
+            np.save(Path(folder) / "y.npy", y)
+            runs = {"nngen": our_steps(chosen.nngen, case, Path(folder))}
+            for compiled in (False,) if chosen.quick else (False, True):
+                for last in (False, True):
+                    runs[("compiled" if compiled else "eager") + (", channels last" if last else "")] = torch_steps(case, x, y, last, compiled)
+            times = {who: min(times) for who, times in zip(runs, zip(*[[run(30) for run in runs.values()] for _ in range(chosen.rounds)]))}
+        ours = times.pop("nngen")
+        best = min(times, key=times.get)
+        print(f"| {name} | {ours:.0f} | {times[best]:.0f} | {best} | {times[best] / ours:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
