@@ -24,5 +24,6 @@ static bool has_sum_of_all(const Kernel *kernel)
 bool is_worth_sharing(const Plan *plan, const Kernel *kernel)
 {
     const bool has_loops = kernel->form == FORM_NEST || kernel->form == FORM_ROW || kernel->form == FORM_CONTRACTION;
-    return plan->mode == KERNELS_FUSED && plan->target == TARGET_C && has_loops && !has_sum_of_all(kernel) && cycles_of(kernel) >= SHARED_CYCLES;
+    const bool has_threads = plan->target == TARGET_C && plan->model->emit == EMIT_PROGRAM;     /* others have none */
+    return plan->mode == KERNELS_FUSED && has_threads && has_loops && !has_sum_of_all(kernel) && cycles_of(kernel) >= SHARED_CYCLES;
 }

@@ -29,6 +29,16 @@
 
 #include <nngen/plain.h>
 
+/* NN_THREADS kernel(…): all threads of --threads run it, and share out the rounds of its loops that are NN_SHARED, which are
+ * independent of each other; behind each such loop they meet. */
+#if defined _OPENMP
+#define NN_THREADS _Pragma("omp parallel")
+#define NN_SHARED  _Pragma("omp for schedule(static)")
+#else
+#define NN_THREADS
+#define NN_SHARED
+#endif
+
 #ifndef NN_PLAIN
 
 #if defined __AVX512F__
@@ -62,15 +72,6 @@ enum { NN_WIDTH = 16 };                 /* SSE, NEON */
 #define NN_SIMD _Pragma("omp simd")
 #else
 #define NN_SIMD
-#endif
-/* NN_THREADS kernel(…): all threads of --threads run it, and share out the rounds of its loops that are NN_SHARED, which are
- * independent of each other; behind each such loop they meet. */
-#if defined _OPENMP
-#define NN_THREADS _Pragma("omp parallel")
-#define NN_SHARED  _Pragma("omp for schedule(static)")
-#else
-#define NN_THREADS
-#define NN_SHARED
 #endif
 enum { nn_one0 };                       /* where an axis of one element begins */
 #define NN_LEAST(a, b) ((a) < (b) ? (a) : (b))

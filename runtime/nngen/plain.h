@@ -5,6 +5,9 @@
 #ifndef NNGEN_PLAIN_H
 #define NNGEN_PLAIN_H
 
+#include <stddef.h>
+#include <string.h>
+
 #if !defined __GNUC__ || !(defined __SSE2__ || defined __ARM_NEON || defined __ALTIVEC__ || defined __riscv_vector || defined __wasm_simd128__)
 #ifndef NN_PLAIN
 #define NN_PLAIN
@@ -24,14 +27,11 @@
 enum { nn_one0 };                       /* where an axis of one element begins */
 #define NN_LEAST(a, b) ((a) < (b) ? (a) : (b))
 
-#define NN_CORE(tile, r, rows, c, columns, folds, A, B) NN_CORE_(tile, 0, 0, 0, r, rows, c, columns, folds, A, B)
-#define NN_CORE_ADD(array, more, r, rows, c, columns, folds, A, B) NN_CORE_(array, r##0, c##0, more, r, rows, c, columns, folds, A, B)
-#define NN_CORE_(tile, first_row, first_column, more, r, rows, c, columns, folds, A, B)                              \
+#define NN_CORE(tile, r, rows, c, columns, folds, A, B)                                                              \
     do {                                                                                                             \
         for (int r_ = 0; r_ < (rows); r_++)                                                                          \
             for (int c_ = 0; c_ < (columns); c_++)                                                                   \
-                if (!(more))                                                                                         \
-                    (tile)[(first_row) + r_][(first_column) + c_] = 0;                                               \
+                (tile)[r_][c_] = 0;                                                                                  \
         folds {                                                                                                      \
             for (int r_ = 0; r_ < (rows); r_++) {                                                                    \
                 const int r = r##0 + r_;                                                                             \
@@ -40,11 +40,23 @@ enum { nn_one0 };                       /* where an axis of one element begins *
                 for (int c_ = 0; c_ < (columns); c_++) {                                                             \
                     const int c = c##0 + c_;                                                                         \
                     (void)c;                                                                                         \
-                    (tile)[(first_row) + r_][(first_column) + c_] += a_ * (B);                                       \
+                    (tile)[r_][c_] += a_ * (B);                                                                      \
                 }                                                                                                    \
             }                                                                                                        \
         }                                                                                                            \
     } while (0)
+
+#define NN_PANELS(panel, c, first, end, width, folds, place, B)                                                      \
+    do {                                                                                                             \
+        for (int c_ = first; c_ < (end); c_ += (width))                                                              \
+            folds                                                                                                    \
+                for (int l_ = 0; l_ < (width); l_++) {                                                               \
+                    const int c = c_ + l_;                                                                           \
+                    (panel)[(c_ - (first)) / (width)] place[l_] = (B);                                               \
+                }                                                                                                    \
+    } while (0)
+#define NN_TURNED_PANELS(panel, c, first, end, width, folds, k, from, to, place, B)                                  \
+    NN_PANELS(panel, c, first, end, width, folds for (int k = from; k < (to); k++), place, B)
 
 #define NN_DOT(tile, r, rows, c, columns, folds, k, extent, lanes, A, B)                                             \
     do {                                                                                                             \
@@ -71,6 +83,13 @@ enum { nn_one0 };                       /* where an axis of one element begins *
                         t_[l_] += t_[l_ + half_];                                                                    \
                 (tile)[r_][c_] = t_[0];                                                                              \
             }                                                                                                        \
+    } while (0)
+
+#define NN_ZERO(array, rows) memset((array), 0, (size_t)(rows) * sizeof *(array))
+#define NN_ADD_RUN(into, factor, from, count)                                                                        \
+    do {                                                                                                             \
+        for (int i_ = 0; i_ < (count); i_++)                                                                         \
+            (&(into))[i_] += (factor) * (&(from))[i_];                                                               \
     } while (0)
 
 /* A factor of one in every lane: plain sums go through the same dots. */

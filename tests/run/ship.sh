@@ -211,9 +211,11 @@ check "data for standardize" no 1 "kinds.csv" sh -c "mkdir -p elsewhere && cp ki
 
 # ---- every model ----
 images=$(ls -d "${NNGEN_MNIST:-/usr/share/datasets/fashion-mnist}" 2> /dev/null)
+optimize=-O1
+[ -z "${NNGEN_ALL:-}" ] || optimize=-O2
 every() {
     local kind=$1 name=$2
-    emit "$kind" "$models/$name.lua" --data "$models" && status 0 $CC -c "$name.c" ${flags%% -I*} -I"$(dirname "$NNGEN")/include" $WARNINGS $CFLAGS_EXTRA -o "$name.o"
+    emit "$kind" "$models/$name.lua" --data "$models" && status 0 $CC -c "$name.c" ${flags%% -I*} $optimize -I"$(dirname "$NNGEN")/include" $WARNINGS $CFLAGS_EXTRA -o "$name.o"
 }
 for model in "$models"/*.lua; do
     name=$(basename "$model" .lua)
