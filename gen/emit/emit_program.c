@@ -26,7 +26,7 @@ static void emit_sources(const Plan *plan, const char *rest, Text *out)
     text_add(out, sources.bytes);
     text_add(out, "\n#ifdef __GNUC__\n#pragma GCC diagnostic pop\n"
                   "#pragma GCC diagnostic ignored \"-Wpedantic\"    /* a kernel's `const float x[8][64]` takes a float x[8][64]: C23 says yes, C11 nothing */\n"
-                  "#endif\n");
+                  "#endif\n#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wpass-failed\"\n#endif\n");
     section(out, "the model");
 }
 

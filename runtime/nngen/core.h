@@ -50,6 +50,7 @@ enum { NN_WIDTH = 16 };                 /* SSE, NEON */
 #endif
 
 #if defined __clang__
+#pragma clang diagnostic ignored "-Wpass-failed"        /* below -O2 loops stay as they are, which is no mistake */
 #define NN_UNROLL _Pragma("clang loop unroll(full)")
 #define NN_FOLD(k, count) for (int k = 0; k < (count); k++)
 #define NN_SEAL(tile) __asm__("" : : "r"(tile) : "memory")
