@@ -249,8 +249,11 @@ static int near(const File *a, const File *b, double relative)
         }
         double largest = 1e-3, worst = 0;
         for (long i = 0; i < elements(left); i++) {
-            double difference = fabs(element(a, left, i) - element(b, right, i));
-            largest = fmax(largest, fabs(element(a, left, i)));
+            const double x = element(a, left, i), y = element(b, right, i);
+            if (x == y && isinf(x))                         /* the best loss before there is one */
+                continue;
+            double difference = fabs(x - y);
+            largest = fmax(largest, fabs(x));
             if (!(difference <= worst))                     /* NaN as well */
                 worst = difference;
         }
