@@ -210,10 +210,13 @@ static int64_t steps_to_boundary(const NnRun *run, int64_t step, int64_t positio
 static bool launch_ahead(NnRun *run, const NnStep *step)
 {
     const bool is_alone = run->one_by_one || run->program->sweep;          /* another copy comes in between */
+    const int64_t every = run->flags.snapshot_every;
     if (!line.in_line) {
         line.next_step = step->t - 1;
         line.next_position = run->position;
     } else if (is_alone || nn_is_interrupted() || line.in_line == GROUPS || line.group[line.head].work != WORK_TRAIN) {
+        return false;
+    } else if (every && line.next_step % every == 0) {                      /* a snapshot is of the state as it is then */
         return false;
     }
     int64_t count = steps_to_boundary(run, line.next_step, line.next_position);

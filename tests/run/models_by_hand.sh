@@ -90,7 +90,7 @@ if [ -f $licences/GPL-3 ]; then
         check "characters: $network learns" eval 'status 0 ./p --quiet --threads 1 --epochs 2 --log log && between "$(last loss)" 1.8 "$(values epoch loss log | awk "NR == 1 { print \$1 - 0.4 }")"'
     done
     lines() { generate t "$models/characters.lua" --set time="$1" && sed '/^ \*/d' t.c | wc -l; }
-    check "characters: 64 times are as long, as text, as 2" eval 'a=$(lines 2) && b=$(lines 64) && between $((b - a)) -9 9'
+    check "characters: 128 times are as long, as text, as 16" eval 'a=$(lines 16) && b=$(lines 128) && between $((b - a)) -19 19'
 else
     skip "characters" "no $licences/GPL-3"
 fi
