@@ -53,12 +53,14 @@ static void print_program(Compilation *c)
     Options check = *c->options;
     check.kernels = KERNELS_GENERIC;
     check.target = TARGET_C;
+    check.gpu_arch = NULL;
     check.read.precision = F64;
     check.output = arena_print(c->arena, "%s_check.c", c->model->name);
     EmitOptions options = {
         .command = canonical_command(c->arena, c->options),
         .check_command = canonical_command(c->arena, &check),
         .output = c->options->output,
+        .gpu_arch = c->options->gpu_arch,
         .with_laps = c->with_laps,
         .standalone = c->options->standalone,
         .can_check_gradients = c->model->precision == F64 && c->options->kernels == KERNELS_GENERIC

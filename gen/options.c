@@ -50,7 +50,8 @@ static const OptionRow rows[] = {
      "print what a pass left: a line a node or kernel; graph:dot for Graphviz, math for formulas;\n"
      "the program itself is then written only with -o"},
     {OPTION_STOP_AFTER, "--stop-after", "PASS", BIT(GENERATE), NULL, NULL, "end there, without a program"},
-    {OPTION_GPU_ARCH, "--gpu-arch", "sm_XY", BIT(GENERATE) | BIT(RUN), NULL, "*", NULL},
+    {OPTION_GPU_ARCH, "--gpu-arch", "sm_XY", BIT(GENERATE) | BIT(RUN), NULL, NULL,
+     "compile the kernels now, for GPUs of this kind, into the text (sm_90: H100); with --target cuda"},
     {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, NULL, "put these weights (safetensors) into the text; with --emit predict or library"},
     {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE), NULL, NULL,
      "one file that needs a C compiler and libm: what it uses of the runtime is in it;\nwith --emit predict or library"},
@@ -342,7 +343,7 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
         case OPTION_EMIT: options->emit = strcmp(value, "predict") == 0 ? EMIT_PREDICT : strcmp(value, "library") == 0 ? EMIT_LIBRARY : EMIT_PROGRAM; break;
         case OPTION_WEIGHTS: options->weights = value; break;
         case OPTION_STANDALONE: options->standalone = true; break;
-        case OPTION_GPU_ARCH: break;
+        case OPTION_GPU_ARCH: options->gpu_arch = value; break;
         }
     }
     if (options->standalone && options->kernels == KERNELS_BLAS)
@@ -351,6 +352,10 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
         fail_call("--standalone is one file of C: without --target cuda");
     if (options->standalone && options->emit == EMIT_PROGRAM)
         fail_call("--standalone is not in this version yet for programs\n  --emit predict and --emit library take it");
+    if (options->gpu_arch && options->target != TARGET_CUDA)
+        fail_call("--gpu-arch goes with --target cuda");
+    if (options->gpu_arch && (strncmp(options->gpu_arch, "sm_", 3) != 0 || strspn(options->gpu_arch + 3, "0123456789") < 2))
+        fail_call("--gpu-arch takes the name of an architecture such as sm_90, not %s", quoted(arena, options->gpu_arch));
     if (options->weights && options->emit == EMIT_PROGRAM)
         fail_call("--weights goes with --emit predict or library\n  a program takes them when it runs: --init %s", escaped(arena, options->weights));
     if (options->target == TARGET_CUDA && options->kernels == KERNELS_BLAS)
@@ -400,6 +405,8 @@ const char *canonical_command(Arena *arena, const Options *options)
         text_print(&out, " --emit %s", options->emit == EMIT_PREDICT ? "predict" : "library");
     if (options->standalone)
         text_add(&out, " --standalone");
+    if (options->gpu_arch)
+        text_print(&out, " --gpu-arch %s", options->gpu_arch);
     if (options->weights)
         add_word(&out, "--weights ", without_root(options->weights));
     if (options->read.precision >= 0)

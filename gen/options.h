@@ -20,6 +20,7 @@ typedef struct Options {
     Target target;
     EmitKind emit;
     bool standalone;
+    const char *gpu_arch;               /* "sm_90"; NULL: kernels are compiled when the program runs */
     const char *weights;                /* to be embedded; NULL: none */
     ReadOptions read;                   /* --set, --data, --precision, the limits */
     const char **dumps;                 /* "fuse", "graph:dot" */

@@ -222,7 +222,7 @@ void emit_service_kernels(const Plan *plan, Text *out)
 /* ---- the table ---------------------------------------------------------------------------------------------------------------- */
 
 /* Every kernel that emit_kernel and emit_service_kernels made. */
-void emit_cuda_table(const Plan *plan, Text *out)
+void emit_cuda_table(const Plan *plan, bool has_cubin, Text *out)
 {
     text_add(out, "\nstatic NnKernel *const kernels[] = {\n    ");
     int count = 0;
@@ -253,6 +253,8 @@ void emit_cuda_table(const Plan *plan, Text *out)
         text_add(out, "    .evaluate = evaluate,\n");
     if (has_phase(plan, PHASE_PREDICT))
         text_add(out, "    .predict = predict,\n");
+    if (has_cubin)
+        text_add(out, "    .cubin = &cubin,\n");
     if (plan->mode == KERNELS_GENERIC)
         text_add(out, "    .one_by_one = true,\n");
     text_add(out, "};\n");

@@ -9,6 +9,10 @@ void emit_service_kernels(const Plan *plan, Text *out);       /* they fetch the 
 void emit_gather_launches(const Plan *plan, Text *out);       /* the batch of `step` into the state */
 void emit_check_launch(const Plan *plan, Text *out);          /* between the loss and the updates */
 void emit_metric_launches(const Plan *plan, Text *out);       /* where evaluation has a metric somewhere else than training */
-void emit_cuda_table(const Plan *plan, Text *out);            /* kernels, and the NnCuda over them */
+void emit_cuda_table(const Plan *plan, bool has_cubin, Text *out);      /* kernels, and the NnCuda over them */
+
+/* emit_cubin.c */
+void emit_cubin_name(Text *out);
+void emit_cubin(const Plan *plan, const char *arch, const char *program, Text *out);       /* `program`: the text with the kernels */
 
 #endif

@@ -67,7 +67,13 @@ void emit_program(const Plan *plan, const EmitOptions *options, Text *out, Text 
     if (plan->plain)
         emit_find_not_finite(plan, &rest);
     switch (plan->model->emit) {
-    case EMIT_PROGRAM: emit_tables(plan, options, &rest); break;
+    case EMIT_PROGRAM:
+        if (options->gpu_arch)
+            emit_cubin_name(&rest);
+        emit_tables(plan, options, &rest);
+        if (options->gpu_arch)
+            emit_cubin(plan, options->gpu_arch, rest.bytes, &rest);
+        break;
     case EMIT_PREDICT: emit_predictor(plan, options, &rest); break;
     case EMIT_LIBRARY: emit_library(plan, options, &rest); break;
     }

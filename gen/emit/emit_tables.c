@@ -311,7 +311,7 @@ void emit_tables(const Plan *plan, const EmitOptions *options, Text *out)
     if (plan->model->schedule)
         emit_schedule(plan->model->schedule, &tables);
     if (plan->target == TARGET_CUDA)
-        emit_cuda_table(plan, &tables);
+        emit_cuda_table(plan, options->gpu_arch, &tables);
     emit_nn_program(plan, options, has_tensors, &tables);
 
     section(out, "what the runtime is told");

@@ -1,0 +1,73 @@
+# NVRTC compiles the kernels of models for every kind of GPU that it knows, where the toolkit is installed; no GPU is needed. The
+# instructions are the wanted ones: multiply-adds in products, nothing of those kernels in local memory (sin and cos of doubles keep a
+# table there, by themselves). The runtime's prototypes are those of NVIDIA's headers, and its names are in the driver's library.
+. "$(dirname "$0")/tools/case.bash"
+tool opcodes
+unset NNGEN_NVRTC NNGEN_LIBCUDA
+export NNGEN_CUDA_CACHE=
+cuda=${CUDA_HOME:-/usr/local/cuda}
+
+check "--gpu-arch without --target cuda is 2" refused 2 "target cuda" "$NNGEN" "$ROOT/models/line.lua" --gpu-arch sm_90
+check "a name that is none is 2" refused 2 "such as sm_90" "$NNGEN" "$ROOT/models/line.lua" --target cuda --gpu-arch hopper
+check "without NVRTC it is 3" refused 3 "NVRTC .* not found; tried" env NNGEN_NVRTC=/no/libnvrtc.so "$NNGEN" "$ROOT/models/line.lua" --target cuda --gpu-arch sm_90 -o none.c
+check "and nothing is written" test ! -e none.c
+
+# The stand-in's NVRTC at generation: the program carries its kernels and needs none when it runs.
+stand_in=$(dirname "$NNGEN")/lib/libnngen_stand_in.so
+carries() {
+    NNGEN_NVRTC=$stand_in build g "$ROOT/models/line.lua" --target cuda --gpu-arch sm_90 &&
+    status 0 env NNGEN_LIBCUDA="$stand_in" NNGEN_NVRTC=/no/libnvrtc.so ./g --quiet --steps 2 --save a &&
+    status 0 env NNGEN_LIBCUDA="$stand_in" NNGEN_NVRTC="$stand_in" NNGEN_STAND_IN_CAPABILITY=80 ./g --quiet --steps 2 --save b && cmp a b
+}
+check "a program with kernels inside needs no NVRTC; on another GPU it compiles" carries
+
+if ! "$NNGEN" "$ROOT/models/line.lua" --target cuda --gpu-arch sm_90 -o line.c 2> said; then
+    skip "NVRTC to CUBIN" "$(head -n 1 said | cut -c 1-100)"
+else
+    models="mnist_mlp mnist_cnn characters rate_sweep chain_rule"
+    [ -z "${NNGEN_ALL:-}" ] || models=$(cd "$ROOT/models" && ls ./*.lua | sed 's/.*\///;s/.lua//')
+    tool idx; mkdir images; ./idx images 10000 7
+    compiled() {
+        local data=$ROOT/models
+        grep -q idx "$ROOT/models/$1.lua" && data=images
+        status 0 "$NNGEN" "$ROOT/models/$1.lua" --data $data --target cuda --gpu-arch "$2" -o p.c && ./opcodes p.c > found || return 1
+        [ -s found ] || { echo "no kernels"; return 1; }
+        ! grep -E "^(forward|backward|update)_.* (LDL|STL)=" found || { echo "spills to local memory"; return 1; }
+    }
+    for arch in sm_75 sm_80 sm_90 sm_100; do
+        for model in $models; do check "$model for $arch" compiled "$model" $arch; done
+    done
+    "$NNGEN" "$ROOT/models/mnist_mlp.lua" --data images --target cuda --gpu-arch sm_80 -o p.c && ./opcodes p.c > found
+    for kernel in forward_fc1_relu update_fc1_weight; do check "$kernel multiplies and adds at once" grep -Eq "^$kernel .*FFMA=" found; done
+    check "the text does not tell where it was made" eval '! grep -a "$ROOT" p.c'
+fi
+
+if [ ! -e "$cuda/include/cuda.h" ] || [ ! -e "$cuda/include/nvrtc.h" ]; then
+    skip "prototypes against NVIDIA's headers" "no cuda.h and nvrtc.h in $cuda/include (CUDA_HOME names another toolkit)"
+else
+    cat > prototypes.c <<'END'
+#define __CUDA_API_VERSION_INTERNAL                 /* names as they are in the library */
+#include <cuda.h>
+#include <nvrtc.h>
+#include "cuda_api.h"
+#define CHECK(NAME, PARAMETERS) _Static_assert(__builtin_types_compatible_p(__typeof__(NAME), unsigned PARAMETERS), #NAME);
+NN_DRIVER_FUNCTIONS(CHECK)
+NN_NVRTC_FUNCTIONS(CHECK)
+_Static_assert(CUDA_ERROR_OUT_OF_MEMORY == CUDA_OUT_OF_MEMORY && CUDA_ERROR_STUB_LIBRARY == CUDA_STUB_LIBRARY, "");
+_Static_assert(CUDA_ERROR_NO_DEVICE == CUDA_NO_DEVICE && CUDA_ERROR_DEVICE_UNAVAILABLE == CUDA_DEVICE_UNAVAILABLE, "");
+_Static_assert(CUDA_ERROR_SYSTEM_DRIVER_MISMATCH == CUDA_DRIVER_MISMATCH && CUDA_ERROR_ILLEGAL_ADDRESS == CUDA_FIRST_FAULT, "");
+_Static_assert(CUDA_ERROR_LAUNCH_FAILED == CUDA_LAST_FAULT && CUDA_ERROR_UNSUPPORTED_PTX_VERSION == CUDA_UNSUPPORTED_PTX, "");
+_Static_assert(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR == ATTRIBUTE_MAJOR && CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR == ATTRIBUTE_MINOR, "");
+_Static_assert(CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES == FUNCTION_DYNAMIC_SHARED && CU_STREAM_NON_BLOCKING == STREAM_NON_BLOCKING, "");
+_Static_assert(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL == CAPTURE_THREAD_LOCAL, "");
+END
+    check "prototypes are those of NVIDIA's headers" $CC -std=gnu11 -fsyntax-only -I"$ROOT/runtime" -I"$cuda/include" prototypes.c
+fi
+stub=$cuda/lib64/stubs/libcuda.so
+if [ ! -e "$stub" ] || ! command -v nm > /dev/null; then
+    skip "names in the driver's library" "no $stub"
+else
+    sed -n '/define NN_DRIVER_FUNCTIONS/,/^$/s/.*X(\(cu[A-Za-z0-9_]*\),.*/\1/p' "$ROOT/runtime/cuda_api.h" | sort > wanted
+    nm -D --defined-only "$stub" | sed 's/.* //;s/@.*//' | sort > there
+    check "every name is in the driver's library" eval '[ "$(wc -l < wanted)" -gt 30 ] && missing=$(comm -23 wanted there) && { [ -z "$missing" ] || { echo "$missing"; false; }; }'
+fi
