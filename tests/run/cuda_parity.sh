@@ -6,7 +6,7 @@
 tool tensors; tool idx
 mkdir images && ./idx images 23 7
 # the batch of a model cut, so that a step is short: the model is a copy, its data where they were
-small() { sed 's/batch = [0-9][0-9]*/batch = 6/' "$ROOT/models/$1.lua" > "$1.lua"; echo "$1.lua"; }
+small() { sed 's/batch = [0-9][0-9]*/batch = 6/;s/rows = {[^}]*},*//' "$ROOT/models/$1.lua" > "$1.lua"; echo "$1.lua"; }
 is_left_out() { [ -z "${NNGEN_ALL:-}" ] && [[ " $1 " != *" $2 "* ]]; }
 
 models="mnist_mlp mnist_cnn digits rate_sweep chain_rule perceptron characters"

@@ -20,7 +20,7 @@
 #include <ucontext.h>
 #endif
 
-enum { WARP = 32, MOST_THREADS = 1024, STACK = 256 << 10, MOST_WORDS = 64 };
+enum { WARP = 32, MOST_THREADS = 1024, STACK = 256 << 10, MOST_WORDS = 128 };
 
 typedef enum Phase { NEW, READY, AT_BLOCK, AT_WARP, OVER } Phase;
 
@@ -101,15 +101,15 @@ static void give_way(Phase phase, int site)
 /* Words are passed as a C function takes them, in registers and then on the stack; more than it has do no harm. */
 static void call_kernel(void)
 {
+#define EIGHT W, W, W, W, W, W, W, W
+#define SIXTY_FOUR EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT
+#define EIGHT_OF(i) w[i], w[i + 1], w[i + 2], w[i + 3], w[i + 4], w[i + 5], w[i + 6], w[i + 7]
+#define SIXTY_FOUR_OF(i) EIGHT_OF(i), EIGHT_OF(i + 8), EIGHT_OF(i + 16), EIGHT_OF(i + 24), EIGHT_OF(i + 32), EIGHT_OF(i + 40), EIGHT_OF(i + 48), EIGHT_OF(i + 56)
     typedef unsigned long long W;
-    typedef void Called(W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W,
-                        W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W, W);
+    typedef void Called(SIXTY_FOUR, SIXTY_FOUR);
     W w[MOST_WORDS] = {0};
     memcpy(w, kernel_words, (size_t)kernel_word_count * sizeof *w);
-    ((Called *)kernel_entry)(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11], w[12], w[13], w[14], w[15], w[16],
-        w[17], w[18], w[19], w[20], w[21], w[22], w[23], w[24], w[25], w[26], w[27], w[28], w[29], w[30], w[31], w[32], w[33], w[34], w[35],
-        w[36], w[37], w[38], w[39], w[40], w[41], w[42], w[43], w[44], w[45], w[46], w[47], w[48], w[49], w[50], w[51], w[52], w[53], w[54],
-        w[55], w[56], w[57], w[58], w[59], w[60], w[61], w[62], w[63]);
+    ((Called *)kernel_entry)(SIXTY_FOUR_OF(0), SIXTY_FOUR_OF(64));
 }
 
 static void fiber_main(void)
