@@ -136,11 +136,17 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const NnEntry *)a)->name, ((const NnEntry *)b)->name);
 }
 
+static void sort_entries(NnSafetensors *file, int (*order)(const void *, const void *))
+{
+    if (file->count)                                    /* qsort takes no NULL, even for nothing */
+        qsort(file->entry, (size_t)file->count, sizeof *file->entry, order);
+}
+
 /* No holes, no overlaps, nothing behind the end; no name twice. */
 static void check_entries(NnSafetensors *file, int64_t data_bytes)
 {
     int64_t at = 0;
-    qsort(file->entry, (size_t)file->count, sizeof *file->entry, by_place);
+    sort_entries(file, by_place);
     for (int i = 0; i < file->count; i++) {
         if (file->entry[i].begin != at)
             fail_entry(file, &file->entry[i], "does not begin where the one before it ends");
@@ -149,7 +155,7 @@ static void check_entries(NnSafetensors *file, int64_t data_bytes)
     if (at != data_bytes)
         nn_fail(NN_WRONG_INPUT, file->path, "holds %lld bytes of tensors, but its header describes %lld; it is torn or damaged",
                 (long long)data_bytes, (long long)at);
-    qsort(file->entry, (size_t)file->count, sizeof *file->entry, by_name);
+    sort_entries(file, by_name);
     for (int i = 1; i < file->count; i++)
         if (!by_name(&file->entry[i - 1], &file->entry[i]))
             fail_entry(file, &file->entry[i], "is there twice");
