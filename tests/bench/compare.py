@@ -316,7 +316,7 @@ def main():
     parser.add_argument("--only", default="fused,generic,blas,eager,compile,whole,expert,jit,scan,product")
     parser.add_argument("--markdown")
     parser.add_argument("--json")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if given.threads == 1:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["OMP_NUM_THREADS"] = "1"

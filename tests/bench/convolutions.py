@@ -78,7 +78,7 @@ def main():
     parser.add_argument("cases", nargs="*", metavar="CASE", help=" ".join(CASES))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="without torch.compile")
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     if not set(chosen.cases) <= set(CASES):
         parser.error("cases are " + " ".join(CASES))
     torch.set_num_threads(1)
