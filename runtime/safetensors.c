@@ -229,7 +229,7 @@ const NnEntry *nn_find_entry(const NnSafetensors *file, const char *prefix, cons
 {
     char *full = nn_format_string("%s%s", prefix, name);
     NnEntry wanted = {.name = full};
-    const NnEntry *found = bsearch(&wanted, file->entry, (size_t)file->count, sizeof wanted, by_name);
+    const NnEntry *found = file->count ? bsearch(&wanted, file->entry, (size_t)file->count, sizeof wanted, by_name) : NULL;
     nn_release(full);
     return found;
 }
