@@ -356,11 +356,7 @@ static int lanes_of_nest(const Emission *e)
     bool obstacle = !has_lanes(e);
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
-        int64_t steps = 1;
-        for (int i = 0; i < stage->inner_count; i++)
-            steps *= kernel->axis[stage->inner[i]].extent;
-        for (int f = 0; f < stage->fold_count; f++)
-            steps *= kernel->axis[stage->fold_axis[f]].extent;
+        const int64_t steps = steps_inside(kernel, stage);
         inside = steps > inside ? steps : inside;
         each_term(stage->term, find_obstacle, &obstacle);
         obstacle |= stage->folds_outer || stage->after || e->is_array[s];

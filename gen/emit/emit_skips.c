@@ -68,14 +68,5 @@ void emit_skips(Emission *e)
     line(e, "}");
     for (int p = kernel->skip.points - 1; p >= 0; p--)
         close_loop(e, kernel->skip.point[p]);
-    if (kernel->stage_count == 1)
-        return;
-    int axes[MAX_AXES * 2];
-    const int count = axes_in_memory(kernel, sums, axes);
-    for (int a = 0; a < count; a++)
-        open_loop_as(e, axes[a], a == count - 1 ? "NN_SIMD " : "");
-    for (int s = 1; s < kernel->stage_count; s++)
-        pointwise(e, s);
-    for (int a = count - 1; a >= 0; a--)
-        close_loop(e, axes[a]);
+    emit_behind_sums(e);
 }

@@ -359,6 +359,31 @@ static void emit_all(Emission *e)
     close_around(e, true);
 }
 
+static void open_in_memory_order(Emission *e, const int *axes, int count)
+{
+    for (int a = 0; a < count; a++)
+        open_loop_as(e, axes[a], a == count - 1 ? "NN_SIMD " : "");
+}
+
+static void close_in_memory_order(Emission *e, const int *axes, int count)
+{
+    for (int a = count - 1; a >= 0; a--)
+        close_loop(e, axes[a]);
+}
+
+void emit_behind_sums(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    int axes[MAX_AXES * 2];
+    const int count = axes_in_memory(kernel, &e->w.plan->buffer[kernel->stage[0].buffer], axes);
+    if (kernel->stage_count == 1)
+        return;
+    open_in_memory_order(e, axes, count);
+    for (int s = 1; s < kernel->stage_count; s++)
+        pointwise(e, s);
+    close_in_memory_order(e, axes, count);
+}
+
 /* The sums of a long fold, a part of it at a time for all tiles, added up in an array, and then what follows them:
  *   for (int b0 = 0; b0 < BATCH; b0 += 256)  …  NN_CORE(part, j, 5, i, 16, for (int b = b0; …), …)  …  d_fc1_weight[j][i] += part[j - j0][i - i0]; */
 static void emit_parts(Emission *e)
@@ -368,11 +393,9 @@ static void emit_parts(Emission *e)
     const char *k = letter_of(e, sum->fold_axis[0]), *extent = axis_extent(&e->w, sum->fold_axis[0]);
     int axes[MAX_AXES * 2];
     const int count = axes_in_memory(kernel, &e->w.plan->buffer[sum->buffer], axes);
-    for (int a = 0; a < count; a++)
-        open_loop_as(e, axes[a], a == count - 1 ? "NN_SIMD " : "");
+    open_in_memory_order(e, axes, count);
     assign_line(e, access_text(&e->w, sum->buffer, sum->store, NULL), "=", zero_or_one(e, 0));
-    for (int a = count - 1; a >= 0; a--)
-        close_loop(e, axes[a]);
+    close_in_memory_order(e, axes, count);
     if (kernel->choice.block == 1)
         line(e, "for (int %s = 0; %s < %s; %s++) {", k, k, extent, k);
     else
@@ -380,14 +403,7 @@ static void emit_parts(Emission *e)
     e->indent += INDENT;
     emit_all(e);
     close_block(e);
-    if (kernel->stage_count == 1)
-        return;
-    for (int a = 0; a < count; a++)
-        open_loop_as(e, axes[a], a == count - 1 ? "NN_SIMD " : "");
-    for (int s = 1; s < kernel->stage_count; s++)
-        pointwise(e, s);
-    for (int a = count - 1; a >= 0; a--)
-        close_loop(e, axes[a]);
+    emit_behind_sums(e);
 }
 
 void emit_contraction(Emission *e)

@@ -54,6 +54,7 @@ void emit_device_loops(Emission *e);
 int axes_in_memory(const Kernel *kernel, const Buffer *buffer, int *axes);     /* of the sum, in the order in which its array lies */
 void emit_skips(Emission *e);                                 /* emit_skips.c: FORM_SKIP */
 /* emit_tiles.c: the loops of a contraction whose tiles are chosen */
+void emit_behind_sums(Emission *e);                           /* the stages behind sums that lie in memory, in loops of their own */
 void emit_contraction(Emission *e);
 bool reads_what_it_writes(const Kernel *kernel);
 

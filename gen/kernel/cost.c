@@ -77,17 +77,23 @@ static void count_term(Term *term, void *context)
     cost->touched[term->buffer] += points_of(cost->kernel, &cost->plan->buffer[term->buffer], term->index);
 }
 
+int64_t steps_inside(const Kernel *kernel, const Stage *stage)
+{
+    int64_t steps = 1;
+    for (int i = 0; i < stage->inner_count; i++)
+        steps *= kernel->axis[stage->inner[i]].extent;
+    for (int f = 0; f < stage->fold_count; f++)
+        steps *= kernel->axis[stage->fold_axis[f]].extent;
+    return steps;
+}
+
 static int64_t points_of_stage(const Kernel *kernel, const Stage *stage)
 {
     int64_t points = kernel->time != NONE ? kernel->axis[kernel->time].extent : 1;
     for (int o = 0; o < kernel->outer_count && !stage->after; o++)
         if (kernel->form != FORM_SCATTER || kernel->outer[o] != scatter_of(stage).picked)
             points *= kernel->axis[kernel->outer[o]].extent;
-    for (int i = 0; i < stage->inner_count; i++)
-        points *= kernel->axis[stage->inner[i]].extent;
-    for (int f = 0; f < stage->fold_count; f++)
-        points *= kernel->axis[stage->fold_axis[f]].extent;
-    return points;
+    return points * steps_inside(kernel, stage);
 }
 
 /* A scatter neither compares nor chooses: it places. */

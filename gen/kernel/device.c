@@ -91,23 +91,6 @@ static void choose_scatter(Kernel *kernel)
 
 /* ---- tiles of products ---------------------------------------------------------------------------------------------------- */
 
-typedef struct Dependence { int axis; bool found; } Dependence;
-
-static void find_axis(Term *term, void *context)
-{
-    Dependence *d = context;
-    for (int i = 0; i < term->rank; i++)
-        for (int t = 0; t < term->index[i].count; t++)
-            d->found |= term->index[i].term[t].axis == d->axis;
-}
-
-static bool depends(Term *term, int axis)
-{
-    Dependence d = {axis, false};
-    each_term(term, find_axis, &d);
-    return d.found;
-}
-
 typedef struct Along { const Plan *plan; int axis; bool found; } Along;
 
 static void find_along(Term *term, void *context)
@@ -148,7 +131,7 @@ static void find_sides(Kernel *kernel)
     kernel->launch.right = product->operand[1];
     for (int o = 0; o < kernel->outer_count; o++) {
         const int axis = kernel->outer[o];
-        const bool left = depends(kernel->launch.left, axis), right = depends(kernel->launch.right, axis);
+        const bool left = depends_on(kernel->launch.left, axis), right = depends_on(kernel->launch.right, axis);
         if (left && !right)
             kernel->launch.row[kernel->launch.row_count++] = axis;
         else if (right && !left)

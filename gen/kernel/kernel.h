@@ -294,6 +294,7 @@ int64_t product_cycles(const Plan *plan, const Kernel *kernel);        /* of one
 
 void choose_blas(Plan *plan);                                 /* blas.c: which generic kernels CBLAS does, and how windows lie for it */
 bool is_worth_sharing(const Plan *plan, const Kernel *kernel);        /* share.c: for threads; after its cost is known */
+int64_t steps_inside(const Kernel *kernel, const Stage *stage);        /* cost.c: of its inner loops and folds, at one point of the outer ones */
 void count_costs(Plan *plan);                                 /* cost.c: operations, bytes read and written of every kernel */
 /* device.c: how a kernel runs on a GPU. */
 void choose_launch(const Plan *plan, Kernel *kernel);

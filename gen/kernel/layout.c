@@ -226,11 +226,7 @@ static int64_t row_cycles(const Plan *plan, Kernel *kernel)
         elements *= kernel->axis[kernel->outer[o]].extent;
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
-        int64_t steps = 1;
-        for (int i = 0; i < stage->inner_count; i++)
-            steps *= kernel->axis[stage->inner[i]].extent;
-        for (int f = 0; f < stage->fold_count; f++)
-            steps *= kernel->axis[stage->fold_axis[f]].extent;
+        const int64_t steps = steps_inside(kernel, stage);
         inside = steps > inside ? steps : inside;
         if (stage->buffer != NONE && plan->buffer[stage->buffer].rank > 1)
             nest.quarters += plain_axis(&stage->store[plan->buffer[stage->buffer].order[plan->buffer[stage->buffer].rank - 1]]) == nest.along ? 1 : ALONE_QUARTERS;

@@ -6,9 +6,7 @@ Two convolutions and a linear layer (convolutions.lua), forward, gradient and up
 turn. PyTorch as it is written, channels last, and both compiled (not with --quick); its best is the rival. One thread; least of the
 rounds' medians. Figures of one run are comparable, those of two are not."""
 import argparse
-import re
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -17,7 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-HERE = Path(__file__).resolve().parent
+from program import our_program
+
 BATCHES = 8
 KEYS = ["kind", "inputs", "size", "channels", "kernel", "padding", "stride", "batch"]
 CASES = {
@@ -60,18 +59,6 @@ def torch_steps(case, x, y, last, compiled):
     return run
 
 
-def our_steps(nngen, case, folder):
-    words = [word for key in KEYS for word in ("--set", f"{key}={case[key]}")]
-    subprocess.run([nngen, HERE / "convolutions.lua", *words, "-o", folder / "c.c"], check=True)
-    flags = subprocess.run([nngen, "flags"], check=True, capture_output=True, text=True).stdout.split()
-    subprocess.run(["cc", folder / "c.c", *flags, "-o", folder / "c"], check=True)
-
-    def run(steps):
-        said = subprocess.run([folder / "c", "--data", folder, "--benchmark", str(2 * steps), "--threads", "1"], capture_output=True, text=True, check=True)
-        return float(re.search(r"median_us_per_step ([0-9.]+)", said.stdout).group(1))
-    return run
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("nngen", type=lambda path: Path(path).resolve())
@@ -91,14 +78,15 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             np.save(Path(folder) / "x.npy", x)
             np.save(Path(folder) / "y.npy", y)
-            runs = {"nngen": our_steps(chosen.nngen, case, Path(folder))}
+            ours = our_program(chosen.nngen, "convolutions.lua", case, Path(folder))
+            runs = {"nngen": lambda steps: ours(2 * steps)}
             for compiled in (False,) if chosen.quick else (False, True):
                 for last in (False, True):
                     runs[("compiled" if compiled else "eager") + (", channels last" if last else "")] = torch_steps(case, x, y, last, compiled)
             times = {who: min(times) for who, times in zip(runs, zip(*[[run(30) for run in runs.values()] for _ in range(chosen.rounds)]))}
-        ours = times.pop("nngen")
+        mine = times.pop("nngen")
         best = min(times, key=times.get)
-        print(f"| {name} | {ours:.0f} | {times[best]:.0f} | {best} | {times[best] / ours:.2f} |", flush=True)
+        print(f"| {name} | {mine:.0f} | {times[best]:.0f} | {best} | {times[best] / mine:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ compiled, the fused optimizer; JAX a step a call, and ten steps in one scan. One
 are comparable, those of two are not."""
 import argparse
 import os
-import re
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +20,8 @@ import torch
 from jax import lax
 from torch import nn
 
-HERE = Path(__file__).resolve().parent
+from program import our_program
+
 NETWORKS = {"lstm": 4, "gru": 3, "rnn": 1, "attention": 0}       # gates
 HEADS, SCAN = 4, 10
 
@@ -140,18 +139,6 @@ def jax_steps(c, x, y):
     return lambda: jax.block_until_ready(one(start)), lambda: jax.block_until_ready(many(start))
 
 
-def our_program(nngen, c, folder):
-    words = [word for key in ("network", "time", "letters", "width", "hidden", "batch") for word in ("--set", f"{key}={getattr(c, key)}")]
-    subprocess.run([nngen, HERE / "sequences.lua", *words, "-o", folder / "s.c"], check=True)
-    flags = subprocess.run([nngen, "flags"], check=True, capture_output=True, text=True).stdout.split()
-    subprocess.run(["cc", folder / "s.c", *flags, "-o", folder / "s"], check=True)
-
-    def run(steps):
-        said = subprocess.run([folder / "s", "--data", folder, "--benchmark", str(steps), "--threads", "1"], capture_output=True, text=True, check=True)
-        return float(re.search(r"median_us_per_step ([0-9.]+)", said.stdout).group(1))
-    return run
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("nngen", type=lambda path: Path(path).resolve())
@@ -175,7 +162,8 @@ def main():
             rivals = [torch_step(c, x, y, False), torch_step(c, x, y, True), jit, scan]
             for step in rivals:
                 timed(step, 3)
-            runs = [our_program(c.nngen, c, Path(folder)), *[lambda steps, step=step: timed(step, steps) for step in rivals[:3]],
+            options = {key: getattr(c, key) for key in ("network", "time", "letters", "width", "hidden", "batch")}
+            runs = [our_program(c.nngen, "sequences.lua", options, Path(folder)), *[lambda steps, step=step: timed(step, steps) for step in rivals[:3]],
                     lambda steps: timed(scan, max(steps // SCAN, 2)) / SCAN]
             times = [statistics.median(run) for run in zip(*[[run(c.steps) for run in runs] for _ in range(c.rounds)])]
         print(f"| {name} | " + " | ".join(f"{t:.0f}" for t in times) + f" | {min(times[1:]) / times[0]:.2f} |", flush=True)
