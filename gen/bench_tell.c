@@ -125,7 +125,7 @@ void tell_bench(const Bench *bench, const Model *model, Text *out)
 {
     Arena *arena = out->arena;
     text_print(out, "%s: a training step of %lld %s in %s, %d thread%s; medians of %d rounds\n", escaped(arena, model->path),
-               (long long)model->batch, model->batch == 1 ? "row" : "rows", model->precision == F32 ? "f32" : "f64", bench->threads,
+               (long long)model->batch, model->batch == 1 ? "row" : "rows", model_precision(model), bench->threads,
                bench->threads == 1 ? "" : "s", bench->rounds);
     text_print(out, "%s: %s by multiply-adds; ", escaped(arena, processor_name(arena)),
                scaled(arena, largest(&bench->flop_per_second), "FLOP/s"));
@@ -202,7 +202,7 @@ void tell_bench_as_json(const Bench *bench, const Model *model, Text *out)
     text_add(out, "{\"model\": ");
     add_json_string(out, model->path);
     text_print(out, ", \"precision\": \"%s\", \"batch\": %lld, \"threads\": %d, \"rounds\": %d,\n \"processor\": ",
-               model->precision == F32 ? "f32" : "f64", (long long)model->batch, bench->threads, bench->rounds);
+               model_precision(model), (long long)model->batch, bench->threads, bench->rounds);
     add_json_string(out, processor_name(out->arena));
     text_add(out, ", \"compiler\": ");
     add_json_string(out, compiler_name());

@@ -397,7 +397,7 @@ static void tell(const Checker *checker, const Check *check, size_t width)
 
 int command_check(Arena *arena, Options *options)
 {
-    options->read.precision = F64;
+    options->read.precision = "f64";
     Compilation *c = run_passes(arena, options, "update");
     Checker checker = {.arena = arena, .model = c->model};
     int count;

@@ -18,6 +18,9 @@
 static void read(Compilation *c)
 {
     c->model = read_model(c->arena, c->options->operand[0], &c->options->read, &c->script);
+    if (c->model->products != PRODUCTS_FULL && c->options->target == TARGET_C)
+        fail_at((Place){c->model->path, 0}, "precision %s rounds the factors of products for a GPU's tensor cores: it goes with --target cuda\n"
+                "  --precision f32 is the same model in full precision", model_precision(c->model));
 }
 
 static void gradients(Compilation *c)
@@ -54,7 +57,7 @@ static void print_program(Compilation *c)
     check.kernels = KERNELS_GENERIC;
     check.target = TARGET_C;
     check.gpu_arch = NULL;
-    check.read.precision = F64;
+    check.read.precision = "f64";
     check.output = arena_print(c->arena, "%s_check.c", c->model->name);
     EmitOptions options = {
         .command = canonical_command(c->arena, c->options),

@@ -40,7 +40,8 @@ static const OptionRow rows[] = {
      "plain C (the default), or C with CUDA kernels, compiled when the program runs"},
     {OPTION_KERNELS, "--kernels", "fused|generic|blas", MAKES_TEXT, "fused generic blas", NULL,
      "specialised kernels (fused, the default), one plain loop nest an\noperation, or those with products by CBLAS"},
-    {OPTION_PRECISION, "--precision", "f32|f64", MAKES_TEXT | BIT(BENCH), "f32 f64", "tf32 bf16", "instead of the model's"},
+    {OPTION_PRECISION, "--precision", "f32|f64|tf32|bf16", MAKES_TEXT | BIT(BENCH), "f32 f64 tf32 bf16", NULL,
+     "f32, f64; tf32, bf16: f32 whose products round their factors, for a\nGPU's tensor cores, with --target cuda; instead of the model's"},
     {OPTION_DATA, "--data", "DIR", READS_MODEL, NULL, NULL, "where data files are looked up first"},
     {OPTION_SET, "--set", "name=value", READS_MODEL, NULL, NULL, "give an nn.option of the model a value; may be repeated"},
     {OPTION_ALL, "--all", NULL, BIT(CHECK), NULL, NULL, "every element of every parameter, not 200 of each"},
@@ -286,7 +287,7 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
     if (!own->run)
         fail_call("'nngen %s' is not in this version yet", own->name);
 
-    *options = (Options){.read.precision = -1, .arguments = &argv[argc]};
+    *options = (Options){.arguments = &argv[argc]};
     options->operand = NEW(arena, const char *, argc + 2);
     int operands = 0, setting_room = 0, dump_room = 0, vary_room = 0;
     for (int i = command == COMMAND_GENERATE ? 1 : 2; i < argc; i++) {
@@ -321,7 +322,7 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
         case OPTION_OUTPUT: options->output = value; break;
         case OPTION_KERNELS: options->kernels = kernel_mode(value); break;
         case OPTION_TARGET: options->target = strcmp(value, "cuda") == 0 ? TARGET_CUDA : TARGET_C; break;
-        case OPTION_PRECISION: options->read.precision = strcmp(value, "f64") == 0 ? F64 : F32; break;
+        case OPTION_PRECISION: options->read.precision = value; break;
         case OPTION_DATA: options->read.data_dir = value; break;
         case OPTION_SET: add_setting(arena, options, &setting_room, value); break;
         case OPTION_ALL: options->all_elements = true; break;
@@ -356,6 +357,8 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
         fail_call("--gpu-arch goes with --target cuda");
     if (options->gpu_arch && (strncmp(options->gpu_arch, "sm_", 3) != 0 || strspn(options->gpu_arch + 3, "0123456789") < 2))
         fail_call("--gpu-arch takes the name of an architecture such as sm_90, not %s", quoted(arena, options->gpu_arch));
+    if (options->target == TARGET_C && options->read.precision && (!strcmp(options->read.precision, "tf32") || !strcmp(options->read.precision, "bf16")))
+        fail_call("--precision %s is for a GPU's tensor cores: it goes with --target cuda", options->read.precision);
     if (options->weights && options->emit == EMIT_PROGRAM)
         fail_call("--weights goes with --emit predict or library\n  a program takes them when it runs: --init %s", escaped(arena, options->weights));
     if (options->target == TARGET_CUDA && options->kernels == KERNELS_BLAS)
@@ -409,8 +412,8 @@ const char *canonical_command(Arena *arena, const Options *options)
         text_print(&out, " --gpu-arch %s", options->gpu_arch);
     if (options->weights)
         add_word(&out, "--weights ", without_root(options->weights));
-    if (options->read.precision >= 0)
-        text_print(&out, " --precision %s", options->read.precision == F64 ? "f64" : "f32");
+    if (options->read.precision)
+        text_print(&out, " --precision %s", options->read.precision);
     for (int i = 0; i < options->read.setting_count; i++)
         add_word(&out, "--set ", arena_print(arena, "%s=%s", options->read.settings[i].name, options->read.settings[i].value));
     if (options->read.data_dir && options->read.data_dir[0] != '/')

@@ -22,6 +22,14 @@ static int attribute(unsigned which)
     return value;
 }
 
+static void refuse_old_card(const NnCuda *cuda)
+{
+    const int least = cuda->least_capability;
+    if (nn_card.capability < least)
+        nn_fail(NN_MACHINE_LACKS, NULL, "error: this program's products are of precision tf32 or bf16, which GPUs have from sm_%d on, but %s is an "
+                "sm_%d\n  regenerate with --precision f32", least, nn_card.name, nn_card.capability);
+}
+
 static void open_device(int64_t number)
 {
     enum { LEAST_VERSION = 12000 };
@@ -78,6 +86,7 @@ void nn_open_card(const NnCuda *cuda, int64_t number)
 {
     nn_load_driver();
     open_device(number);
+    refuse_old_card(cuda);
     load_kernels(cuda);
 }
 

@@ -5,6 +5,7 @@
 #include "emit/emit_cuda.h"
 #include "cuda_compile.h"
 #include "memory.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* Behind a string, a comment or one character. */
@@ -70,6 +71,8 @@ void emit_cubin_name(Text *out)
 void emit_cubin(const Plan *plan, const char *arch, const char *program, Text *out)
 {
     const char *path = plan->model->path, *slash = strrchr(path, '/');
+    if (plan->model->products != PRODUCTS_FULL && atoi(arch + 3) < LEAST_FOR_ROUNDED)
+        fail_call("--gpu-arch %s: products of precision %s need sm_%d or later", arch, model_precision(plan->model), LEAST_FOR_ROUNDED);
     NnImage image = nn_compile_cuda(text_of_device(program, out->arena), slash ? slash + 1 : path, arch);
     section(out, "the kernels as machine code");
     text_print(out, "\n/* What NVRTC made of the kernels above for %s: where the GPU is one, the program needs no NVRTC. */\n"

@@ -253,6 +253,8 @@ void emit_cuda_table(const Plan *plan, bool has_cubin, Text *out)
         text_add(out, "    .evaluate = evaluate,\n");
     if (has_phase(plan, PHASE_PREDICT))
         text_add(out, "    .predict = predict,\n");
+    if (plan->model->products != PRODUCTS_FULL)
+        text_print(out, "    .least_capability = %d,\n", LEAST_FOR_ROUNDED);
     if (has_cubin)
         text_add(out, "    .cubin = &cubin,\n");
     if (plan->mode == KERNELS_GENERIC)

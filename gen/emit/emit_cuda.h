@@ -4,6 +4,8 @@
 
 #include "emit/emit_parts.h"
 
+enum { LEAST_FOR_ROUNDED = 80 };                              /* sm_80: mma.sync of tf32 and bf16 */
+
 void emit_device_text(const Plan *plan, const bool *tables, Text *out);           /* the text before the kernels; by node: constant tables that they read */
 void emit_service_kernels(const Plan *plan, Text *out);       /* they fetch the batch, look at the loss, move results */
 void emit_gather_launches(const Plan *plan, Text *out);       /* the batch of `step` into the state */

@@ -7,7 +7,8 @@
  *   together    one block goes from point to point, its threads share what is inside
  *
  *   tiles       a block fetches rows of the one factor and columns of the other into shared memory, a part of the fold at a time; a
- *               thread keeps the sums of some elements in registers and does their later stages
+ *               thread keeps the sums of some elements in registers and does their later stages; on tensor cores factors are
+ *               rounded on their way into shared memory, two of bf16 make a word
  *
  * Between threads of a block that read what another one wrote stands a barrier: `Since` knows what was read and written since
  * the last one. Nothing is ever added by atomics, so the same bits come out of every run. */
@@ -412,10 +413,10 @@ static void emit_columns(Device *d)
 /* One side of a tile: the axes of its elements, what an index over them is called, how many there are. */
 typedef struct Side { const int *axis; int count; const char *flat, *letter; int64_t extent; int size, own; } Side;
 
-static Side side_of(const Emission *e, const int *axis, int count, const char *name, int own)
+static Side side_of(const Emission *e, const int *axis, int count, const char *name, int size, int own)
 {
     const char *flat = flat_name(e, axis, count);
-    Side side = {axis, count, flat && strcmp(flat, "point") != 0 ? flat : name, name, extents(e, axis, count), TILE_SIDE * own, own};
+    Side side = {axis, count, flat && strcmp(flat, "point") != 0 ? flat : name, name, extents(e, axis, count), size, own};
     return side;
 }
 
@@ -424,6 +425,19 @@ static void declare_side(Emission *e, const Side *side)
 {
     if (side->flat == side->letter)
         declare_place(e, side->flat, side->axis, side->count);
+}
+
+static void store_in_tile(Emission *e, const char *tile, const char *depth, const char *place, const char *value)
+{
+    Arena *arena = e->w.arena;
+    switch (e->kernel->launch.products) {
+    case PRODUCTS_FULL: assign_line(e, arena_print(arena, "%s[%s][%s]", tile, depth, place), "=", value); return;
+    case PRODUCTS_TF32:
+        assign_line(e, arena_print(arena, "%s[%s][%s]", tile, depth, place), "=", arena_print(arena, "nn_tf32(%s)", value));
+        return;
+    case PRODUCTS_BF16:
+        assign_line(e, arena_print(arena, "%s[%s / 2][%s][%s %% 2]", tile, depth, place, depth), "=", arena_print(arena, "nn_bf16(%s)", value));
+    }
 }
 
 /* for (int at = threadIdx.x; at < 64 * 16; at += 256) {
@@ -451,8 +465,9 @@ static void fetch_tile(Device *d, const char *tile, const Term *term, const Side
     if (fold->extent % TILE_DEPTH)
         text_print(&guard, "%s%s < %s", guard.length ? " && " : "", fold->flat, extents_text(e, fold->axis, fold->count));
     const char *value = term_text(&e->w, term, guard.length ? BIND_COMPARE : BIND_CHOICE);
-    assign_line(e, arena_print(e->w.arena, "%s[%s][%s]", tile, depth, place), "=",
-                guard.length ? arena_print(e->w.arena, "%s ? %s : %s", guard.bytes, value, zero(e)) : value);
+    if (guard.length)
+        value = arena_print(e->w.arena, "%s ? %s : %s", guard.bytes, value, zero(e));
+    store_in_tile(e, tile, depth, place, value);
     e->indent -= INDENT;
     line(e, "}");
 }
@@ -481,8 +496,12 @@ static void finish_tile(Device *d, const Side *row, const Side *column)
     line(e, "NN_UNROLL for (int r = 0; r < %d; r++)", row->own);
     line(e, "    NN_UNROLL for (int c = 0; c < %d; c++) {", column->own);
     e->indent += 2 * INDENT;
-    line(e, "const int %s = %s0 + NN_TILE_ROW(%d) + r, %s = %s0 + NN_TILE_COLUMN(%d) + c;", row->flat, row->flat, row->own, column->flat,
-         column->flat, column->own);
+    if (kernel->launch.products == PRODUCTS_FULL)
+        line(e, "const int %s = %s0 + NN_TILE_ROW(%d) + r, %s = %s0 + NN_TILE_COLUMN(%d) + c;", row->flat, row->flat, row->own,
+             column->flat, column->flat, column->own);
+    else
+        line(e, "const int %s = %s0 + NN_CORE_ROW(%d, r), %s = %s0 + NN_CORE_COLUMN(%d, c);", row->flat, row->flat, row->own,
+             column->flat, column->flat, column->own);
     Text guard = text_new(e->w.arena);
     if (row->extent % row->size)
         text_print(&guard, "%s >= %s", row->flat, extents_text(e, row->axis, row->count));
@@ -503,18 +522,37 @@ static void finish_tile(Device *d, const Side *row, const Side *column)
     line(e, "    }");
 }
 
+static void declare_tiles(Emission *e, const char *real, const Side *row, const Side *column)
+{
+    const Products products = e->kernel->launch.products;
+    if (products == PRODUCTS_BF16)
+        line(e, "NN_TILE uint16_t left_tile[%d / 2][%d + 8][2], right_tile[%d / 2][%d + 8][2];", TILE_DEPTH, row->size, TILE_DEPTH, column->size);
+    else
+        line(e, "NN_TILE %s left_tile[%d][%d + %d], right_tile[%d][%d + %d];", real, TILE_DEPTH, row->size, products == PRODUCTS_FULL ? 4 : 8,
+             TILE_DEPTH, column->size, products == PRODUCTS_FULL ? 4 : 8);
+}
+
+static void add_products(Emission *e, const char *real, const char *sum, const Side *row, const Side *column)
+{
+    if (e->kernel->launch.products == PRODUCTS_FULL)
+        line(e, "NN_ADD_PRODUCTS(%s, %s, %d, %d, left_tile, right_tile, %d);", real, sum, row->own, column->own, TILE_DEPTH);
+    else
+        line(e, "NN_ADD_%s_PRODUCTS(%s, %d, %d, left_tile, right_tile, %d);", e->kernel->launch.products == PRODUCTS_TF32 ? "TF32" : "BF16",
+             sum, row->own, column->own, TILE_DEPTH);
+}
+
 static void emit_product(Device *d)
 {
     Emission *e = d->e;
     const Kernel *kernel = e->kernel;
     const Stage *sum = &kernel->stage[0];
-    const Side row = side_of(e, kernel->launch.row, kernel->launch.row_count, "row", kernel->launch.rows);
-    const Side column = side_of(e, kernel->launch.column, kernel->launch.column_count, "column", kernel->launch.columns);
-    const Side fold = side_of(e, sum->fold_axis, sum->fold_count, "fold", 1);
+    const Side row = side_of(e, kernel->launch.row, kernel->launch.row_count, "row", kernel->launch.height, kernel->launch.rows);
+    const Side column = side_of(e, kernel->launch.column, kernel->launch.column_count, "column", kernel->launch.width, kernel->launch.columns);
+    const Side fold = side_of(e, sum->fold_axis, sum->fold_count, "fold", 1, 1);
     const char *real = local_type(e, sum);
     const int64_t down = (row.extent + row.size - 1) / row.size, across = (column.extent + column.size - 1) / column.size;
     const bool grouped_too = extents(e, kernel->launch.group, kernel->launch.group_count) > 1;
-    line(e, "NN_TILE %s left_tile[%d][%d + 4], right_tile[%d][%d + 4];", real, TILE_DEPTH, row.size, TILE_DEPTH, column.size);
+    declare_tiles(e, real, &row, &column);
     line(e, "const int %s0 = %s, %s0 = %s;", row.flat, tile_begin(e, across, down, !grouped_too, row.size), column.flat,
          tile_begin(e, 1, across, !grouped_too && down == 1, column.size));
     if (grouped_too)
@@ -526,7 +564,7 @@ static void emit_product(Device *d)
     fetch_tile(d, "left_tile", kernel->launch.left, &row, &fold);
     fetch_tile(d, "right_tile", kernel->launch.right, &column, &fold);
     line(e, "__syncthreads();");
-    line(e, "NN_ADD_PRODUCTS(%s, %s, %d, %d, left_tile, right_tile, %d);", real, sum->name, row.own, column.own, TILE_DEPTH);
+    add_products(e, real, sum->name, &row, &column);
     line(e, "__syncthreads();");
     e->indent -= INDENT;
     line(e, "}");

@@ -94,7 +94,9 @@ static const char *training_text(const Model *model, Arena *arena)
         text_print(&text, "; %s %s", grouped(arena, model->steps), model->steps == 1 ? "step" : "steps");
     else
         text_print(&text, "; %s %s", grouped(arena, model->epochs), model->epochs == 1 ? "epoch" : "epochs");
-    text_print(&text, "; seed %llu; %s", (unsigned long long)model->seed, model->precision == F64 ? "f64" : "f32");
+    text_print(&text, "; seed %llu; %s", (unsigned long long)model->seed, model_precision(model));
+    if (model->products != PRODUCTS_FULL)
+        text_add(&text, " (f32 but for the factors of products by tensor cores)");
     return text.bytes;
 }
 

@@ -1,5 +1,11 @@
-/* model.c: the node ids that a Model holds. */
+/* model.c: the node ids that a Model holds; what its precision is called. */
 #include "graph/model.h"
+
+const char *model_precision(const Model *model)
+{
+    static const char *const rounded[] = {[PRODUCTS_FULL] = "f32", [PRODUCTS_TF32] = "tf32", [PRODUCTS_BF16] = "bf16"};
+    return model->precision == F64 ? "f64" : rounded[model->products];
+}
 
 typedef struct Addresses { Arena *arena; NodeId **list; int count, room; } Addresses;
 

@@ -11,6 +11,7 @@
 typedef enum ModelKind { MODEL_TRAIN, MODEL_SHOW } ModelKind;       /* SHOW: nothing is trained. Also what a predictor keeps of a model */
 typedef enum EmitKind { EMIT_PROGRAM, EMIT_PREDICT, EMIT_LIBRARY } EmitKind;         /* --emit */
 typedef enum Precision { F32, F64 } Precision;
+typedef enum Products { PRODUCTS_FULL, PRODUCTS_TF32, PRODUCTS_BF16 } Products;       /* what factors are rounded to, on a GPU */
 
 /* How batch values of a metric (or loss) become the value of a set; the runtime's NnMetricKind says the same.
  *   MEAN   row-weighted mean of batch values          SUM   sum of batch values (sum losses)
@@ -115,6 +116,7 @@ typedef struct Model {
     int64_t epochs, steps;              /* one of them; 0: not given */
     uint64_t seed;
     Precision precision;
+    Products products;                  /* precision "tf32" and "bf16": F32 but for these */
     bool drop_last;
     int64_t validate_every;             /* epochs */
     const char *stop_metric;            /* early_stop: "validation_loss"; NULL: none */
@@ -127,6 +129,8 @@ typedef struct Model {
 
     Phase phase[PHASE_COUNT];           /* filled by specialise */
 } Model;
+
+const char *model_precision(const Model *model);              /* "tf32" */
 
 /* Addresses of all node ids in the model (the leaves' nodes first, then roots, phases): who renumbers nodes renews these. */
 NodeId **model_roots(Arena *arena, Model *model, int *count);

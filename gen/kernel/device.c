@@ -4,7 +4,8 @@
  * thread, or to a block whose threads share what is inside; the one with fewer steps in a row is taken. A step is one round of
  * an inner loop or a fold; a block's reduction costs REDUCTION of them, and no more than RESIDENT threads run at once.
  *
- * A product may go by tiles: its factors pass through shared memory, and each thread keeps some sums in registers.
+ * A product may go by tiles: its factors pass through shared memory, and each thread keeps some sums in registers. Where the model
+ * says tf32 or bf16, the tiles may be those of tensor cores, if that is faster: which rounds the factors, so no other product does.
  *
  * The numbers are those of data sheets and of no measurement: they order the ways, they do not foretell a time.
  *
@@ -22,6 +23,8 @@ enum {
     RESIDENT = 64 * 1024,               /* threads; half of what a large card holds, for neither registers nor memory allow all */
     STEP_CYCLES = 40,                   /* of a step, of RESIDENT threads: two loads that the first cache has, a multiply-add */
     MULTIPROCESSORS = 128,
+    TILE_THREADS = 256, TILE_SIDE = 16,      /* of one tile; along each side, where each has a block of neighbours */
+    LANES_A_CYCLE = 128,                /* multiply-adds of a multiprocessor without tensor cores */
     MEMORY_LATENCY = 600,               /* cycles until a tile is there, and two barriers */
     SHARED_BYTES = 40 * 1024,           /* of arrays that a block may hold: 48 KB less what reductions need */
 };
@@ -158,14 +161,35 @@ static void turn_to_result(Kernel *kernel)
     kernel->launch.right = left;
 }
 
-/* Cycles of a whole kernel by tiles of 16 x 16 threads with rows x columns sums each: blocks of one multiprocessor share its 128
- * multiply-adds a cycle and wait together for memory, once a depth. */
-static int64_t tile_cycles(int64_t height, int64_t width, int64_t groups, int64_t folds, int rows, int columns)
+/* A shape of tiles: the elements of one, and the sums of a thread of it. */
+typedef struct TileShape { Products products; int rows, columns, height, width; } TileShape;
+
+/* Threads of an ordinary tile stand 16 x 16, each with neighbours. On tensor cores 8 warps stand 4 x 2; a warp has m16n8 pieces, and
+ * a thread two rows and two columns of each. */
+static TileShape tile_shape(Products products, int rows, int columns)
 {
-    const int64_t blocks = rounds(height, TILE_SIDE * rows) * rounds(width, TILE_SIDE * columns) * groups;
-    const int64_t resident = rows * columns > 16 ? 2 : 4, beside = least(resident, rounds(blocks, MULTIPROCESSORS));
-    const int64_t sums = TILE_DEPTH * (2 * rows * columns + 2 * (rows + columns));    /* and their loads from shared memory */
-    return rounds(blocks, MULTIPROCESSORS * resident) * rounds(folds, TILE_DEPTH) * (MEMORY_LATENCY + beside * sums) + MEMORY_LATENCY;
+    if (products == PRODUCTS_FULL)
+        return (TileShape){products, rows, columns, TILE_SIDE * rows, TILE_SIDE * columns};
+    return (TileShape){products, rows, columns, 32 * rows, 8 * columns};
+}
+
+/* Cycles of a multiprocessor for the sums of one tile over one depth, and for their loads from shared memory. */
+static int64_t depth_cycles(const TileShape *tile)
+{
+    const int64_t multiplied = (int64_t)TILE_DEPTH * tile->height * tile->width;
+    if (tile->products == PRODUCTS_FULL)
+        return multiplied / LANES_A_CYCLE + TILE_DEPTH * 2 * (tile->rows + tile->columns);
+    const int64_t words = tile->products == PRODUCTS_TF32 ? TILE_DEPTH : TILE_DEPTH / 2;
+    return multiplied / (tile->products == PRODUCTS_TF32 ? 512 : 1024) + words * (2 * tile->rows + tile->columns);
+}
+
+/* Cycles of a whole kernel: blocks of one multiprocessor share what it can do in one and wait together for memory, once a depth. */
+static int64_t tile_cycles(int64_t height, int64_t width, int64_t groups, int64_t folds, const TileShape *tile)
+{
+    const int64_t blocks = rounds(height, tile->height) * rounds(width, tile->width) * groups;
+    const int64_t resident = tile->rows * tile->columns > 16 ? 2 : 4, beside = least(resident, rounds(blocks, MULTIPROCESSORS));
+    return rounds(blocks, MULTIPROCESSORS * resident) * rounds(folds, TILE_DEPTH) * (MEMORY_LATENCY + beside * depth_cycles(tile))
+         + MEMORY_LATENCY;
 }
 
 /* Returns the cycles of the best tile; INT64_MAX: a product of this shape has none. */
@@ -184,16 +208,25 @@ static int64_t choose_tiles(const Plan *plan, Kernel *kernel)
         return INT64_MAX;
     int64_t best = INT64_MAX;
     const int most = plan->model->precision == F32 ? 8 : 4;
-    for (int rows = 1; rows <= most; rows *= 2)
-        for (int columns = 1; columns <= most; columns *= 2) {
-            const int64_t cycles = tile_cycles(height, width, groups, folds, rows, columns);
-            if (cycles >= best)
-                continue;
-            best = cycles;
-            kernel->launch.rows = rows;
-            kernel->launch.columns = columns;
-            kernel->launch.blocks = rounds(height, TILE_SIDE * rows) * rounds(width, TILE_SIDE * columns) * groups;
-        }
+    for (Products products = PRODUCTS_FULL; products <= PRODUCTS_BF16; products++) {
+        if (products != PRODUCTS_FULL && products != plan->model->products)
+            continue;
+        const bool pieces = products != PRODUCTS_FULL;                   /* of two rows and two columns a thread */
+        for (int rows = pieces ? 2 : 1; rows <= (pieces ? 4 : most); rows *= 2)
+            for (int columns = pieces ? 2 : 1; columns <= (pieces ? 16 : most); columns *= 2) {
+                const TileShape tile = tile_shape(products, rows, columns);
+                const int64_t cycles = tile_cycles(height, width, groups, folds, &tile);
+                if (cycles >= best)
+                    continue;
+                best = cycles;
+                kernel->launch.products = products;
+                kernel->launch.rows = rows;
+                kernel->launch.columns = columns;
+                kernel->launch.height = tile.height;
+                kernel->launch.width = tile.width;
+                kernel->launch.blocks = rounds(height, tile.height) * rounds(width, tile.width) * groups;
+            }
+    }
     return best;
 }
 
@@ -227,7 +260,7 @@ void choose_launch(const Plan *plan, Kernel *kernel)
     const int64_t apart = inside.alone * rounds(points, RESIDENT), together = inside.together * rounds(points * threads, RESIDENT);
     if (choose_tiles(plan, kernel) < STEP_CYCLES * least(apart, fits ? together : apart)) {
         kernel->launch.spread = SPREAD_TILES;
-        kernel->launch.threads = TILE_SIDE * TILE_SIDE;
+        kernel->launch.threads = TILE_THREADS;
         return;
     }
     kernel->launch.spread = fits && together < apart ? SPREAD_BLOCKS : SPREAD_POINTS;

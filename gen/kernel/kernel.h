@@ -115,7 +115,7 @@ typedef enum Spread {
     SPREAD_BLOCKS,                      /* each point is a block's: its threads share inner axes and folds */
     SPREAD_SUM,                         /* one block for a sum over all points: its threads take them in turn */
     SPREAD_TOGETHER,                    /* one block takes the points one after the other, its threads share inner axes and folds */
-    SPREAD_TILES,                       /* a block makes a tile of a product: 16 x 16 threads, each with rows x columns of it */
+    SPREAD_TILES,                       /* a block makes a tile of a product: 256 threads, each with rows x columns of it */
     SPREAD_COLUMNS,                     /* SCATTER: a thread has those columns that nobody else adds to */
     SPREAD_ELEMENTS,                    /* CALL: each element is a thread's */
 } Spread;
@@ -157,6 +157,8 @@ typedef struct Kernel {
         int64_t points, blocks;
         int threads;                    /* of a block */
         int rows, columns;              /* TILES: sums of one thread */
+        int height, width;              /* of a tile */
+        Products products;              /* of its factors: other than FULL by tensor cores */
         Term *left, *right;             /* the factors, and the outer axes of the one, of the other, and of both or neither */
         int row[MAX_AXES], column[MAX_AXES], group[MAX_AXES], row_count, column_count, group_count;
     } launch;
@@ -299,7 +301,7 @@ void count_costs(Plan *plan);                                 /* cost.c: operati
 /* device.c: how a kernel runs on a GPU. */
 void choose_launch(const Plan *plan, Kernel *kernel);
 extern const char *const spread_name[];                       /* "a thread a point" */
-enum { TILE_SIDE = 16, TILE_DEPTH = 32 };                     /* threads along a side of a tile; steps of the fold in shared memory */
+enum { TILE_DEPTH = 32 };                                     /* steps of the fold that are in shared memory at once */
 bool runs_along(const Plan *plan, const Term *term, int axis);        /* are neighbours along the axis neighbours in memory? */
 
 /* The passes, in order. check_plan runs after each. */

@@ -271,9 +271,9 @@ static void read_settings(Script *script, int table)
     model->stop_rises = field_boolean(lua, table, "stop_rises");
     model->stop_patience = field_integer(lua, table, "stop_patience", 0);
     model->stop_min_delta = field_number(lua, table, "stop_min_delta", 0);
-    model->precision = !strcmp(field_string(lua, table, "precision"), "f64") ? F64 : F32;
-    if (script->options->precision >= 0)
-        model->precision = (Precision)script->options->precision;
+    const char *precision = script->options->precision ? script->options->precision : field_string(lua, table, "precision");
+    model->precision = !strcmp(precision, "f64") ? F64 : F32;
+    model->products = !strcmp(precision, "tf32") ? PRODUCTS_TF32 : !strcmp(precision, "bf16") ? PRODUCTS_BF16 : PRODUCTS_FULL;
 
     model->options = arena_alloc(script->arena, sizeof *model->options * (size_t)(script->seen_count + 1));
     for (int o = 0; o < script->seen_count; o++) {

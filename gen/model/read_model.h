@@ -12,7 +12,7 @@ typedef struct ReadOptions {
     const char *data_dir;               /* --data; NULL: none */
     int64_t memory_limit;               /* bytes; 0: 1 GiB */
     int64_t instruction_limit;          /* 0: 10^9 */
-    int precision;                      /* F32, F64, or -1: the model's */
+    const char *precision;              /* "f32", "f64", "tf32", "bf16"; NULL: the model's */
 } ReadOptions;
 
 typedef struct Script Script;           /* the Lua state, kept until the updates are built */

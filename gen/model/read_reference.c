@@ -4,7 +4,7 @@
  * example do not show in another's formulas. */
 #include "model/script.h"
 
-static const ReadOptions no_options = {.precision = -1};
+static const ReadOptions no_options;
 
 static int list_sections(lua_State *lua)
 {

@@ -91,9 +91,8 @@ local function tensors_of(what, given)
 end
 
 local function precision_of(what, given)
-  if given == nil or given == "f32" or given == "f64" then return given or "f32" end
-  if given == "tf32" or given == "bf16" then fail(what .. ": precision " .. given .. " is not in this version yet") end
-  fail(what .. ': precision is "f32" or "f64", not ' .. (type(given) == "string" and core.quoted(given) or core.a(given)))
+  if given == nil or given == "f32" or given == "f64" or given == "tf32" or given == "bf16" then return given or "f32" end
+  fail(what .. ': precision is "f32", "f64", "tf32" or "bf16", not ' .. (type(given) == "string" and core.quoted(given) or core.a(given)))
 end
 
 -- early_stop = {metric = "validation_loss", patience = 5, min_delta = 0}

@@ -56,6 +56,7 @@ typedef struct NnCuda {
     void (*train_step)(void *state, const NnDeviceStep *step);
     void (*evaluate)(void *state, const NnDeviceStep *step);
     void (*predict)(void *state, const NnDeviceStep *step);
+    int least_capability;               /* 80 (8.0) for products of tf32 and bf16; 0: any */
     int launched_steps;                 /* K; 0: the runtime chooses */
     bool one_by_one;                    /* --kernels generic: no graph, each kernel launched by itself */
 } NnCuda;

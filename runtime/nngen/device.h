@@ -22,6 +22,7 @@
 #else
 typedef signed char int8_t;
 typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
 typedef int int32_t;
 typedef unsigned int uint32_t;
 typedef long long int64_t;
@@ -108,6 +109,66 @@ NN_BLOCK_ARGMAX(nn_block_argmax, double)
             NN_UNROLL for (int nn_c = 0; nn_c < COLUMNS; nn_c++)                                                           \
                 SUM[nn_r][nn_c] += nn_left[nn_r] * nn_right[nn_c];                                                         \
     }
+
+/* ---- tiles on tensor cores -----------------------------------------------------------------------------------------------
+ *
+ * The same with 8 warps, 4 down and 2 across, and factors that were rounded when they came into shared memory: nn_tf32 leaves 10 bits
+ * of the mantissa, nn_bf16 7; sums are f32. A word of a tile is one factor of tf32 or two of bf16, neighbours in the fold, and then
+ * m16n8k8 of tf32 and m16n8k16 of bf16 have their words in the same places (PTX ISA, "Matrix fragments for mma"): lane 4 g + t has
+ *   of LEFT   [t][g], [t][g + 8], [t + 4][g], [t + 4][g + 8]        of RIGHT  [t][g], [t + 4][g]
+ *   of sums   [g][2 t], [g][2 t + 1], [g + 8][2 t], [g + 8][2 t + 1]
+ * Rows of shared memory are 8 words longer than what they hold, so that the 32 words of a warp lie in 32 banks. */
+#ifndef NN_STAND_IN
+static inline float nn_tf32(float x)
+{
+    unsigned bits;
+    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+    return __int_as_float(bits);
+}
+
+static inline uint16_t nn_bf16(float x)
+{
+    unsigned pair;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(0.0f), "f"(x));        /* the second is the lower half */
+    return (uint16_t)pair;
+}
+
+#define NN_MMA(NAME, SHAPE)                                                                                                \
+    static inline void NAME(float *c0, float *c1, float *c2, float *c3, const unsigned *a, const unsigned *b)              \
+    {                                                                                                                      \
+        asm("mma.sync.aligned." SHAPE " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                    \
+            : "+f"(*c0), "+f"(*c1), "+f"(*c2), "+f"(*c3) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1])); \
+    }
+NN_MMA(nn_mma_tf32, "m16n8k8.row.col.f32.tf32.tf32.f32")
+NN_MMA(nn_mma_bf16, "m16n8k16.row.col.f32.bf16.bf16.f32")
+#endif
+
+/* The row of sum[R][…] in the tile, the column of sum[…][C]. */
+#define NN_CORE_ROW(ROWS, R) ((int)threadIdx.x / 64 * 8 * (ROWS) + (R) * 8 + (int)threadIdx.x % 32 / 4)
+#define NN_CORE_COLUMN(COLUMNS, C) ((int)threadIdx.x / 32 % 2 * 4 * (COLUMNS) + (C) / 2 * 8 + (int)threadIdx.x % 4 * 2 + (C) % 2)
+#define NN_WORD(TILE, K, PLACE) (*(const unsigned *)&TILE[K][PLACE])
+#define NN_ADD_ON_CORES(MMA, SUM, ROWS, COLUMNS, LEFT, RIGHT, WORDS)                                                       \
+    NN_UNROLL for (int nn_s = 0; nn_s < WORDS; nn_s += 8) {                                                                \
+        const int nn_k = nn_s + (int)threadIdx.x % 4;                                                                      \
+        unsigned nn_left[ROWS / 2][4], nn_right[COLUMNS / 2][2];                                                           \
+        NN_UNROLL for (int nn_r = 0; nn_r < ROWS; nn_r++) {                                                                \
+            nn_left[nn_r / 2][nn_r % 2] = NN_WORD(LEFT, nn_k, NN_CORE_ROW(ROWS, nn_r));                                    \
+            nn_left[nn_r / 2][nn_r % 2 + 2] = NN_WORD(LEFT, nn_k + 4, NN_CORE_ROW(ROWS, nn_r));                            \
+        }                                                                                                                  \
+        NN_UNROLL for (int nn_c = 0; nn_c < COLUMNS / 2; nn_c++) {                                                         \
+            const int nn_column = (int)threadIdx.x / 32 % 2 * 4 * (COLUMNS) + nn_c * 8 + (int)threadIdx.x % 32 / 4;        \
+            nn_right[nn_c][0] = NN_WORD(RIGHT, nn_k, nn_column);                                                           \
+            nn_right[nn_c][1] = NN_WORD(RIGHT, nn_k + 4, nn_column);                                                       \
+        }                                                                                                                  \
+        NN_UNROLL for (int nn_r = 0; nn_r < ROWS; nn_r += 2)                                                               \
+            NN_UNROLL for (int nn_c = 0; nn_c < COLUMNS; nn_c += 2)                                                        \
+                MMA(&SUM[nn_r][nn_c], &SUM[nn_r][nn_c + 1], &SUM[nn_r + 1][nn_c], &SUM[nn_r + 1][nn_c + 1],                \
+                    nn_left[nn_r / 2], nn_right[nn_c / 2]);                                                                \
+    }
+#define NN_ADD_TF32_PRODUCTS(SUM, ROWS, COLUMNS, LEFT, RIGHT, DEPTH)                                                       \
+    NN_ADD_ON_CORES(nn_mma_tf32, SUM, ROWS, COLUMNS, LEFT, RIGHT, DEPTH)
+#define NN_ADD_BF16_PRODUCTS(SUM, ROWS, COLUMNS, LEFT, RIGHT, DEPTH)                                                       \
+    NN_ADD_ON_CORES(nn_mma_bf16, SUM, ROWS, COLUMNS, LEFT, RIGHT, DEPTH / 2)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
 

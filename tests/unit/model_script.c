@@ -18,7 +18,7 @@ static double shown(const World *world, const char *name)
 START_TEST(options)
 {
     Setting settings[] = {{"width", "3", false}, {"deep", "true", false}, {"rate", "1e-3", false}, {"rule", "adam", false}, {"width", "1e1", false}};
-    ReadOptions options = {.settings = settings, .setting_count = 5, .precision = F64};
+    ReadOptions options = {.settings = settings, .setting_count = 5, .precision = "f64"};
     World world = world_open(HEAD
         "local width, deep, rate, rule = nn.option('width', 2), nn.option('deep', false), nn.option('rate', 0.5), nn.option('rule', 'sgd')\n"
         "local kept = nn.option('kept', 1.5)\n"

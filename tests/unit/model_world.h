@@ -30,7 +30,7 @@ __attribute__((unused)) static void world_write(const char *path, const char *te
 /* Reads `text` as a model; `settings` may be NULL. The file is left until world_close. */
 __attribute__((unused)) static World world_open(const char *text, const ReadOptions *options)
 {
-    static const ReadOptions plain = {.precision = -1};
+    static const ReadOptions plain;
     World world = {.arena = arena_new()};
     strcpy(world.path, "/tmp/nngen_model_XXXXXX.lua");
     int file = mkstemps(world.path, 4);

@@ -42,7 +42,7 @@ typedef struct Thread {
 
 typedef struct Warp {
     int alive, waiting;
-    unsigned char slot[2][WARP][16];    /* two: who is quick may bring the next value while others still read this one */
+    _Alignas(8) unsigned char slot[2][WARP][NN_SLOT];     /* two: who is quick may bring the next value while others still read this one */
 } Warp;
 
 static Thread thread[MOST_THREADS];
@@ -194,6 +194,13 @@ static void exchange(void *value, size_t bytes, int lane, int site)
     memcpy(value, own->slot[parity][lane & (WARP - 1)], bytes);
 }
 
+static const void *collect(const void *value, size_t bytes, int site)
+{
+    int parity;
+    const Warp *own = bring(value, bytes, site, &parity);
+    return own->slot[parity];
+}
+
 static int vote(int value, int site)
 {
     int parity;
@@ -332,7 +339,7 @@ void nn_run_launch(NnStandIn *own, const char *name, void (*entry)(void), const 
     kernel_word_count = count;
     shown = own;
     *own = (NnStandIn){.blocks = blocks, .threads = threads, .block_barrier = block_barrier, .warp_barrier = warp_barrier,
-                       .exchange = exchange, .vote = vote, .dynamic_shared = dynamic_shared ? malloc(dynamic_shared) : NULL};
+                       .exchange = exchange, .vote = vote, .collect = collect, .dynamic_shared = dynamic_shared ? malloc(dynamic_shared) : NULL};
     random_state = 2654435761u * (unsigned)(schedule + 1);
     for (unsigned i = 0; i < total; i++) {
         const unsigned b = schedule & 1 ? total - 1 - i : i;
