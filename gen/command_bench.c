@@ -228,7 +228,7 @@ int command_bench(Arena *arena, Options *options)
     };
     const int all = sizeof contestant / sizeof *contestant;
     Bench bench = {.contestant = contestant, .count = options->target == TARGET_CUDA ? all : all - 1, .threads = options->threads ? options->threads : 1};
-    Compilation *read = run_passes(arena, options, "specialise");
+    Compilation *read = run_passes(arena, options, "keep");
     const Model *model = read->model;
     if (model->kind != MODEL_TRAIN)
         fail_at((Place){model->path, 0}, "nngen bench times training steps, but this model returns nn.show and trains nothing");

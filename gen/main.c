@@ -47,6 +47,12 @@ static void keep_what_is_asked(Compilation *c)
         fit_inputs(c->model, c->options->read.data_dir);
 }
 
+static void order_products(Compilation *c)
+{
+    if (c->options->kernels == KERNELS_FUSED)
+        c->model = associate(c->model);
+}
+
 static void make_kernels(Compilation *c)   { c->plan = fuse(c->arena, c->model, c->options->kernels, c->options->target); }
 static void shape_kernels(Compilation *c)  { schedule(c->plan); }
 static void place_buffers(Compilation *c)  { plan_memory(c->plan); }
@@ -85,6 +91,7 @@ static const struct Pass {
     {"simplify",      rewrite,       GRAPH},        /* equal nodes are one, constants fold, what no root needs goes */
     {"specialise",    split_by_mode, GRAPH},        /* a list of roots each for training, evaluation, prediction */
     {"keep",          keep_what_is_asked, GRAPH},   /* a predictor, a library: only what their functions compute */
+    {"associate",     order_products, GRAPH},       /* fused kernels: products of products in the order that costs least */
     {"fuse",          make_kernels,  KERNELS},      /* which operations share loops */
     {"schedule",      shape_kernels, KERNELS},      /* forms, layouts, names, costs */
     {"plan_memory",   place_buffers, KERNELS},      /* which buffers share memory */
@@ -187,10 +194,7 @@ Compilation *compilation_with(const Compilation *read, KernelMode kernels, Targe
     c->with_laps = with_laps;
     c->program = text_new(read->arena);
     c->header = text_new(read->arena);
-    int first = 0;
-    while (passes[first].gives == GRAPH)
-        first++;
-    run_from(c, first, NULL);
+    run_from(c, find_pass(read->arena, "", "associate"), NULL);
     return c;
 }
 

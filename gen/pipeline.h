@@ -24,7 +24,7 @@ Compilation *run_passes(Arena *arena, Options *options, const char *last);
 /* An output that names the model would replace it: refused. output NULL: there is none. */
 void refuse_overwriting(Arena *arena, const char *option, const char *output, const char *model);
 
-/* Goes on from the graph that `read` ended with (run_passes up to "specialise") to another program of the same model. */
+/* Goes on from the graph that `read` ended with (run_passes up to "keep") to another program of the same model. */
 Compilation *compilation_with(const Compilation *read, KernelMode kernels, Target target, bool with_laps);
 
 /* The other commands. */

@@ -243,7 +243,7 @@ static void emit_nn_program(const Plan *plan, const EmitOptions *options, bool h
     const Model *model = plan->model;
     const bool train = model->kind == MODEL_TRAIN;
     text_print(out, "\n%s NnProgram program = {\n    .model = %s,\n", table_storage(plan), c_string(out->arena, shown_path(model->path)));
-    text_print(out, "    .signature = \"%016llx\",\n", (unsigned long long)signature(model->graph, out->arena));
+    text_print(out, "    .signature = \"%016llx\",\n", (unsigned long long)signature(model->written ? model->written : model->graph, out->arena));
     if (train && options->check_command)
         text_print(out, "    .check_command = %s,\n", c_string(out->arena, options->check_command));
     text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu, .memory = sizeof %sstate%s,\n",

@@ -1,4 +1,4 @@
-/* model.c: the node ids that a Model holds; what its precision is called. */
+/* model.c: the node ids that a Model holds, and a copy with its own; what its precision is called. */
 #include "graph/model.h"
 
 const char *model_precision(const Model *model)
@@ -52,4 +52,34 @@ NodeId **model_roots(Arena *arena, Model *model, int *count)
     }
     *count = addresses.count;
     return addresses.list;
+}
+
+static void *array_copy(Arena *arena, const void *from, int count, size_t element)
+{
+    return from ? arena_copy(arena, from, element * (size_t)count) : NULL;
+}
+
+Model *model_copy(Arena *arena, const Model *model)
+{
+    Model *copy = arena_copy(arena, model, sizeof *model);
+    Graph *graph = copy->graph = arena_copy(arena, model->graph, sizeof *model->graph);
+    graph->nodes = array_copy(arena, graph->nodes, graph->count, sizeof *graph->nodes);
+    graph->room = graph->count;
+    graph->leaves = array_copy(arena, graph->leaves, graph->leaf_count, sizeof *graph->leaves);
+    graph->leaf_room = graph->leaf_count;
+    copy->metrics = array_copy(arena, copy->metrics, copy->metric_count, sizeof *copy->metrics);
+    copy->outputs = array_copy(arena, copy->outputs, copy->output_count, sizeof *copy->outputs);
+    copy->updates = array_copy(arena, copy->updates, copy->update_count, sizeof *copy->updates);
+    for (int u = 0; u < copy->update_count; u++)
+        copy->updates[u].assigns = array_copy(arena, copy->updates[u].assigns, copy->updates[u].assign_count, sizeof(NodeId));
+    copy->statistics.assigns = array_copy(arena, copy->statistics.assigns, copy->statistics.count, sizeof(NodeId));
+    copy->statistics.room = copy->statistics.count;
+    for (int p = 0; p < PHASE_COUNT; p++) {
+        Phase *phase = &copy->phase[p];
+        phase->roots = array_copy(arena, phase->roots, phase->root_count, sizeof(NodeId));
+        phase->gradients = array_copy(arena, phase->gradients, copy->update_count, sizeof(NodeId));
+        phase->metrics = array_copy(arena, phase->metrics, copy->metric_count, sizeof *phase->metrics);
+        phase->outputs = array_copy(arena, phase->outputs, copy->output_count, sizeof *phase->outputs);
+    }
+    return copy;
 }

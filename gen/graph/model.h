@@ -81,6 +81,7 @@ typedef struct Phase {
 typedef struct Model {
     Arena *arena;
     Graph *graph;
+    const Graph *written;               /* as it was before associate; NULL: that is `graph` */
     ModelKind kind;
     EmitKind emit;
     Place place;                        /* of nn.train or nn.show */
@@ -134,5 +135,6 @@ const char *model_precision(const Model *model);              /* "tf32" */
 
 /* Addresses of all node ids in the model (the leaves' nodes first, then roots, phases): who renumbers nodes renews these. */
 NodeId **model_roots(Arena *arena, Model *model, int *count);
+Model *model_copy(Arena *arena, const Model *model);          /* whose nodes and roots are its own */
 
 #endif

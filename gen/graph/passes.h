@@ -22,6 +22,10 @@ void simplify(Model *model);
 /* MODE folded: model->phase[TRAIN], [EVALUATE], [PREDICT] (or [SHOW]) get their roots. */
 void specialise(Model *model);
 
+/* Products of products in the order that costs least: the model with another graph of its training step, or the model itself.
+ * The one it took is left as it was. */
+Model *associate(Model *model);
+
 /* --emit predict, library: only what their functions compute stays. What they cannot be made of is refused. */
 void keep_for(Model *model, EmitKind emit);
 /* --weights: tensors start with the values of this file, model->has_weights. */

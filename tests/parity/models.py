@@ -142,6 +142,16 @@ def prime_width():
             {"x": grid(23, 13, 17, 29), "class": torch.tensor([i ** 3 % 7 for i in range(1, 24)])}, loss)
 
 
+@model(30, 31, sgd(lr=0.05, momentum=0.9))
+def linear_chain():
+    def loss(p, d):
+        h1 = d["x"] @ p["w1"] + p["b1"]
+        return F.cross_entropy((h1 @ p["w2"] + p["b2"]) @ p["w3"], d["class"])
+    return ({"w1": grid(37, 23, 7, 13, 0.125), "b1": torch.full((23,), 0.5), "w2": grid(23, 11, 3, 11, 0.25), "b2": torch.full((11,), -0.25),
+             "w3": grid(11, 5, 19, 23, 0.125)},
+            {"x": grid(70, 37, 17, 29), "class": torch.tensor([i ** 3 % 5 for i in range(1, 71)])}, loss)
+
+
 @model(50, 1, sgd(lr=1e-3))
 def no_data():
     def loss(p, d):

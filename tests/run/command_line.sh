@@ -57,7 +57,7 @@ check "a failure writes nothing to standard output" eval '"$NNGEN" wrong.lua --d
 check "-o and standard output differ in their own call alone" eval '"$NNGEN" line.lua > a.c && "$NNGEN" line.lua -o b.c && [ "$(diff a.c b.c | grep -c "^[<>]")" -le 8 ]'
 check "the same call gives the same bytes" eval 'cp b.c first.c && "$NNGEN" line.lua -o b.c && cmp b.c first.c'
 check "no absolute path in the text" eval '"$NNGEN" "$WORK/line.lua" -o "$WORK/abs.c" && ! grep -qF " $WORK/abs.c" abs.c'
-for pass in read differentiate update simplify specialise fuse schedule plan_memory emit graph math; do
+for pass in read differentiate update simplify specialise keep associate fuse schedule plan_memory emit graph math; do
     check "--dump=$pass prints and writes no program" eval 'status 0 "$NNGEN" line.lua --dump=$pass && [ -s said ]'
 done
 check "--dump with -o does both" eval '"$NNGEN" line.lua --dump=fuse -o b.c > dump && [ -s dump ] && cmp b.c first.c'
