@@ -93,7 +93,7 @@ static void choose_point(Checker *checker, const char *data_dir)
     Model *model = checker->model;
     NnDataset *dataset = NULL;
     int rows = 1;
-    if (model->data.kind != NN_DATA_NONE) {
+    if (model->data.format) {
         dataset = nn_dataset_open(&model->data, model->inputs, model->input_count, data_dir, model->seed);
         int64_t there = nn_dataset_rows(dataset, NN_TRAIN);
         rows = there < MOST_ROWS ? (int)there : MOST_ROWS;

@@ -40,7 +40,7 @@ static void rewrite(Compilation *c)        { simplify(c->model); }
 static void split_by_mode(Compilation *c)  { specialise(c->model); }
 static void keep_what_is_asked(Compilation *c)
 {
-    keep_for(c->model, c->options->emit);
+    keep_for(c->model, c->options->emit, c->options->standalone);
     if (c->options->weights)
         embed_weights(c->model, c->options->weights);
     if (c->options->emit != EMIT_PROGRAM)

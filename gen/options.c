@@ -55,7 +55,7 @@ static const OptionRow rows[] = {
      "compile the kernels now, for GPUs of this kind, into the text (sm_90: H100); with --target cuda"},
     {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, NULL, "put these weights (safetensors) into the text; with --emit predict or library"},
     {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE), NULL, NULL,
-     "one file that needs a C compiler and libm: what it uses of the runtime is in it;\nwith --emit predict or library"},
+     "one file that needs a C compiler and libm: what it uses of the runtime is in it;\na program reads plain IDX, NPY, safetensors, CSV, tables and text: x.gz finds x"},
     {OPTION_EMIT, "--emit", "KIND", BIT(GENERATE), "program predict library", NULL,
      "program (the default); predict: a function that computes the outputs of a row, and its header;\n"
      "library: init, train_step, predict and save for your own program, without files or allocation"},
@@ -351,8 +351,6 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
         fail_call("--standalone needs no library: without --kernels blas");
     if (options->standalone && options->target == TARGET_CUDA)
         fail_call("--standalone is one file of C: without --target cuda");
-    if (options->standalone && options->emit == EMIT_PROGRAM)
-        fail_call("--standalone is not in this version yet for programs\n  --emit predict and --emit library take it");
     if (options->gpu_arch && options->target != TARGET_CUDA)
         fail_call("--gpu-arch goes with --target cuda");
     if (options->gpu_arch && (strncmp(options->gpu_arch, "sm_", 3) != 0 || strspn(options->gpu_arch + 3, "0123456789") < 2))

@@ -88,7 +88,7 @@ static void name_element(const NnTensor *tensor, int64_t element, char out[256])
 }
 
 /* Prints the parameter's line and returns its deviation. */
-static double judge(const NnTensor *tensor, const Sample *samples, int64_t count, double largest_of_all)
+static double judge_gradient(const NnTensor *tensor, const Sample *samples, int64_t count, double largest_of_all)
 {
     double scale = 1e-3 * largest_of_all, worst = 0;
     int64_t kinks = 0, at = 0;
@@ -138,7 +138,7 @@ int nn_check_gradients(NnRun *run)
         for (int64_t k = 0; k < count[i]; k++)
             difference(run, &program->tensors[i], here, &samples[i][k]);
         if (count[i])
-            worst = fmax(worst, judge(&program->tensors[i], samples[i], count[i], largest));
+            worst = fmax(worst, judge_gradient(&program->tensors[i], samples[i], count[i], largest));
     }
     printf("worst relative deviation %.3e\n", worst);
     nn_release(samples);

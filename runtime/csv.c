@@ -24,12 +24,12 @@ typedef struct CsvReader {
 } CsvReader;
 
 /* The words of one class column. `word` is sorted; `id` says which number of first appearance each has. */
-typedef struct NnWords {
+typedef struct WordList {
     char **word;
     int *id;
     int count, room;
     bool is_used;                       /* the training column holds words */
-} NnWords;
+} WordList;
 
 /* Where an input's cells are. */
 typedef struct CsvBinding {
@@ -169,7 +169,7 @@ static int32_t integer_class(const CsvReader *csv, int column, const NnInput *in
 }
 
 /* Where `word` is or belongs in the sorted list. */
-static int word_place(const NnWords *words, const char *word, bool *is_there)
+static int word_place(const WordList *words, const char *word, bool *is_there)
 {
     int low = 0, high = words->count;
     while (low < high) {
@@ -188,7 +188,7 @@ static int word_place(const NnWords *words, const char *word, bool *is_there)
 }
 
 /* In the training file: the word's number of first appearance, for the ranks are known only at its end (number_words). */
-static int32_t learn_word(const CsvReader *csv, int column, const NnInput *input, NnWords *words)
+static int32_t learn_word(const CsvReader *csv, int column, const NnInput *input, WordList *words)
 {
     const char *cell = csv->cell[column];
     bool is_there;
@@ -215,7 +215,7 @@ static int32_t learn_word(const CsvReader *csv, int column, const NnInput *input
 }
 
 /* From numbers of first appearance to ranks. */
-static void number_words(const NnWords *words, int32_t *class, int64_t count)
+static void number_words(const WordList *words, int32_t *class, int64_t count)
 {
     int32_t *rank = nn_allocate((size_t)words->count, sizeof *rank);
     for (int i = 0; i < words->count; i++)
@@ -226,7 +226,7 @@ static void number_words(const NnWords *words, int32_t *class, int64_t count)
 }
 
 /* In the other files: the rank. */
-static int32_t known_word(const CsvReader *csv, int column, const NnInput *input, const NnWords *words)
+static int32_t known_word(const CsvReader *csv, int column, const NnInput *input, const WordList *words)
 {
     bool is_there;
     int place = word_place(words, csv->cell[column], &is_there);
@@ -298,7 +298,7 @@ static void grow_columns(const NnReading *reading, CsvColumn *columns, int64_t r
     }
 }
 
-static int32_t class_cell(const CsvReader *csv, int column, const NnInput *input, NnWords *words, bool learn, bool is_first)
+static int32_t class_cell(const CsvReader *csv, int column, const NnInput *input, WordList *words, bool learn, bool is_first)
 {
     double value;
     bool is_word = !is_number(csv->cell[column], csv->length[column], &value);
@@ -313,7 +313,7 @@ static int32_t class_cell(const CsvReader *csv, int column, const NnInput *input
     return learn ? learn_word(csv, column, input, words) : known_word(csv, column, input, words);
 }
 
-static void read_row(const CsvReader *csv, const NnReading *reading, NnSet set, const CsvBinding *binding, CsvColumn *columns,
+static void read_cells(const CsvReader *csv, const NnReading *reading, NnSet set, const CsvBinding *binding, CsvColumn *columns,
                      int64_t row)
 {
     for (int i = 0; i < reading->input_count; i++) {
@@ -323,20 +323,20 @@ static void read_row(const CsvReader *csv, const NnReading *reading, NnSet set, 
             int cell = binding[i].first + e;
             bool is_first = row == 0 && e == 0;
             if (input->classes)
-                columns[i].classes[at] = class_cell(csv, cell, input, (NnWords *)reading->learned + i, set == NN_TRAIN, is_first);
+                columns[i].classes[at] = class_cell(csv, cell, input, (WordList *)reading->learned + i, set == NN_TRAIN, is_first);
             else
                 columns[i].floats[at] = float_cell(csv, cell, input);
         }
     }
 }
 
-void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_csv(NnReading *reading, NnSet set, NnColumn *column)
 {
     char *path = nn_find_file(reading->data, reading->data_dir, reading->data->file[set]);
     CsvReader csv = open_csv(path);
     if (!reading->learned)
-        reading->learned = nn_allocate((size_t)reading->input_count, sizeof(NnWords));
-    NnWords *words = reading->learned;
+        reading->learned = nn_allocate((size_t)reading->input_count, sizeof(WordList));
+    WordList *words = reading->learned;
     CsvBinding *binding = nn_allocate((size_t)reading->input_count, sizeof *binding);
     CsvColumn *columns = nn_allocate((size_t)reading->input_count, sizeof *columns);
 
@@ -354,7 +354,7 @@ void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column)
                     csv.cells == 1 ? "" : "s", cells);
         if (rows == room)
             grow_columns(reading, columns, room = room ? 2 * room : 64);
-        read_row(&csv, reading, set, binding, columns, rows++);
+        read_cells(&csv, reading, set, binding, columns, rows++);
     }
     int64_t kept = nn_rows_kept(reading->data, set, rows, path);
     grow_columns(reading, columns, kept);                     /* down to what is kept */
@@ -372,9 +372,9 @@ void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column)
     nn_release(path);
 }
 
-void nn_csv_finish(NnReading *reading)
+static void forget_csv(NnReading *reading)
 {
-    NnWords *words = reading->learned;
+    WordList *words = reading->learned;
     for (int i = 0; i < reading->input_count && words; i++) {
         for (int w = 0; w < words[i].count; w++)
             nn_release(words[i].word[w]);
@@ -384,3 +384,5 @@ void nn_csv_finish(NnReading *reading)
     nn_release(words);
     reading->learned = NULL;
 }
+
+const NnFormat nn_csv = {.name = "csv", .read = read_csv, .finish = forget_csv};

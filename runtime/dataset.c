@@ -14,42 +14,14 @@
 
 const char *const nn_set_name[NN_SETS] = {"train", "validation", "test"};
 
-typedef struct Format {
-    const char *name;
-    bool (*has_set)(const NnReading *reading, NnSet set);     /* one of its own, not cut from train */
-    void (*read)(NnReading *reading, NnSet set, NnColumn *column);
-    void (*finish)(NnReading *reading);                       /* NULL: nothing to release */
-    int64_t (*count)(NnReading *reading);                     /* rows of train without reading them; NULL: they must be read */
-} Format;
-
-static bool has_file(const NnReading *reading, NnSet set)
+/* One of its own, not cut from train. */
+static bool has_set(const NnReading *reading, NnSet set)
 {
-    return reading->data->file[set] != NULL;
-}
-
-static bool has_file_by_input(const NnReading *reading, NnSet set)
-{
+    bool has_file = reading->data->file[set] != NULL;
     for (int i = 0; i < reading->input_count; i++)
-        if (reading->inputs[i].file[set])
-            return true;
-    return false;
+        has_file |= reading->inputs[i].file[set] != NULL;
+    return has_file || reading->data->table_rows[set] > 0;
 }
-
-static bool has_table(const NnReading *reading, NnSet set)
-{
-    return reading->data->table_rows[set] > 0;
-}
-
-static const Format formats[NN_SOURCE_KINDS] = {
-    [NN_DATA_IDX] = {"IDX", has_file_by_input, nn_idx_read, NULL, nn_idx_count},
-    [NN_DATA_CSV] = {"CSV", has_file, nn_csv_read, nn_csv_finish, NULL},
-    [NN_DATA_TABLE] = {"table", has_table, nn_table_read, NULL, NULL},
-    [NN_DATA_NPY] = {"NPY", has_file_by_input, nn_npy_read, NULL, nn_npy_count},
-    [NN_DATA_NPZ] = {"NPZ", has_file, nn_npz_read, NULL, nn_npz_count},
-    [NN_DATA_SAFETENSORS] = {"safetensors", has_file, nn_safetensors_read, NULL, nn_safetensors_count},
-    [NN_DATA_IMAGES] = {"images", has_file, nn_images_read, nn_images_finish, nn_images_count},
-    [NN_DATA_TEXT] = {"text", has_file, nn_text_read, nn_text_finish, NULL},
-};
 
 typedef struct Subset {
     NnSet source;                       /* whose columns hold the rows */
@@ -212,9 +184,8 @@ static void split(NnDataset *dataset, uint64_t seed)
 
 static NnColumn *read_set(NnReading *reading, NnSet set)
 {
-    const Format *format = &formats[reading->data->kind];
     NnColumn *column = nn_allocate((size_t)reading->input_count, sizeof *column);
-    format->read(reading, set, column);
+    reading->data->format->read(reading, set, column);
     for (int i = 1; i < reading->input_count; i++)
         if (column[i].rows != column[0].rows)
             nn_fail(NN_WRONG_INPUT, column[i].place, "holds %lld rows, but %s holds %lld; every input needs one for each",
@@ -233,14 +204,14 @@ NnDataset *nn_dataset_open_rows(const NnData *data, const NnInput *inputs, int i
     NnDataset *dataset = nn_allocate(1, sizeof *dataset);
     *dataset = (NnDataset){.data = data, .inputs = inputs, .input_count = input_count};
     dataset->conversion = nn_allocate((size_t)input_count, sizeof *dataset->conversion);
-    if (data->kind == NN_DATA_NONE || !input_count)
+    if (!data->format || !input_count)
         return dataset;
 
-    const Format *format = &formats[data->kind];
+    const NnFormat *format = data->format;
     NnReading reading = {.data = data, .inputs = inputs, .input_count = input_count, .data_dir = data_dir,
                          .most_rows = is_split(data) ? 0 : most_rows};
     for (NnSet set = NN_TRAIN; set < NN_SETS; set++)          /* train first: it numbers the words of classes */
-        if (set == NN_TRAIN || (!reading.most_rows && format->has_set(&reading, set))) {
+        if (set == NN_TRAIN || (!reading.most_rows && has_set(&reading, set))) {
             dataset->column[set] = read_set(&reading, set);
             dataset->subset[set] = (Subset){.source = set, .rows = dataset->column[set][0].rows};
         }
@@ -294,7 +265,7 @@ int64_t nn_dataset_rows(const NnDataset *dataset, NnSet set)
 
 int64_t nn_dataset_count(const NnData *data, const NnInput *inputs, int input_count, const char *data_dir)
 {
-    const Format *format = &formats[data->kind];
+    const NnFormat *format = data->format;
     NnReading reading = {.data = data, .inputs = inputs, .input_count = input_count, .data_dir = data_dir};
     int64_t rows;
     if (format->count) {

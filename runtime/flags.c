@@ -68,7 +68,7 @@ static _Noreturn void show_help(const NnProgram *program, bool is_show)
     exit(NN_DONE);
 }
 
-static uint64_t whole_number(const Flag *flag, const char *text, uint64_t least, uint64_t most)
+static uint64_t strict_number(const Flag *flag, const char *text, uint64_t least, uint64_t most)
 {
     char *end;
     errno = 0;
@@ -144,13 +144,13 @@ static void set_flag(const NnProgram *program, NnFlags *out, const Flag *flag, c
         *(const char **)place = value;
         break;
     case FLAG_COUNT:
-        *(int64_t *)place = (int64_t)whole_number(flag, value, 1, INT64_MAX);
+        *(int64_t *)place = (int64_t)strict_number(flag, value, 1, INT64_MAX);
         break;
     case FLAG_THREADS:
-        *(int64_t *)place = (int64_t)whole_number(flag, value, 0, INT64_MAX);
+        *(int64_t *)place = (int64_t)strict_number(flag, value, 0, INT64_MAX);
         break;
     case FLAG_SEED:
-        out->seed = whole_number(flag, value, 0, UINT64_MAX);
+        out->seed = strict_number(flag, value, 0, UINT64_MAX);
         out->has_seed = true;
         break;
     case FLAG_RATE:
@@ -164,7 +164,7 @@ static void set_flag(const NnProgram *program, NnFlags *out, const Flag *flag, c
         if (!program->cuda)
             nn_fail(NN_WRONG_CALL, NULL, "%s needs a CUDA program; this one computes on the processor (make one with --target cuda)",
                     flag->name);
-        *(int64_t *)place = (int64_t)whole_number(flag, value, 0, INT32_MAX);
+        *(int64_t *)place = (int64_t)strict_number(flag, value, 0, INT32_MAX);
         break;
     case FLAG_HELP:
         break;

@@ -34,12 +34,14 @@ static NnArray read_idx_header(NnInputFile *file)
     return array;
 }
 
-void nn_idx_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_idx(NnReading *reading, NnSet set, NnColumn *column)
 {
     nn_read_array_files(reading, set, column, read_idx_header);
 }
 
-int64_t nn_idx_count(NnReading *reading)
+static int64_t count_idx(NnReading *reading)
 {
     return nn_count_array_file(reading, read_idx_header);
 }
+
+const NnFormat nn_idx = {.name = "idx", .read = read_idx, .count = count_idx};

@@ -113,7 +113,7 @@ static int32_t class_of(const Names *classes, const char *folder, const char *na
     return (int32_t)(found - classes->name);
 }
 
-static void read_images(const Folders *folders, const NnInput *input, int64_t rows, unsigned char *values)
+static void decode_images(const Folders *folders, const NnInput *input, int64_t rows, unsigned char *values)
 {
     int64_t row = 0;
     for (int c = 0; c < folders->class.count; c++)
@@ -124,7 +124,7 @@ static void read_images(const Folders *folders, const NnInput *input, int64_t ro
         }
 }
 
-void nn_images_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_images(NnReading *reading, NnSet set, NnColumn *column)
 {
     Folders folders = open_folders(reading, set);
     if (!reading->learned) {                                  /* train: its sub-folders are the classes from here on */
@@ -146,7 +146,7 @@ void nn_images_read(NnReading *reading, NnSet set, NnColumn *column)
         int32_t *class = column[i].owned;
         int64_t row = 0;
         if (!input->classes)
-            read_images(&folders, input, rows, column[i].owned);
+            decode_images(&folders, input, rows, column[i].owned);
         for (int c = 0; c < folders.class.count && input->classes; c++) {
             int32_t number = class_of(reading->learned, folders.path, folders.class.name[c]);
             for (int f = 0; f < folders.file[c].count && row < rows; f++)
@@ -156,7 +156,7 @@ void nn_images_read(NnReading *reading, NnSet set, NnColumn *column)
     close_folders(&folders);
 }
 
-void nn_images_finish(NnReading *reading)
+static void forget_images(NnReading *reading)
 {
     if (reading->learned)
         release_names(reading->learned);
@@ -164,10 +164,12 @@ void nn_images_finish(NnReading *reading)
     reading->learned = NULL;
 }
 
-int64_t nn_images_count(NnReading *reading)
+static int64_t count_images(NnReading *reading)
 {
     Folders folders = open_folders(reading, NN_TRAIN);
     int64_t rows = nn_rows_kept(reading->data, NN_TRAIN, folders.rows, folders.path);
     close_folders(&folders);
     return rows;
 }
+
+const NnFormat nn_images = {.name = "images", .read = read_images, .finish = forget_images, .count = count_images};

@@ -1,8 +1,7 @@
-/* input_file.c: see input_file.h.
- *
- * gzip is unpacked here with zlib's inflate, not with its gzread: that one takes no notice of bytes behind the stream. */
+/* input_file.c: see input_file.h. */
 #include "input_file.h"
 #include "failure.h"
+#include "gzip.h"
 #include "memory.h"
 
 #include <errno.h>
@@ -13,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 static bool ends_with(const char *string, const char *end)
 {
@@ -40,7 +38,8 @@ static char *find_in(const char *folder, const char *name)
 {
     const char *slash = *folder && !ends_with(folder, "/") ? "/" : "";
     char *other = other_name(name), *found = NULL;
-    const char *spelling[] = {name, other};
+    const bool other_first = !nn_unpacks && ends_with(name, ".gz");
+    const char *spelling[] = {other_first ? other : name, other_first ? name : other};
     for (int i = 0; i < 2 && !found; i++) {
         char *path = nn_format_string("%s%s%s", folder, slash, spelling[i]);
         if (is_there(path))
@@ -81,15 +80,7 @@ char *nn_find_file(const NnData *data, const char *data_dir, const char *name)
 
 /* ---- reading ---- */
 
-enum { PACKED = 1 << 16, DEFLATE_AT_MOST = 1032 };            /* no deflate stream grows by more */
-
-typedef struct NnGzip {
-    z_stream stream;
-    bool is_between;                    /* behind a member: another one may follow, or the end */
-    unsigned char packed[PACKED];
-} NnGzip;
-
-static size_t read_raw(const NnInputFile *file, void *out, size_t bytes)
+size_t nn_read_raw(const NnInputFile *file, void *out, size_t bytes)
 {
     size_t done = 0;
     while (done < bytes) {
@@ -138,67 +129,23 @@ NnInputFile nn_open_input(const char *path)
 
     unsigned char magic[2];
     bool is_gzip = pread(file.descriptor, magic, 2, 0) == 2 && magic[0] == 0x1F && magic[1] == 0x8B;
-    file.bound = information.st_size * (is_gzip ? DEFLATE_AT_MOST : 1);
-    if (is_gzip) {
-        file.gzip = nn_allocate(1, sizeof *file.gzip);
-        if (inflateInit2(&file.gzip->stream, 15 + 16) != Z_OK)            /* 15: the largest window; 16: gzip, with its checksum */
-            nn_fail(NN_MACHINE_LACKS, path, "not enough memory to unpack it");
-    }
+    file.bound = information.st_size * (is_gzip ? NN_DEFLATE_AT_MOST : 1);
+    if (is_gzip)
+        file.gzip = nn_open_gzip(path);
     return file;
-}
-
-/* Makes sure of packed input; false at the end of the file. */
-static bool refill(NnInputFile *file)
-{
-    NnGzip *gzip = file->gzip;
-    if (!gzip->stream.avail_in) {
-        gzip->stream.next_in = gzip->packed;
-        gzip->stream.avail_in = (unsigned)read_raw(file, gzip->packed, PACKED);
-    }
-    return gzip->stream.avail_in > 0;
-}
-
-static size_t unpack(NnInputFile *file, unsigned char *out, size_t bytes)
-{
-    z_stream *stream = &file->gzip->stream;
-    size_t done = 0;
-    while (done < bytes) {
-        if (!refill(file)) {
-            if (!file->gzip->is_between)
-                nn_fail(NN_WRONG_INPUT, file->path, "the gzip stream ends too early: the file is torn; copy or download it again");
-            break;
-        }
-        if (file->gzip->is_between) {
-            if (stream->next_in[0] != 0x1F)
-                nn_fail(NN_WRONG_INPUT, file->path, "goes on after the end of its gzip stream; copy or download it again");
-            inflateReset(stream);
-            file->gzip->is_between = false;
-        }
-        size_t piece = bytes - done < 1 << 30 ? bytes - done : 1 << 30;
-        stream->next_out = out + done;
-        stream->avail_out = (unsigned)piece;
-        int code = inflate(stream, Z_NO_FLUSH);
-        if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
-            nn_fail(NN_WRONG_INPUT, file->path, "the gzip stream is damaged (%s); copy or download the file again",
-                    stream->msg ? stream->msg : "error in the data");
-        file->gzip->is_between = code == Z_STREAM_END;
-        done += piece - stream->avail_out;
-    }
-    return done;
 }
 
 size_t nn_read_input(NnInputFile *file, void *out, size_t bytes)
 {
     if (file->member)
         return file->read_member(file, out, bytes);
-    return file->gzip ? unpack(file, out, bytes) : read_raw(file, out, bytes);
+    return file->gzip ? nn_unpack(file, out, bytes) : nn_read_raw(file, out, bytes);
 }
 
 void nn_close_input(NnInputFile *file)
 {
     if (file->gzip)
-        inflateEnd(&file->gzip->stream);
-    nn_release(file->gzip);
+        nn_close_gzip(file->gzip);
     close(file->descriptor);
 }
 

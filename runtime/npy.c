@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { HEADER_AT_MOST = 1 << 16 };      /* only records with named fields need more, and they are not read */
+enum { LONGEST_HEADER_TEXT = 1 << 16 };      /* only records with named fields need more, and they are not read */
 
 typedef struct Parser {
     const NnInputFile *file;
@@ -168,11 +168,11 @@ NnArray nn_read_npy_header(NnInputFile *file)
         nn_fail(NN_WRONG_INPUT, file->path, "is an NPY file of version %d.%d; versions 1 to 3 are known", start[6], start[7]);
 
     size_t length_bytes = start[6] == 1 ? 2 : 4;
-    static char text[HEADER_AT_MOST + 1];
+    static char text[LONGEST_HEADER_TEXT + 1];
     got = nn_read_input(file, length, length_bytes);
     size_t bytes = length[0] | (size_t)length[1] << 8 | (size_t)length[2] << 16 | (size_t)length[3] << 24;
-    if (got == length_bytes && bytes > HEADER_AT_MOST)
-        nn_fail(NN_WRONG_INPUT, file->path, "announces a header of %zu bytes; at most %d are read", bytes, HEADER_AT_MOST);
+    if (got == length_bytes && bytes > LONGEST_HEADER_TEXT)
+        nn_fail(NN_WRONG_INPUT, file->path, "announces a header of %zu bytes; at most %d are read", bytes, LONGEST_HEADER_TEXT);
     if (got < length_bytes || nn_read_input(file, text, bytes) < bytes)
         nn_fail(NN_WRONG_INPUT, file->path, "ends inside its header; the file is torn");
     text[bytes] = 0;
@@ -188,12 +188,14 @@ NnArray nn_read_npy_header(NnInputFile *file)
     return array;
 }
 
-void nn_npy_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_npy(NnReading *reading, NnSet set, NnColumn *column)
 {
     nn_read_array_files(reading, set, column, nn_read_npy_header);
 }
 
-int64_t nn_npy_count(NnReading *reading)
+static int64_t count_npy(NnReading *reading)
 {
     return nn_count_array_file(reading, nn_read_npy_header);
 }
+
+const NnFormat nn_npy = {.name = "npy", .read = read_npy, .count = count_npy};

@@ -88,7 +88,7 @@ static NnInputFile open_member(zip_t *archive, const char *path, const NnInput *
     return file;
 }
 
-void nn_npz_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_npz(NnReading *reading, NnSet set, NnColumn *column)
 {
     char *path = nn_find_file(reading->data, reading->data_dir, reading->data->file[set]);
     zip_t *archive = open_archive(path);
@@ -103,7 +103,7 @@ void nn_npz_read(NnReading *reading, NnSet set, NnColumn *column)
     nn_release(path);
 }
 
-int64_t nn_npz_count(NnReading *reading)
+static int64_t count_npz(NnReading *reading)
 {
     char *path = nn_find_file(reading->data, reading->data_dir, reading->data->file[NN_TRAIN]);
     zip_t *archive = open_archive(path);
@@ -119,3 +119,5 @@ int64_t nn_npz_count(NnReading *reading)
     nn_release(path);
     return rows;
 }
+
+const NnFormat nn_npz = {.name = "npz", .read = read_npz, .count = count_npz};

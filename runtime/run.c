@@ -83,16 +83,16 @@ bool nn_all_finite(const void *data, int64_t count, NnPrecision precision)
 
 static void open_data(NnRun *run)
 {
-    static const NnData none = {.kind = NN_DATA_NONE};
+    static const NnData none = {.format = NULL};
     const NnProgram *program = run->program;
     const NnData *data = program->data ? program->data : &none;
     size_t before = nn_memory_held();
     const int64_t most_rows = run->flags.benchmark && !program->batch_all ? NN_BENCHMARK_BATCHES * (int64_t)program->batch : 0;
     run->dataset = nn_dataset_open_rows(data, program->inputs, program->input_count, run->flags.data_dir, run->seed, most_rows);
     run->data_bytes = nn_memory_held() - before;
-    if (data->kind != NN_DATA_NONE)
+    if (data->format)
         nn_dataset_check(run->dataset, program->precision == NN_F64);
-    run->has_data = data->kind != NN_DATA_NONE;
+    run->has_data = data->format != NULL;
     run->epoch_rows = run->has_data ? nn_dataset_rows(run->dataset, NN_TRAIN) : INT64_MAX;
     run->one_batch = run->epoch_rows <= program->batch;
     run->flags.no_shuffle |= data->no_shuffle;
@@ -400,7 +400,7 @@ static void clear_folds(NnRun *run, bool epoch_is_over)
 }
 
 /* Both sets in file order, in evaluation mode. False: a signal ended it. */
-static bool evaluate(NnRun *run)
+static bool evaluate_sets(NnRun *run)
 {
     const NnProgram *program = run->program;
     if (!nn_can_evaluate(run))
@@ -430,7 +430,7 @@ static bool evaluate_copies(NnRun *run)
 {
     bool is_whole = true;
     for (bool more = nn_next_copy(run, 0); more && is_whole; more = nn_next_copy(run, nn_current_copy(run) + 1))
-        is_whole = evaluate(run);
+        is_whole = evaluate_sets(run);
     if (!is_whole)
         clear_folds(run, false);
     return is_whole;

@@ -43,7 +43,7 @@ static NnArray array_of(const NnSafetensors *file, const NnInput *input, const c
     return array;
 }
 
-void nn_safetensors_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_safetensors(NnReading *reading, NnSet set, NnColumn *column)
 {
     char *path = nn_find_file(reading->data, reading->data_dir, reading->data->file[set]);
     NnSafetensors file = nn_open_safetensors(path);
@@ -63,7 +63,7 @@ void nn_safetensors_read(NnReading *reading, NnSet set, NnColumn *column)
     nn_release(path);
 }
 
-int64_t nn_safetensors_count(NnReading *reading)
+static int64_t count_safetensors(NnReading *reading)
 {
     char *path = nn_find_file(reading->data, reading->data_dir, reading->data->file[NN_TRAIN]);
     NnSafetensors file = nn_open_safetensors(path);
@@ -74,3 +74,5 @@ int64_t nn_safetensors_count(NnReading *reading)
     nn_release(path);
     return rows;
 }
+
+const NnFormat nn_safetensors = {.name = "safetensors", .read = read_safetensors, .count = count_safetensors};

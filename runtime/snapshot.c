@@ -100,7 +100,7 @@ static Grid find_grid(const NnRun *run)
 
 /* ---- the line ---- */
 
-static void key(FILE *out, const char *before, const char *name)
+static void write_key(FILE *out, const char *before, const char *name)
 {
     fputs(before, out);
     nn_json_string(out, name);
@@ -125,7 +125,7 @@ static void write_parameters(const NnRun *run, FILE *out)
         const int64_t count = nn_element_count(tensor->rank, tensor->shape);
         if (tensor->kind != NN_PARAMETER || count > MOST_ELEMENTS)
             continue;
-        key(out, before, tensor->name);
+        write_key(out, before, tensor->name);
         before = ",";
         fputc('{', out);
         shape(out, tensor->rank, tensor->shape);
@@ -163,7 +163,7 @@ static void write_rows(const NnRun *run, FILE *out)
     for (int i = 0; i < program->input_count; i++) {
         if (!program->inputs[i].batch || program->inputs[i].elements > MOST_FEATURES)
             continue;
-        key(out, before, program->inputs[i].name);
+        write_key(out, before, program->inputs[i].name);
         before = ",";
         fputc('[', out);
         for (int64_t r = 0; r < shown_rows(run); r++) {
@@ -239,7 +239,7 @@ static void write_grid(const NnRun *run, const Grid *grid, FILE *out)
     for (int i = 0; i < program->output_count; i++) {
         if (!program->outputs[i].per_row || nn_element_count(program->outputs[i].rank, program->outputs[i].shape) > MOST_FEATURES)
             continue;
-        key(out, before, program->outputs[i].name);
+        write_key(out, before, program->outputs[i].name);
         before = ",";
         write_output(run, grid, &program->outputs[i], out);
     }
@@ -250,11 +250,11 @@ static void write_line(NnRun *run, const Grid *grid, const char *file, FILE *out
 {
     const NnProgram *program = run->program;
     nn_log_begin_snapshot(run, file);
-    key(out, ",", "model");
+    write_key(out, ",", "model");
     nn_json_string(out, program->model);
     if (grid->input >= 0) {
         const NnInput *input = &program->inputs[grid->input];
-        key(out, ",\"input\":{", "name");
+        write_key(out, ",\"input\":{", "name");
         nn_json_string(out, input->name);
         fputc(',', out);
         shape(out, input->rank, input->shape);

@@ -4,7 +4,7 @@
  *   dataset.c                          checks them, cuts sets (rows, split, stratify), hands out rows
  *   convert.c                          turns stored values into what the program computes with
  *
- * A further format is one file and one row in the table `formats` of dataset.c. */
+ * A further format is one file with its NnFormat (nngen/data.h), and a row in gen/model/data.c, which has their names. */
 #ifndef NNGEN_RUNTIME_SOURCE_H
 #define NNGEN_RUNTIME_SOURCE_H
 
@@ -46,24 +46,8 @@ void nn_check_column(const NnInput *input, const NnColumn *column);
  * by one takes longer than converting them. */
 void nn_prefetch_row(const NnDataset *dataset, NnSet set, int input, int64_t row);
 
-/* The formats. read: fills column[input_count], all of the same number of rows, or with a number of rows each that dataset.c
- * compares.  count: the rows of train, by headers alone. */
-void nn_idx_read(NnReading *reading, NnSet set, NnColumn *column);
-int64_t nn_idx_count(NnReading *reading);
-void nn_npy_read(NnReading *reading, NnSet set, NnColumn *column);
-int64_t nn_npy_count(NnReading *reading);
-void nn_npz_read(NnReading *reading, NnSet set, NnColumn *column);
-int64_t nn_npz_count(NnReading *reading);
-void nn_safetensors_read(NnReading *reading, NnSet set, NnColumn *column);
-int64_t nn_safetensors_count(NnReading *reading);
-void nn_csv_read(NnReading *reading, NnSet set, NnColumn *column);
-void nn_csv_finish(NnReading *reading);                       /* finish: releases reading->learned */
-void nn_images_read(NnReading *reading, NnSet set, NnColumn *column);
-void nn_images_finish(NnReading *reading);
-int64_t nn_images_count(NnReading *reading);
-void nn_text_read(NnReading *reading, NnSet set, NnColumn *column);
-void nn_text_finish(NnReading *reading);
-void nn_table_read(NnReading *reading, NnSet set, NnColumn *column);
+/* What a format's functions are: read fills column[input_count], all of the same number of rows, or with a number of rows each that
+ * dataset.c compares. */
 
 static inline bool nn_is_augmented(const NnInput *input)
 {

@@ -3,7 +3,7 @@
 #include "memory.h"
 #include "source.h"
 
-void nn_table_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_table(NnReading *reading, NnSet set, NnColumn *column)
 {
     for (int i = 0; i < reading->input_count; i++) {
         const NnInput *input = &reading->inputs[i];
@@ -15,3 +15,5 @@ void nn_table_read(NnReading *reading, NnSet set, NnColumn *column)
         nn_check_column(input, &column[i]);
     }
 }
+
+const NnFormat nn_table = {.name = "table", .read = read_table};

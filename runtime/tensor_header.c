@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-const char *const nn_dtype_name[] = {"F32", "F64", "I32", "I64", "I8", "I16", "U8", "U16", "U32", "U64", "another type"};
-const int nn_dtype_size[] = {4, 8, 4, 8, 1, 2, 1, 2, 4, 8, 0};
+const char *const nn_dtype_name[NN_DTYPE_OTHER + 1] = {"F32", "F64", "I32", "I64", "I8", "I16", "U8", "U16", "U32", "U64", "another type"};
+const int nn_dtype_size[NN_DTYPE_OTHER + 1] = {4, 8, 4, 8, 1, 2, 1, 2, 4, 8, 0};
 
 static const char not_json[] = "its header is no JSON object; the file is torn, damaged or no safetensors file";
 

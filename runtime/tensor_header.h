@@ -10,8 +10,8 @@ typedef enum NnDtype {
     NN_DTYPE_F32, NN_DTYPE_F64, NN_DTYPE_I32, NN_DTYPE_I64, NN_DTYPE_I8, NN_DTYPE_I16, NN_DTYPE_U8, NN_DTYPE_U16, NN_DTYPE_U32,
     NN_DTYPE_U64, NN_DTYPE_OTHER
 } NnDtype;
-extern const char *const nn_dtype_name[];                     /* "F32" … */
-extern const int nn_dtype_size[];                             /* bytes; 0: OTHER */
+extern const char *const nn_dtype_name[NN_DTYPE_OTHER + 1];                    /* "F32" … */
+extern const int nn_dtype_size[NN_DTYPE_OTHER + 1];                            /* bytes; 0: OTHER */
 
 typedef struct NnEntry {
     const char *name;

@@ -75,7 +75,7 @@ static void *classes_of(const char *path, const char *text, size_t bytes, int64_
     return small ? (void *)small : (void *)large;
 }
 
-void nn_text_read(NnReading *reading, NnSet set, NnColumn *column)
+static void read_text(NnReading *reading, NnSet set, NnColumn *column)
 {
     const NnData *data = reading->data;
     char *path = nn_find_file(data, reading->data_dir, data->file[set]);
@@ -110,7 +110,7 @@ void nn_text_read(NnReading *reading, NnSet set, NnColumn *column)
     nn_release(path);
 }
 
-void nn_text_finish(NnReading *reading)
+static void forget_text(NnReading *reading)
 {
     Alphabet *alphabet = reading->learned;
     if (alphabet)
@@ -134,3 +134,5 @@ int nn_text_classes(const NnData *data, const char *data_dir)
     nn_release(path);
     return alphabet.count;
 }
+
+const NnFormat nn_text = {.name = "text", .read = read_text, .finish = forget_text};

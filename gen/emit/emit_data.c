@@ -2,11 +2,6 @@
 #include "emit/emit_fields.h"
 #include <string.h>
 
-static const char *const source_name[NN_SOURCE_KINDS] = {
-    [NN_DATA_IDX] = "NN_DATA_IDX", [NN_DATA_CSV] = "NN_DATA_CSV", [NN_DATA_TABLE] = "NN_DATA_TABLE", [NN_DATA_NPY] = "NN_DATA_NPY",
-    [NN_DATA_NPZ] = "NN_DATA_NPZ", [NN_DATA_SAFETENSORS] = "NN_DATA_SAFETENSORS", [NN_DATA_IMAGES] = "NN_DATA_IMAGES",
-    [NN_DATA_TEXT] = "NN_DATA_TEXT",
-};
 static const char *const set_name[NN_SETS] = {[NN_TRAIN] = "NN_TRAIN", [NN_VALIDATION] = "NN_VALIDATION", [NN_TEST] = "NN_TEST"};
 static const char *const set_word[NN_SETS] = {[NN_TRAIN] = "train", [NN_VALIDATION] = "validation", [NN_TEST] = "test"};
 
@@ -48,7 +43,7 @@ static void add_shares(Text *out, const double share[NN_SETS])
 static void emit_source(const NnData *data, Text *out)
 {
     text_add(out, "\n/* Where the rows come from. */\nstatic const NnData data = {\n    ");
-    add_field(out, ".kind = %s", source_name[data->kind]);
+    add_field(out, ".format = &nn_%s", data->format->name);
     add_files(out, data->file);
     add_counts(out, "table_rows", data->table_rows);
     if (data->by_byte)
@@ -147,7 +142,7 @@ static void emit_input(const Plan *plan, int i, Text *out)
 
 bool has_data(const Model *model)
 {
-    return model->data.kind != NN_DATA_NONE && model->input_count > 0;
+    return model->data.format && model->input_count > 0;
 }
 
 void emit_data(const Plan *plan, Text *out)

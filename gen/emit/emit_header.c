@@ -39,14 +39,14 @@ static void emit_commands(const Plan *plan, const EmitOptions *options, Text *ou
 {
     const Model *model = plan->model;
     const char *file = escaped(out->arena, file_name(plan, options, out->arena)), *program = without_ending(out->arena, file);
-    const bool has_files = model->data.kind != NN_DATA_NONE && model->data.kind != NN_DATA_TABLE;
+    const bool has_files = model->data.format && model->data.format != &nn_table;
     comment_item(out, "generated", escaped(out->arena, options->command));
     if (model->emit != EMIT_PROGRAM) {
         comment_item(out, "compile", arena_print(out->arena, options->standalone ? "cc -O2 YOURS.c %s -lm -o YOURS" : "cc YOURS.c %s $(nngen flags) -o YOURS", file));
         comment_item(out, "use", arena_print(out->arena, "#include \"%s\", which says what to call", escaped(out->arena, header_name(options, out->arena))));
         return;
     }
-    comment_item(out, "compile", arena_print(out->arena, "cc %s $(nngen flags) -o %s", file, program));
+    comment_item(out, "compile", arena_print(out->arena, options->standalone ? "cc -O2 %s -lm -o %s" : "cc %s $(nngen flags) -o %s", file, program));
     if (plan->mode == KERNELS_BLAS)
         comment_item(out, "links", "a CBLAS, which nngen flags has from where nngen was built; any other will do in its place (-lopenblas, -lblis)");
     comment_item(out, "run", arena_print(out->arena, "./%s%s    (--help lists the flags)", program, has_files ? " --data DIR" : ""));
@@ -87,7 +87,7 @@ static const char *training_text(const Model *model, Arena *arena)
         text_print(&text, ", clip_norm %s", number(arena, model->clip_norm, true));
     if (model->clip_value > 0)
         text_print(&text, ", clip_value %s", number(arena, model->clip_value, true));
-    if (model->data.kind != NN_DATA_NONE)
+    if (model->data.format)
         text_print(&text, "; batches of %lld %s%s", (long long)model->batch, model->batch == 1 ? "row" : "rows",
                    model->batch_all ? ", all there are" : "");
     if (model->steps > 0)
@@ -198,7 +198,7 @@ static bool has_condition(const char *program)
     return false;
 }
 
-static void emit_conventions(const Plan *plan, const char *program, Text *out)
+static void emit_conventions(const Plan *plan, const EmitOptions *options, const char *program, Text *out)
 {
     Text text = text_new(out->arena);
     text_add(&text, "Conventions. ");
@@ -212,7 +212,8 @@ static void emit_conventions(const Plan *plan, const char *program, Text *out)
         text_add(&text, "A batch of fewer rows than BATCH is filled up with copies of its first row, which weigh nothing in the loss and "
                         "so nothing in any gradient. ");
     if (strstr(program, "NN_CORE(") || strstr(program, "NN_DOT("))
-        text_add(&text, "NN_CORE and NN_DOT make the sums of products, a tile at a time, in one order on every processor; nngen/core.h says how. ");
+        text_print(&text, "NN_CORE and NN_DOT make the sums of products, a tile at a time, in one order on every processor%s. ",
+                   options->standalone ? "" : "; nngen/core.h says how");
     text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so. "
                                            : "Arrays lie as PyTorch's tensors do, the last index running fastest. ");
     text_add(&text, plan->model->emit == EMIT_LIBRARY ? "The state is the caller's memory; nothing is allocated." :
@@ -247,6 +248,6 @@ void emit_header(const Plan *plan, const EmitOptions *options, const char *progr
     text_add(out, " *\n");
     emit_memory_plan(plan, out);
     text_add(out, " *\n");
-    emit_conventions(plan, program, out);
+    emit_conventions(plan, options, program, out);
     comment_end(out);
 }

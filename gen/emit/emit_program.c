@@ -19,6 +19,8 @@ static void emit_sources(const Plan *plan, const char *rest, Text *out)
 {
     Text includes = text_new(out->arena), sources = text_new(out->arena);
     add_needed_sources(rest, &includes, &sources);
+    if (plan->model->emit == EMIT_PROGRAM)
+        text_add(out, "#define _GNU_SOURCE             /* signals, folders, clocks: POSIX, which -std=c11 alone hides */\n");
     text_add(out, includes.bytes);
     text_print(out, "\n#ifndef __GNUC__\n#define __attribute__(words)\ntypedef %s NnReal;\n#endif\n", real_type(plan, FLOAT));
     section(out, "what this needs of nngen's runtime, as it is there");

@@ -4,7 +4,8 @@
  * is one that only evaluates, as nn.show's are, with a batch of one. A library keeps training without the metrics, which nobody
  * would read, and the outputs. Roots go, so kernels, arrays and parameters that only they need are never made.
  *
- * What has no meaning as one function of one row is refused here, before anything is built on it. */
+ * What has no meaning as one function of one row is refused here, before anything is built on it; so is data that one file of C
+ * cannot read. */
 #include "graph/passes.h"
 #include "base/fail.h"
 #include <string.h>
@@ -50,9 +51,20 @@ static void drop_metrics(Model *model)
     model->metric_count = 1;
 }
 
-void keep_for(Model *model, EmitKind emit)
+/* A program reads its data itself, and what is in one file has no library to unpack it. */
+static void refuse_packed_data(const Model *model)
+{
+    const NnFormat *format = model->data.format;
+    if (format == &nn_npz || format == &nn_images)
+        fail_at(model->data_place, "--standalone: reading nn.data.%s needs a library, and this is to be a program without any\n"
+                "nn.data.idx, npy, safetensors, csv, table and text need none", format->name);
+}
+
+void keep_for(Model *model, EmitKind emit, bool standalone)
 {
     model->emit = emit;
+    if (emit == EMIT_PROGRAM && standalone)
+        refuse_packed_data(model);
     if (emit == EMIT_PROGRAM)
         return;
     refuse(model, emit);

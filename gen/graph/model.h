@@ -104,7 +104,8 @@ typedef struct Model {
     int derivative_count;
     double clip_norm, clip_value;       /* 0: none; already part of the graph after the pass update */
 
-    NnData data;                        /* source kind NN_DATA_NONE: no data */
+    NnData data;                        /* format NULL: no data */
+    Place data_place;
     NnInput *inputs;                    /* in order of declaration; parallel to the INPUT leaves */
     int input_count;
     bool has_weights;                   /* --weights: all leaves that are needed start with a table of them */

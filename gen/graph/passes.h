@@ -27,7 +27,7 @@ void specialise(Model *model);
 Model *associate(Model *model);
 
 /* --emit predict, library: only what their functions compute stays. What they cannot be made of is refused. */
-void keep_for(Model *model, EmitKind emit);
+void keep_for(Model *model, EmitKind emit, bool standalone);
 /* --weights: tensors start with the values of this file, model->has_weights. */
 void embed_weights(Model *model, const char *path);
 /* What `standardize` of the inputs comes to: model->standard. Reads the data, if any input asks for it. */

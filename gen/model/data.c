@@ -60,21 +60,18 @@ static void read_table(lua_State *lua, int table, NnData *data, NnInput *input, 
     lua_pop(lua, 1);
 }
 
-static NnSourceKind source_kind(const char *name)
+static const NnFormat *find_format(const char *name)
 {
-    static const char *const kind_name[NN_SOURCE_KINDS] = {
-        [NN_DATA_NONE] = "", [NN_DATA_IDX] = "idx", [NN_DATA_CSV] = "csv", [NN_DATA_TABLE] = "table", [NN_DATA_NPY] = "npy",
-        [NN_DATA_NPZ] = "npz", [NN_DATA_SAFETENSORS] = "safetensors", [NN_DATA_IMAGES] = "images", [NN_DATA_TEXT] = "text",
-    };
-    for (int kind = 0; kind < NN_SOURCE_KINDS; kind++)
-        if (!strcmp(name, kind_name[kind]))
-            return (NnSourceKind)kind;
+    static const NnFormat *const formats[] = {&nn_idx, &nn_csv, &nn_table, &nn_npy, &nn_npz, &nn_safetensors, &nn_images, &nn_text};
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
+        if (strcmp(name, formats[f]->name) == 0)
+            return formats[f];
     bug("no such source of data: %s", name);
 }
 
-static bool has_files_by_input(NnSourceKind kind)
+static bool has_files_by_input(const NnFormat *format)
 {
-    return kind == NN_DATA_IDX || kind == NN_DATA_NPY;
+    return format == &nn_idx || format == &nn_npy;
 }
 
 static void read_input(lua_State *lua, int table, NnData *data, NnInput *input)
@@ -84,18 +81,18 @@ static void read_input(lua_State *lua, int table, NnData *data, NnInput *input)
     input->std = inner_number(lua, table, "std", input->name, 1);
     const char *way = inner_string(lua, table, "standardize", input->name);
     input->standardize = !way ? NN_AS_IS : !strcmp(way, "feature") ? NN_BY_FEATURE : NN_BY_ALL;
-    if (data->kind == NN_DATA_CSV)
+    if (data->format == &nn_csv)
         input->columns = read_columns(lua, table, input->name);
-    if (data->kind == NN_DATA_TEXT)
+    if (data->format == &nn_text)
         input->later = !strcmp(inner_string(lua, table, "bind", "next"), input->name);
     push_inner(lua, table, "augment", input->name);
     if (!lua_isnil(lua, -1))
         input->augment = (NnAugment){(int)field_integer(lua, lua_gettop(lua), "shift", 0), field_string(lua, lua_gettop(lua), "flip") != NULL};
     lua_pop(lua, 1);
     for (int set = 0; set < NN_SETS; set++) {
-        if (has_files_by_input(data->kind))
+        if (has_files_by_input(data->format))
             input->file[set] = inner_string(lua, table, set_names[set], input->name);
-        else if (data->kind == NN_DATA_TABLE)
+        else if (data->format == &nn_table)
             read_table(lua, table, data, input, set);
     }
 }
@@ -122,9 +119,8 @@ void read_data(Script *script, int index)
     make_inputs(script);
     if (lua_isnil(lua, index))
         return;
-    script->blame = field_place(lua, index, "place");
-    const char *kind = field_string(lua, index, "kind");
-    data->kind = source_kind(kind);
+    script->blame = script->model->data_place = field_place(lua, index, "place");
+    data->format = find_format(field_string(lua, index, "kind"));
     const char *level = field_string(lua, index, "level");
     data->by_byte = level && !strcmp(level, "byte");
     data->no_shuffle = !field_boolean(lua, index, "shuffle");
@@ -134,7 +130,7 @@ void read_data(Script *script, int index)
     for (int set = 0; set < NN_SETS; set++) {
         data->first_rows[set] = (int64_t)inner_number(lua, index, "rows", set_names[set], 0);
         data->share[set] = inner_number(lua, index, "split", set_names[set], 0);
-        if (!has_files_by_input(data->kind) && data->kind != NN_DATA_TABLE)
+        if (!has_files_by_input(data->format) && data->format != &nn_table)
             data->file[set] = field_string(lua, index, set_names[set]);
     }
     for (int i = 0; i < script->model->input_count; i++)
@@ -145,7 +141,7 @@ void read_data(Script *script, int index)
 static int text_classes(lua_State *lua)
 {
     Script *script = script_of(lua);
-    const NnData data = {.kind = NN_DATA_TEXT, .file = {[NN_TRAIN] = luaL_checkstring(lua, 1)}, .folder = script->folder,
+    const NnData data = {.format = &nn_text, .file = {[NN_TRAIN] = luaL_checkstring(lua, 1)}, .folder = script->folder,
                          .default_folder = lua_tostring(lua, 2), .by_byte = lua_toboolean(lua, 3)};
     lua_pushinteger(lua, nn_text_classes(&data, script->options->data_dir));
     return 1;

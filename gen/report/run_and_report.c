@@ -48,7 +48,7 @@ static int64_t total_steps(const Compilation *c, char *const *arguments)
     if (model->steps && !epochs)
         return model->steps;
     const int64_t turns = epochs ? atoll(epochs) : model->epochs;
-    if (model->data.kind == NN_DATA_NONE || model->batch_all)
+    if (!model->data.format || model->batch_all)
         return turns;
     const int64_t rows = nn_dataset_count(&model->data, model->inputs, model->input_count, c->options->read.data_dir);
     return turns * ((rows + model->batch - 1) / model->batch);

@@ -21,10 +21,6 @@ typedef struct NnInit {
     const double *table;                /* TABLE: row-major in PyTorch's shape */
 } NnInit;
 
-typedef enum NnSourceKind {
-    NN_DATA_NONE, NN_DATA_IDX, NN_DATA_CSV, NN_DATA_TABLE, NN_DATA_NPY, NN_DATA_NPZ, NN_DATA_SAFETENSORS, NN_DATA_IMAGES, NN_DATA_TEXT,
-    NN_SOURCE_KINDS
-} NnSourceKind;
 typedef enum NnSet { NN_TRAIN, NN_VALIDATION, NN_TEST, NN_SETS } NnSet;
 typedef enum NnStandardize { NN_AS_IS, NN_BY_FEATURE, NN_BY_ALL } NnStandardize;
 
@@ -58,8 +54,26 @@ typedef struct NnInput {
     bool predicts;                      /* the program's outputs hang on it */
 } NnInput;
 
+/* How files or tables become rows, each in the file of its name. A program names the one that it needs, and links no other. */
+struct NnReading;
+struct NnColumn;
+typedef struct NnFormat {
+    const char *name;                   /* "idx": nn.data.idx, nn_idx */
+    void (*read)(struct NnReading *reading, NnSet set, struct NnColumn *column);      /* source.h */
+    void (*finish)(struct NnReading *reading);                /* releases reading->learned; NULL: nothing is learnt */
+    int64_t (*count)(struct NnReading *reading);              /* rows of train, by headers alone; NULL: they must be read */
+} NnFormat;
+extern const NnFormat nn_idx;
+extern const NnFormat nn_csv;
+extern const NnFormat nn_table;
+extern const NnFormat nn_npy;
+extern const NnFormat nn_npz;
+extern const NnFormat nn_safetensors;
+extern const NnFormat nn_images;
+extern const NnFormat nn_text;
+
 typedef struct NnData {
-    NnSourceKind kind;
+    const NnFormat *format;             /* NULL: there is no data */
     const char *file[NN_SETS];          /* one file (IMAGES: folder) a set, where inputs have none of their own; NULL: no such set */
     int64_t table_rows[NN_SETS];        /* TABLE */
     bool by_byte;                       /* TEXT: a place of it is a byte; else a code point of UTF-8 */

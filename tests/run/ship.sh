@@ -1,5 +1,6 @@
 # Predictors and libraries (--emit predict, library): the examples in C and in Python, against the program's own --predict, its
-# losses and the losses that PyTorch recorded; inputs, outputs, layers and schedules of every kind; every model of models/.
+# losses and the losses that PyTorch recorded; inputs, outputs, layers and schedules of every kind; every model of models/. Whole
+# programs that need no library (--standalone), against those that are linked.
 . "$(dirname "$0")/tools/case.bash"
 tool tensors
 cp "$ROOT/models/data/digits.csv" .
@@ -194,6 +195,60 @@ check "standalone, every kind, generic" bare_kinds f64 none generic
 emit library "$ROOT/models/digits.lua" --data "$ROOT/models" --standalone --set batch=32 > none
 check "two libraries in one program" eval 'sed "s/digits/second/g" digits.c > second.c && sed "s/digits/second/g; s/DIGITS/SECOND/g" digits.h > second.h && with "$ROOT/examples/train.c" digits second.c'
 
+# ---- a whole program as one file: its log, its pictures' numbers and its checkpoint are those of the program that is linked ----
+# (clang fuses multiply-adds by -ffp-contract=fast even where the text forbids it: there to rounding.)
+is_clang() { $CC --version | grep -q clang; }
+strip() { sed 's/,"seconds.*//; s/"file":[^,]*,//' "$1"; }
+# alone STEPS NAME MODEL [OPTION…]: NAME.c with the runtime inside and linked.c without, by the same flags; the first resumes halfway.
+alone() {
+    local steps=$1 name=$2 run=(--data "$ROOT/models" --quiet --snapshot-every $(($1 / 2))); shift 2
+    generate linked "$@" && generate "$name" "$@" --standalone && ! grep -q "^#include <nngen" "$name.c" && compile linked &&
+    status 0 $CC "$name.c" ${flags%% -I*} $WARNINGS $CFLAGS_EXTRA -lm -o "$name" &&
+    status 0 ./linked "${run[@]}" --steps "$steps" --log linked.jsonl --save linked.safetensors &&
+    status 0 "./$name" "${run[@]}" --steps $((steps / 2)) --log alone.jsonl --save alone.safetensors &&
+    status 0 "./$name" "${run[@]}" --steps "$steps" --log alone.jsonl --resume alone.safetensors --save alone.safetensors &&
+    if is_clang; then ./tensors near linked.safetensors alone.safetensors 1e-5; return; fi
+    diff <(strip linked.jsonl | grep -v '"end"\|"partial"') <(strip alone.jsonl | grep -v '"end"\|"partial"') && cmp linked.safetensors alone.safetensors
+}
+check "program: digits" alone 20 alone_digits "$ROOT/models/digits.lua" --data "$ROOT/models" --set optimizer=adam
+check "program: every kind, f64" alone 14 alone_kinds kinds.lua --precision f64 --set schedule=step
+check "program: C11 and no library but libm" status 0 $CC -std=c11 -pedantic $WARNINGS $CFLAGS_EXTRA -O1 alone_digits.c -lm -o strict
+check "program: without vectors" status 0 $CC -std=c11 -pedantic $WARNINGS $CFLAGS_EXTRA -O1 -DNN_PLAIN alone_kinds.c -lm -o plain
+check "its losses" eval 'status 0 ./plain --steps 14 --quiet --log plain.jsonl && values step loss linked.jsonl > expected && values step loss plain.jsonl > actual && near expected actual 1e-9'
+check "its --predict" eval 'status 0 ./linked --init linked.safetensors --predict one --quiet && status 0 ./alone_kinds --init linked.safetensors --predict two --quiet && { is_clang || cmp one two; }'
+check "its --check-gradients" eval 'generate checked kinds.lua --precision f64 --kernels generic --standalone && status 0 $CC checked.c -O1 -lm -o checked && status 0 ./checked --check-gradients && grep -q "worst relative deviation" said'
+check "nn.show" eval 'generate shown "$ROOT/models/chain_rule.lua" --standalone && status 0 $CC -std=c11 shown.c -lm -o shown && status 0 ./shown && cp said expected && build linked "$ROOT/models/chain_rule.lua" && status 0 ./linked && cmp said expected'
+cat > formats.lua <<'END'
+local nn = require "nn"
+local kind = nn.option("kind", "idx")
+local x, label, data, classes
+if kind == "text" then
+  data = nn.data.text {train = "words.txt", context = 2, level = "char", bind = {text = "x", next = "label"}}
+  classes = data.classes
+  x, label = nn.float(nn.class("x", classes, {2})), nn.class("label", classes, {2})
+else
+  classes, x, label = 3, nn.input("x", {2}), nn.class("label", 3, {2})
+  local files = kind == "npy" and {x = "x.npy", label = "label.npy"} or {x = "x.idx.gz", label = "label.idx"}
+  data = nn.data[kind] {train = kind == "npz" and "rows.npz" or files}
+end
+local logits = nn.linear(2, 2 * classes, {name = "fc"})(x):reshape {2, classes}
+return nn.train {loss = nn.cross_entropy(logits, label), optimizer = nn.sgd {lr = 0.1}, data = data, batch = 3, steps = 4, seed = 1}
+END
+printf '\0\0\10\2\0\0\0\4\0\0\0\2\1\2\3\4\5\6\7\10' > x.idx
+printf '\0\0\10\2\0\0\0\4\0\0\0\2\0\1\2\1\0\0\1\2' > label.idx
+for array in x label; do
+    { printf '\223NUMPY\1\0\166\0%-117s\n' "{'descr': '|u1', 'fortran_order': False, 'shape': (4, 2), }"; tail -c 8 $array.idx; } > $array.npy
+done
+printf 'to be or not to be' > words.txt
+gzip x.idx
+alone_with_data() {
+    generate alone formats.lua --set kind=$1 --standalone && status 0 $CC -std=c11 -pedantic $WARNINGS alone.c -lm -o alone &&
+    generate linked formats.lua --set kind=$1 && status 0 $CC linked.c $flags -O0 -o linked && status 0 ./linked --quiet --log linked.jsonl &&
+    { [ $1 != idx ] || { refused 1 "x.idx.gz: .*gunzip it first" ./alone --quiet && gunzip -k x.idx.gz; }; } &&
+    status 0 ./alone --quiet --log alone.jsonl && values step loss linked.jsonl > expected && values step loss alone.jsonl > actual && near expected actual 1e-6
+}
+for kind in idx npy text; do check "program: data from $kind" alone_with_data $kind; done
+
 # ---- refusals ----
 no() { refused "$@" && { [ ! -e none.c ] && [ ! -e none.h ] || { echo "something was written"; return 1; }; }; }
 models=$ROOT/models
@@ -203,6 +258,8 @@ check "no outputs" no 1 "parabola.lua:[0-9]+: error: --emit predict: the model h
 check "no -o" no 2 "needs -o NAME.c" "$NNGEN" "$models/digits.lua" --emit predict
 check "-o without .c" no 2 "must end in .c" "$NNGEN" "$models/digits.lua" --emit library -o none
 check "--standalone with BLAS" no 2 "needs no library" "$NNGEN" "$models/digits.lua" --standalone --kernels blas -o none.c
+check "--standalone with data that needs a library" no 1 "formats.lua:[0-9]+: error: --standalone: reading nn.data.npz needs a library" "$NNGEN" formats.lua --set kind=npz --standalone -o none.c
+check "--standalone for CUDA" no 2 "without --target cuda" "$NNGEN" "$models/digits.lua" --standalone --target cuda -o none.c
 check "predict for CUDA" no 2 "without --target cuda" "$NNGEN" "$models/digits.lua" --emit predict --target cuda -o none.c
 check "--weights for a program" no 2 "goes with --emit" "$NNGEN" "$models/digits.lua" --weights digits.safetensors -o none.c
 check "--weights of another model" no 1 "digits.lua:[0-9]+: error: --weights: 'other' has 'fc1.weight' with shape \(2, 2\)" "$NNGEN" "$models/digits.lua" --weights other --emit predict -o none.c
@@ -217,8 +274,10 @@ every() {
     local kind=$1 name=$2
     emit "$kind" "$models/$name.lua" --data "$models" && status 0 $CC -c "$name.c" ${flags%% -I*} $optimize -I"$(dirname "$NNGEN")/include" $WARNINGS $CFLAGS_EXTRA -o "$name.o"
 }
+whole() { generate "$1" "$models/$1.lua" --data "$models" --standalone && status 0 $CC -std=c11 -pedantic $WARNINGS $CFLAGS_EXTRA $optimize "$1.c" -lm -o "$1"; }
 for model in "$models"/*.lua; do
     name=$(basename "$model" .lua)
+    [ -z "${NNGEN_ALL:-}" ] || check "$name: one file" whole "$name"
     case $name in
         chain_rule | sigmoids | rate_sweep) continue ;;                     # refused, above
         *mnist* | softmax_regression | fashion_cnn) [ -n "$images" ] || { skip "$name" "its images are not there"; continue; } ;;

@@ -96,7 +96,7 @@ static Model *make_model(Wishes w)
     model->input_count = 1;
     if (w.has_data) {
         const char *folder = arena_print(arena, "%.*s", (int)(strrchr(w.path, '/') - w.path), w.path);
-        model->data = (NnData){.kind = NN_DATA_TABLE, .table_rows = {[NN_TRAIN] = 9}, .folder = folder};
+        model->data = (NnData){.format = &nn_table, .table_rows = {[NN_TRAIN] = 9}, .folder = folder};
         model->inputs[0].table[NN_TRAIN] = counting(9 * w.inputs);
     }
     if (w.show)
@@ -323,7 +323,7 @@ START_TEST(everything_said_about_data_and_training_is_passed_on)
 {
     Model *model = make_model(usual);
     model->data = (NnData){
-        .kind = NN_DATA_CSV, .file = {[NN_TRAIN] = "a \"quoted\".csv", [NN_TEST] = "b.csv"}, .first_rows = {[NN_TRAIN] = 10},
+        .format = &nn_csv, .file = {[NN_TRAIN] = "a \"quoted\".csv", [NN_TEST] = "b.csv"}, .first_rows = {[NN_TRAIN] = 10},
         .share = {[NN_TRAIN] = 0.75, [NN_VALIDATION] = 0.25}, .stratify = "label", .no_shuffle = true, .folder = "models",
         .default_folder = "data",
     };
@@ -340,7 +340,7 @@ START_TEST(everything_said_about_data_and_training_is_passed_on)
     model->steps = 12;
     const char *program = program_of_model(model, KERNELS_FUSED);
     static const char *const parts[] = {
-        ".kind = NN_DATA_CSV", ".file = {[NN_TRAIN] = \"a \\\"quoted\\\".csv\", [NN_TEST] = \"b.csv\"}", ".first_rows = {[NN_TRAIN] = 10}",
+        ".format = &nn_csv", ".file = {[NN_TRAIN] = \"a \\\"quoted\\\".csv\", [NN_TEST] = \"b.csv\"}", ".first_rows = {[NN_TRAIN] = 10}",
         ".share = {[NN_TRAIN] = 0.75, [NN_VALIDATION] = 0.25}", ".stratify = \"label\"", ".no_shuffle = true", ".folder = \"models\"",
         ".default_folder = \"data\"", ".columns = {.first = 2, .last = 8}", ".scale = 0.5, .mean = 1.5, .std = 2.5",
         ".standardize = NN_BY_ALL", ".augment = {.shift = 2, .flip = true}", ".later = 1", ".drop_last = true", ".batch_all = true",

@@ -15,7 +15,7 @@ START_TEST(table)
     const NnData *data = &world.model->data;
     const NnInput *x = &world.model->inputs[0], *c = &world.model->inputs[1];
     ck_assert_int_eq(world.model->input_count, 2);
-    ck_assert_int_eq(data->kind, NN_DATA_TABLE);
+    ck_assert_ptr_eq(data->format, &nn_table);
     ck_assert_int_eq(data->table_rows[NN_TRAIN], 3);
     ck_assert_int_eq(data->table_rows[NN_VALIDATION], 0);
     ck_assert_int_eq(data->table_rows[NN_TEST], 1);
@@ -47,7 +47,7 @@ START_TEST(csv)
     World world = world_open(MODEL("nn.data.csv {train = 'a.csv', columns = {x = {1, 4}, c = 'species'}, rows = {train = 90},"
         "split = {train = 0.5, validation = 0.25, test = 0.25}, stratify = 'c', default = '/there', standardize = {x = 'feature'}}", "2"), NULL);
     const NnData *data = &world.model->data;
-    ck_assert_int_eq(data->kind, NN_DATA_CSV);
+    ck_assert_ptr_eq(data->format, &nn_csv);
     ck_assert_str_eq(data->file[NN_TRAIN], "a.csv");
     ck_assert_ptr_null(data->file[NN_TEST]);
     ck_assert_str_eq(data->folder, "/tmp/");
@@ -68,7 +68,7 @@ END_TEST
 START_TEST(idx)
 {
     World world = world_open(MODEL("nn.data.idx {train = {x = 'x.gz', c = 'c.gz'}, test = {x = 'tx.gz', c = 'tc.gz'}}", "2"), NULL);
-    ck_assert_int_eq(world.model->data.kind, NN_DATA_IDX);
+    ck_assert_ptr_eq(world.model->data.format, &nn_idx);
     ck_assert(!world.model->data.no_shuffle);
     ck_assert_str_eq(world.model->inputs[0].file[NN_TRAIN], "x.gz");
     ck_assert_str_eq(world.model->inputs[1].file[NN_TEST], "tc.gz");
@@ -80,7 +80,7 @@ END_TEST
 START_TEST(npy_and_augment)
 {
     World world = world_open(MODEL("nn.data.npy {train = {x = 'x.npy', c = 'c.npy'}, augment = {x = {shift = 1, flip = 'horizontal'}}}", "2"), NULL);
-    ck_assert_int_eq(world.model->data.kind, NN_DATA_NPY);
+    ck_assert_ptr_eq(world.model->data.format, &nn_npy);
     ck_assert_str_eq(world.model->inputs[1].file[NN_TRAIN], "c.npy");
     ck_assert_ptr_null(world.model->data.file[NN_TRAIN]);
     ck_assert_int_eq(world.model->inputs[0].augment.shift, 1);
@@ -93,14 +93,14 @@ END_TEST
 
 START_TEST(one_file_a_set)
 {
-    static const struct { const char *text; NnSourceKind kind; } sources[] = {
-        {MODEL("nn.data.npz {train = 'a', test = 'b'}", "2"), NN_DATA_NPZ},
-        {MODEL("nn.data.safetensors {train = 'a', test = 'b'}", "2"), NN_DATA_SAFETENSORS},
-        {MODEL("nn.data.images {train = 'a', test = 'b'}", "2"), NN_DATA_IMAGES},
+    static const struct { const char *text; const NnFormat *format; } sources[] = {
+        {MODEL("nn.data.npz {train = 'a', test = 'b'}", "2"), &nn_npz},
+        {MODEL("nn.data.safetensors {train = 'a', test = 'b'}", "2"), &nn_safetensors},
+        {MODEL("nn.data.images {train = 'a', test = 'b'}", "2"), &nn_images},
     };
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         World world = world_open(sources[i].text, NULL);
-        ck_assert_int_eq(world.model->data.kind, sources[i].kind);
+        ck_assert_ptr_eq(world.model->data.format, sources[i].format);
         ck_assert_str_eq(world.model->data.file[NN_TRAIN], "a");
         ck_assert_ptr_null(world.model->data.file[NN_VALIDATION]);
         ck_assert_str_eq(world.model->data.file[NN_TEST], "b");
@@ -118,7 +118,7 @@ START_TEST(text)
         "local y, x = nn.class('y', source.classes, {3}), nn.class('x', source.classes, {3})\n"
         "local net = nn.linear(256, 256)\n"
         "return nn.train {loss = nn.cross_entropy(net(nn.one_hot(x)), y), optimizer = nn.sgd {}, epochs = 1, batch = 2, data = source}\n", NULL);
-    ck_assert_int_eq(world.model->data.kind, NN_DATA_TEXT);
+    ck_assert_ptr_eq(world.model->data.format, &nn_text);
     ck_assert(world.model->data.by_byte);
     ck_assert_str_eq(world.model->inputs[0].name, "y");
     ck_assert_int_eq(world.model->inputs[0].later, 1);

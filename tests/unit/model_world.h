@@ -72,7 +72,7 @@ __attribute__((unused)) static void world_values(World *world, const NodeId *roo
         leaves[l] = leaf->kind == LEAF_INPUT ? model->inputs[input++].table[NN_TRAIN] :
                     leaf->init.kind == NN_INIT_TABLE ? leaf->init.table : constant;
     }
-    int rows = model->data.kind == NN_DATA_TABLE ? (int)model->data.table_rows[NN_TRAIN] : 1;
+    int rows = model->data.format == &nn_table ? (int)model->data.table_rows[NN_TRAIN] : 1;
     Situation situation = {.batch = rows, .rows = rows, .rate = model->optimizer.lr, .mode = 1, .step = step, .seed = 1, .leaf_values = leaves};
     world->values = interpret(world->arena, graph, roots, count, &situation);
 }

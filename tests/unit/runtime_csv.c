@@ -9,7 +9,7 @@ static void describe(void)
 {
     inputs[0] = (NnInput){.name = "x", .rank = 1, .shape = {2}, .elements = 2, .columns = {.first = 1, .last = 2}, .scale = 1, .std = 1};
     inputs[1] = (NnInput){.name = "label", .classes = 3, .elements = 1, .columns = {.first = 3, .last = 3}, .scale = 1, .std = 1};
-    data = (NnData){.kind = NN_DATA_CSV, .file = {"train.csv"}, .folder = ""};
+    data = (NnData){.format = &nn_csv, .file = {"train.csv"}, .folder = ""};
 }
 
 static void open_and_close(const void *unused)

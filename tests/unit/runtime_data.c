@@ -36,7 +36,7 @@ static void describe(int rows)
     label_bytes = idx_labels(labels, rows);
     inputs[0] = (NnInput){.name = "image", .rank = 1, .shape = {6}, .elements = 6, .file = {"images.gz"}, .scale = 1, .std = 1};
     inputs[1] = (NnInput){.name = "label", .classes = 3, .elements = 1, .file = {"labels"}, .scale = 1, .std = 1};
-    data = (NnData){.kind = NN_DATA_IDX, .folder = ""};
+    data = (NnData){.format = &nn_idx, .folder = ""};
 }
 
 static void open_and_close(const void *unused)
@@ -283,7 +283,7 @@ static void describe_table(int rows)
     }
     inputs[0] = (NnInput){.name = "x", .rank = 1, .shape = {2}, .elements = 2, .table = {table_x[0]}, .scale = 1, .std = 1};
     inputs[1] = (NnInput){.name = "label", .classes = 3, .elements = 1, .table = {table_label}, .scale = 1, .std = 1};
-    data = (NnData){.kind = NN_DATA_TABLE, .table_rows = {rows}};
+    data = (NnData){.format = &nn_table, .table_rows = {rows}};
 }
 
 static int class_count(const NnDataset *set, NnSet which, int class)

@@ -15,7 +15,7 @@ static void describe(int channels)
 {
     inputs[0] = (NnInput){.name = "image", .rank = 3, .shape = {channels, HEIGHT, WIDTH}, .elements = channels * PLANE, .scale = 1, .std = 1};
     inputs[1] = (NnInput){.name = "label", .classes = 2, .elements = 1, .scale = 1, .std = 1};
-    data = (NnData){.kind = NN_DATA_IMAGES, .folder = "", .file = {"train"}};
+    data = (NnData){.format = &nn_images, .folder = "", .file = {"train"}};
 }
 
 static void open_and_close(const void *unused)
@@ -243,7 +243,7 @@ START_TEST(augmented_rows_are_moved_and_mirrored)
         table[i] = 1 + i % (2 * PLANE);
     inputs[0] = (NnInput){.name = "image", .rank = 3, .shape = {2, HEIGHT, WIDTH}, .elements = 2 * PLANE, .table = {table}, .scale = 2,
                           .mean = 1, .std = 1, .augment = {.shift = 2, .flip = true}};
-    data = (NnData){.kind = NN_DATA_TABLE, .table_rows = {ROWS}};
+    data = (NnData){.format = &nn_table, .table_rows = {ROWS}};
     NnDataset *set = nn_dataset_open(&data, inputs, 1, NULL, 1);
     for (int r = 0; r < ROWS; r++) {
         nn_dataset_training_row(set, 0, r, 5, 3, true, row);

@@ -26,7 +26,7 @@ static void describe(int64_t elements, int classes)
 {
     input = (NnInput){.name = "x", .classes = classes, .rank = 1, .shape = {elements}, .elements = elements, .file = {"x.npy"},
                       .scale = 1, .std = 1};
-    data = (NnData){.kind = NN_DATA_NPY, .folder = ""};
+    data = (NnData){.format = &nn_npy, .folder = ""};
 }
 
 static void open_and_close(const void *unused)

@@ -8,11 +8,11 @@
 static NnInput inputs[2];
 static NnData data;
 
-static void describe(NnSourceKind kind)
+static void describe(const NnFormat *format)
 {
     inputs[0] = (NnInput){.name = "x", .rank = 1, .shape = {2}, .elements = 2, .scale = 1, .std = 1};
     inputs[1] = (NnInput){.name = "label", .classes = 3, .elements = 1, .scale = 1, .std = 1};
-    data = (NnData){.kind = kind, .folder = "", .file = {"train.file"}};
+    data = (NnData){.format = format, .folder = "", .file = {"train.file"}};
 }
 
 static void open_and_close(const void *unused)
@@ -65,7 +65,7 @@ static void assert_rows(void)
 
 START_TEST(npz_stored_and_deflated)
 {
-    describe(NN_DATA_NPZ);
+    describe(&nn_npz);
     write_archive(ZIP_CM_STORE, "x.npy", X_BYTES);
     assert_rows();
     write_archive(ZIP_CM_DEFLATE, "x.npy", X_BYTES);
@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST(bad_npz_is_refused)
 {
-    describe(NN_DATA_NPZ);
+    describe(&nn_npz);
     ck_assert_int_eq(refused(), 1);
     assert_said("train.file", "no such file");
     write_archive(ZIP_CM_STORE, "y.npy", X_BYTES);
@@ -104,7 +104,7 @@ END_TEST
  * elements is never taken for data: the checksum tells. */
 START_TEST(a_flipped_byte_never_changes_the_rows)
 {
-    describe(NN_DATA_NPZ);
+    describe(&nn_npz);
     write_archive(ZIP_CM_STORE, "x.npy", X_BYTES);
     size_t count = 0;
     char *bytes = read_bytes("train.file", &count);
@@ -147,7 +147,7 @@ static void write_safetensors(const char *header, const void *tensors, size_t by
 START_TEST(safetensors_types)
 {
     static const char tensors[] = "\0\0\1\0\12\0\13\0\24\0\25\0\0\1\2";
-    describe(NN_DATA_SAFETENSORS);
+    describe(&nn_safetensors);
     write_safetensors("{\"x\":{\"dtype\":\"I16\",\"shape\":[3,2],\"data_offsets\":[0,12]},"
                       "\"label\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[12,15]}}", tensors, 15);
     assert_rows();
@@ -173,7 +173,7 @@ START_TEST(bad_safetensors_are_refused)
          "\"label\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[2,18]}}", 18, "holds 2 rows"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        describe(NN_DATA_SAFETENSORS);
+        describe(&nn_safetensors);
         write_safetensors(bad[i].header, zeros, bad[i].bytes);
         ck_assert_msg(refused() == 1, "%s: status %d", bad[i].header, child.status);
         assert_said("train.file", bad[i].said);

@@ -131,7 +131,7 @@ static const NnOutput outputs[] = {
     {.name = "prediction", .rank = 1, .shape = {2}, .per_row = true, .data = m.prediction},
     {.name = "bias", .rank = 1, .shape = {2}, .data = m.bias},
 };
-static NnData data = {.kind = NN_DATA_TABLE, .table_rows = {TRAIN_ROWS, 0, TEST_ROWS}};
+static NnData data = {.format = &nn_table, .table_rows = {TRAIN_ROWS, 0, TEST_ROWS}};
 static NnProgram program = {
     .model = "line.lua", .signature = "5f1e", .precision = PRECISION, .batch = BATCH, .epochs = 5, .seed = 3, .lr = 0.01,
     .memory = sizeof m, .data = &data, .inputs = inputs, .input_count = NN_COUNT(inputs), .tensors = tensors,

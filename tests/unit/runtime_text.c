@@ -11,7 +11,7 @@ static void describe(int context, int classes, bool by_byte)
     inputs[1] = inputs[0];
     inputs[1].name = "next";
     inputs[1].later = 1;
-    data = (NnData){.kind = NN_DATA_TEXT, .by_byte = by_byte, .folder = "", .file = {"book.txt"}};
+    data = (NnData){.format = &nn_text, .by_byte = by_byte, .folder = "", .file = {"book.txt"}};
 }
 
 static void open_and_close(const void *unused)
