@@ -49,10 +49,45 @@ agrees() {
 }
 agrees_here() {
     both "$model" $options || return 1
+    "$NNGEN" "$model" $options --dump=specialise --stop-after=specialise | sed -n 's/^%[0-9]* = \([a-z_0-9]*\)(.*/\1/p' >> operations_seen
     if grep -q nn_show c.c; then
         status 0 ./c $flags && mv said said.c && status 0 timeout 100 ./g $flags && mv said said.g && same_numbers said.c said.g "$tolerance"
         return
     fi
     one_step "$ulps" "$tolerance" $flags $first --steps 1 || { echo "(step 1)"; return 1; }
     cp after.c state && one_step "$ulps" "$tolerance" $flags --resume state --steps 2 || { echo "(step 2)"; return 1; }
+}
+
+# every_operation: what agreed had each row of ops.def; `mode` and `detach` are gone before there are kernels.
+every_operation() {
+    local missing
+    missing=$("$NNGEN" ops | sed '1d;s/ .*//' | grep -vxE 'mode|detach' | sort | comm -23 - <(sort -u operations_seen))
+    [ -z "$missing" ] || { echo "in no model: $missing"; return 1; }
+}
+
+# ---- the models ----
+
+# The same model with a batch so short that a step is some MFLOP; a copy, its data where they were.
+declare -A BATCH=([mnist_cnn]=2 [fashion_cnn]=2 [characters]=2) SET=([digits]="--set batch=6" [cubic_mlp]="--set batch=6" [characters]="--set time=4")
+small() { sed "s/batch = [0-9][0-9]*/batch = ${BATCH[$1]:-6}/;s/rows = {[a-z]* = [0-9]*},*//" "$ROOT/models/$1.lua" > "$1.lua"; echo "$1.lua"; }
+
+# each_agreement COMMAND: calls COMMAND KIND NAME ARGUMENT… for every model that is held against C; `agrees NAME ARGUMENT…` does it.
+# In the folder `images` are some.
+each_agreement() {
+    local take=$1 file name data
+    for file in "$ROOT"/models/*.lua; do
+        name=$(basename "$file" .lua) data=$ROOT/models
+        grep -q idx "$file" && data=images
+        "$take" models "$name" "$(small "$name")" "${SET[$name]:-} --data $data" "--data $data"
+    done
+    # the gradient of a key's bias is 0 in mathematics: in f32 Adam makes whole steps of its rounding
+    "$take" models characters,attention "$(small characters)" "${SET[characters]} --set network=attention --precision f64 --data $ROOT/models" \
+        "--data $ROOT/models" near 1e-8
+    for name in $(sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$ROOT/tests/parity/recorded/networks.jsonl"); do
+        "$take" networks "$name" "$ROOT/tests/parity/networks.lua" "--set case=$name --precision f64" "" near 1e-8 \
+            "--init $ROOT/tests/parity/recorded/networks/$name.initial"
+    done
+    for file in "$ROOT"/tests/models/*.lua "$ROOT"/tests/gpu/operations.lua "$ROOT"/tests/run/models/dropout.lua; do
+        "$take" programs "$(basename "$file" .lua)" "$file" "" ""
+    done
 }
