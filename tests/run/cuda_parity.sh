@@ -15,3 +15,11 @@ take() {
 }
 each_agreement take
 check "every row of ops.def is in a model that agrees" every_operation
+
+# Words, uniforms and orders: equal to the bit.
+must "rows and masks, in C and CUDA" both "$ROOT/tests/gpu/random.lua"
+for kind in c g; do must "$kind runs" status 0 ./$kind --quiet --lr 0 --log log.$kind; done
+check "every row comes once an epoch, and not in their order" eval 'values step loss log.c | head -n 97 > order; sort -n order | cmp -s - <(seq 97) && ! cmp -s order <(seq 97) && ! cmp -s order <(values step loss log.c | tail -n 97)'
+check "the order of rows is C's" cmp <(values step loss log.c) <(values step loss log.g)
+for kind in c g; do must "$kind makes a step" status 0 ./$kind --quiet --steps 1 --save masks.$kind; done
+check "masks are C's" ./tensors compare masks.c masks.g 0
