@@ -269,12 +269,11 @@ static void consider_columns(Product *p, int row, int column)
         return;
     int registers = registers_of(p, columns);
     for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
-        int64_t step = p->folds * step_cost(rows * registers, rows + registers, p->folds) / 2;
-        if (p->folds > NEAR_ROWS && extent * p->element >= FAR_ROW)
-            step += step / FAR_SHARE;
+        const int64_t step = p->folds * step_cost(rows * registers, rows + registers, p->folds) / 2;
+        const bool far = p->folds > NEAR_ROWS && extent * p->element >= FAR_ROW;
         const int64_t down_columns = p->streams * p->points * p->element > SECOND_CACHE ? rows * registers * p->streams * COLUMN_STREAM_CYCLES : 0;
         Tile tile = {.lanes = column, .row = row, .column = column, .rows = rows, .columns = columns};
-        consider(p, IN_PLACE, tile, step, end_of(p, column, rows, columns), down_columns);
+        consider(p, IN_PLACE, tile, step + (far ? step / FAR_SHARE : 0), end_of(p, column, rows, columns), down_columns);
         tile.block = BLOCK;
         if (p->folds >= 2 * BLOCK && can_add_up(p, row, column))
             consider(p, IN_PLACE, tile, step, TILE_START + 3 * rows * registers, 0);
