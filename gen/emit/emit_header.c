@@ -211,7 +211,7 @@ static void emit_conventions(const Plan *plan, const EmitOptions *options, const
     if (has_rows(plan) && plan->model->kind == MODEL_TRAIN && plan->model->batch > 1)
         text_add(&text, "A batch of fewer rows than BATCH is filled up with copies of its first row, which weigh nothing in the loss and "
                         "so nothing in any gradient. ");
-    if (strstr(program, "NN_CORE(") || strstr(program, "NN_DOT("))
+    if (strstr(program, "NN_CORE(") || strstr(program, "NN_LINES(") || strstr(program, "NN_DOT("))
         text_print(&text, "NN_CORE and NN_DOT make the sums of products, a tile at a time, in one order on every processor%s. ",
                    options->standalone ? "" : "; nngen/core.h says how");
     text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so. "

@@ -41,6 +41,23 @@ int axes_in_memory(const Kernel *kernel, const Buffer *buffer, int *axes)
     return count;
 }
 
+/* const int m = best[b][i][j][p] / 2, q = best[b][i][j][p] % 2; */
+static void declare_places(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    Text text = text_new(e->w.arena);
+    for (int d = 0; d < kernel->skip.digits; d++) {
+        const PlaceDigit *digit = &kernel->skip.digit[d];
+        text_print(&text, "%s%s = %s", d ? ", " : "const int ", kernel->axis[digit->axis].letter, term_text(&e->w, kernel->skip.best, BIND_PRODUCT));
+        if (digit->factor > 1)
+            text_print(&text, " / %lld", (long long)digit->factor);
+        if (digit->modulus)
+            text_print(&text, " %% %lld", (long long)digit->modulus);
+    }
+    if (text.length)
+        line(e, "%s;", text.bytes);
+}
+
 void emit_skips(Emission *e)
 {
     const Kernel *kernel = e->kernel;
@@ -53,6 +70,7 @@ void emit_skips(Emission *e)
     assign_line(e, arena_print(e->w.arena, "const %s factor", real_type(e->w.plan, FLOAT)), "=", term_text(&e->w, kernel->skip.sparse, BIND_CHOICE));
     line(e, "if (factor != 0) {");
     e->indent += INDENT;
+    declare_places(e);
     for (int i = 0; i < kernel->skip.inners; i++)
         if (!is_run(kernel, kernel->skip.inner[i]))
             open_loop_as(e, kernel->skip.inner[i], "NN_FOLD");

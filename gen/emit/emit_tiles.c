@@ -60,6 +60,21 @@ static bool has_row_loop(const Emission *e, const Strip *strip)
     return row != NONE && e->kernel->axis[row].extent != strip->rows;
 }
 
+static bool has_line_loop(const Emission *e)
+{
+    const Tile *tile = &e->kernel->choice;
+    return tile->lines > 1 && e->kernel->axis[tile->line].extent != tile->lines;
+}
+
+static void open_lines(Emission *e)
+{
+    const Tile *tile = &e->kernel->choice;
+    if (has_line_loop(e))
+        open_tiles(e, tile->line, tile->lines, "0", axis_extent(&e->w, tile->line), e->kernel->axis[tile->line].extent);
+    else if (tile->lines > 1)
+        line(e, "const int %s0 = 0;", letter_of(e, tile->line));
+}
+
 static void open_rows(Emission *e, const Strip *strip)
 {
     const int row = e->kernel->choice.row;
@@ -151,10 +166,14 @@ static void emit_tile(Emission *e, const Strip *strip, const char *b)
     const char *one = lanes == column ? zero_or_one(e, 1) : e->w.plan->model->precision == F32 ? "nn_onef[0]" : "nn_oned[0]";    /* a sum is a product with one */
     const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : one;
     const char *r = letter_of(e, row), *c = letter_of(e, column), *name = in_parts ? "part" : chooses(kernel) ? "tile" : sum->name;
-    line(e, "%s %s[%d][%d];", local_type(e, sum), name, rows, columns);
+    const int lines = kernel->choice.lines;
+    const char *y = lines > 1 ? letter_of(e, kernel->choice.line) : NULL;
+    line(e, "%s %s[%d][%s%d];", local_type(e, sum), name, rows, lines > 1 ? arena_print(e->w.arena, "%d * ", lines) : "", columns);
     Text call = text_new(e->w.arena);
-    text_print(&call, "%s(%s, %s, %d, %s, %d, %s, ", lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows, c, columns,
-               fold_loops(e, lanes == column ? NONE : lanes));
+    text_print(&call, "%s(%s, %s, %d, ", lines > 1 ? "NN_LINES" : lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows);
+    if (lines > 1)
+        text_print(&call, "%s, %d, ", y, lines);
+    text_print(&call, "%s, %d, %s, ", c, columns, fold_loops(e, lanes == column ? NONE : lanes));
     if (lanes != column)
         text_print(&call, "%s, %s, %d, ", letter_of(e, lanes), axis_extent(&e->w, lanes), kernel->choice.width);
     text_print(&call, "%s, %s);", a, b);
@@ -166,6 +185,10 @@ static void emit_tile(Emission *e, const Strip *strip, const char *b)
     else if (row != NONE)
         line(e, "const int %s = %s0;", r, r);
     e->indent += rows > 1 ? INDENT : 0;
+    if (lines > 1) {
+        line(e, "for (int %1$s = %1$s0; %1$s < %1$s0 + %2$d; %1$s++) {", y, lines);
+        e->indent += INDENT;
+    }
     const char *fresh = strip->fresh != strip->from ? number_text(e, strip->fresh) : arena_print(e->w.arena, "%s%d", c, strip->clamps);
     if (columns > 1)
         line(e, "%sfor (int %s = %s; %s < %s0 + %d; %s++) {", lanes == column ? "NN_SIMD " : "", c, fresh, c, c, columns, c);
@@ -173,7 +196,8 @@ static void emit_tile(Emission *e, const Strip *strip, const char *b)
         line(e, "const int %s = %s0;", c, c);
     e->indent += columns > 1 ? INDENT : 0;
     const char *element = arena_print(e->w.arena, rows > 1 ? "[%1$s - %1$s0]" : "[0]", r);
-    element = arena_print(e->w.arena, columns > 1 ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", element, c);
+    element = lines > 1 ? arena_print(e->w.arena, "%1$s[(%2$s - %2$s0) * %3$d + %4$s - %4$s0]", element, y, columns, c)
+            : arena_print(e->w.arena, columns > 1 ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", element, c);
     if (in_parts) {
         assign_line(e, access_text(&e->w, sum->buffer, sum->store, NULL), "+=", arena_print(e->w.arena, "%s%s", name, element));
     } else {
@@ -185,7 +209,7 @@ static void emit_tile(Emission *e, const Strip *strip, const char *b)
             pointwise(e, s);
         e->w.lanes_local = NULL;
     }
-    for (int loop = 0; loop < (rows > 1) + (columns > 1); loop++)
+    for (int loop = 0; loop < (rows > 1) + (lines > 1) + (columns > 1); loop++)
         close_block(e);
 }
 
@@ -211,7 +235,7 @@ bool reads_what_it_writes(const Kernel *kernel)
 
 static bool is_around(const Kernel *kernel, int axis)
 {
-    return axis != kernel->choice.row && axis != kernel->choice.column;
+    return axis != kernel->choice.row && axis != kernel->choice.column && axis != kernel->choice.line;
 }
 
 /* Loops around the tiles, of axes that are neither row nor column: those that the panels depend on are around these as well. */
@@ -351,11 +375,14 @@ static void emit_strips(Emission *e)
 static void emit_all(Emission *e)
 {
     open_around(e, true);
+    open_lines(e);
     if (!e->kernel->choice.group)
         open_around(e, false);
     emit_strips(e);
     if (!e->kernel->choice.group)
         close_around(e, false);
+    if (has_line_loop(e))
+        close_block(e);
     close_around(e, true);
 }
 

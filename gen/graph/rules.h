@@ -62,7 +62,7 @@ typedef struct Rewrite {
     const char *name;
     NodeId (*apply)(Graph *graph, const Node *node);
 } Rewrite;
-extern const Rewrite pointwise_rewrites[], move_rewrites[], fold_rewrites[];    /* each ended by a name of NULL */
+extern const Rewrite pointwise_rewrites[], move_rewrites[], fold_rewrites[], window_rewrites[];    /* each ended by a name of NULL */
 
 /* new_node's two questions while graph->simplifier is set: is there a simpler or an equal node; remember this new one. */
 NodeId find_simpler(Graph *graph, const Node *node);

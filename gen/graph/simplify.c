@@ -136,8 +136,8 @@ void remember_node(Graph *graph, NodeId node)
 
 static const Rewrite *rewrite_number(int which)
 {
-    const Rewrite *const tables[] = {pointwise_rewrites, move_rewrites, fold_rewrites};
-    for (int t = 0; t < 3; t++)
+    const Rewrite *const tables[] = {pointwise_rewrites, move_rewrites, fold_rewrites, window_rewrites};
+    for (int t = 0; t < 4; t++)
         for (const Rewrite *rewrite = tables[t]; rewrite->name; rewrite++)
             if (which-- == 0)
                 return rewrite;
@@ -158,8 +158,8 @@ NodeId find_simpler(Graph *graph, const Node *node)
         return equal;
     if (op_info[node->op].arity == 0 && node->op != OP_INDEX && node->op != OP_TABLE)
         return NONE;
-    const Rewrite *const tables[] = {pointwise_rewrites, move_rewrites, fold_rewrites};
-    for (int t = 0, which = 0; t < 3; t++)
+    const Rewrite *const tables[] = {pointwise_rewrites, move_rewrites, fold_rewrites, window_rewrites};
+    for (int t = 0, which = 0; t < 4; t++)
         for (const Rewrite *rewrite = tables[t]; rewrite->name; rewrite++, which++) {
             if (s->nested == MOST_NESTED)
                 bug("the rewrite %s of %s does not end", rewrite->name, op_info[node->op].name);

@@ -102,6 +102,17 @@ static int64_t operations_of_fold(const Kernel *kernel, const Stage *stage)
     return kernel->form == FORM_SCATTER ? -1 : stage->fold != FOLD_NONE;
 }
 
+/* Products and sums that there are at most: of each window or element that is looked at. */
+static int64_t terms_of_skip(const Kernel *kernel)
+{
+    int64_t terms = 1;
+    for (int p = 0; p < kernel->skip.points; p++)
+        terms *= kernel->axis[kernel->skip.point[p]].extent;
+    for (int i = 0; i < kernel->skip.inners; i++)
+        terms *= kernel->axis[kernel->skip.inner[i]].extent;
+    return terms;
+}
+
 static void count_kernel(Kernel *kernel, Cost *cost)
 {
     const Plan *plan = cost->plan;
@@ -114,7 +125,7 @@ static void count_kernel(Kernel *kernel, Cost *cost)
         cost->operations = operations_of_fold(kernel, stage);
         cost->looked_up = 0;
         each_term(stage->term, count_term, cost);
-        kernel->flop += points * cost->operations;
+        kernel->flop += kernel->form == FORM_SKIP && s == 0 ? 2 * terms_of_skip(kernel) : points * cost->operations;
         kernel->bytes_read += points * cost->looked_up;
         if (stage->buffer != NONE)
             kernel->bytes_written += points_of(kernel, &plan->buffer[stage->buffer], stage->store) * element_bytes(plan, plan->buffer[stage->buffer].scalar);

@@ -129,11 +129,15 @@ typedef struct BlasCall {
     int64_t a_from, b_from, c_from, a_stride[MAX_AXES * 2], b_stride[MAX_AXES * 2], c_stride[MAX_AXES * 2];
 } BlasCall;
 
+/* An axis within a window, of the element that its largest is: that element's place / factor % modulus (0: no more digits above). */
+typedef struct PlaceDigit { int axis; int64_t factor, modulus; } PlaceDigit;
+
 /* How a contraction runs. */
 typedef struct Tile {
     int lanes;                          /* the axis whose neighbours lie side by side in a register: `column`, or a fold; NONE: loops as they stand */
     int row, column;                    /* the axes of a tile; row may be NONE: one row */
     int rows, columns, width;           /* its size; elements of the fold at a time, where that has the lanes */
+    int line, lines;                    /* lanes on a column: an axis of b beside it, and how many of its lines a tile has; NONE: one */
     bool rows_outside;                  /* the loop over rows of tiles is around that over columns */
     int block;                          /* steps of the first fold that all tiles take before any takes more; 0: all of them */
     int group;                          /* columns whose panels are made before their tiles; 0: b is read where it lies */
@@ -170,6 +174,9 @@ typedef struct Kernel {
         int64_t run_length;
         int gone[MAX_RANK], gone_count; /* axes of the kernel that the loops have no use for */
         Term *sparse, *other;           /* the factors */
+        Term *best;                     /* places.c: which element of the window it is that a factor belongs to; NULL: points are elements */
+        PlaceDigit digit[MAX_AXES];
+        int digits;
         Index into[MAX_RANK + 1];       /* the sum that a product belongs to */
     } skip;
     int region;                         /* of plan->recurrences, in whose loop over time it runs; NONE */
@@ -286,6 +293,10 @@ bool turns_panels(const Plan *plan, const Kernel *kernel, int columns);      /* 
 const Buffer *updated_here(const Plan *plan, const Kernel *kernel);  /* the first matrix that an update among its stages writes; NULL */
 int64_t room_in(const Buffer *buffer, int d);                 /* elements along the d-th dimension in memory, with borders and pad */
 void skip_zeros(Plan *plan);                                  /* skip.c: before borders */
+/* places.c: loops over windows instead of elements, if `read` is the gradient behind a max-pool: what stands for it in the sum's term.
+ * NULL: it is not, and nothing is changed. */
+Term *take_windows(Plan *plan, Kernel *kernel, const Term *read, Term **sparse, Term *other);
+void drop_unread(Plan *plan, int buffer);                     /* its stage, which is the last of its kernel, if nobody reads it */
 void read_stored_sum(Kernel *kernel);                         /* schedule.c: later stages read what the first one stores, no local */
 void lay_borders(Plan *plan);                                 /* border.c: before layouts are chosen */
 /* turn.c: copies of weights for loops over time. Before layouts are chosen. */

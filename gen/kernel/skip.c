@@ -250,7 +250,7 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
 {
     Term *product = kernel->stage[0].term;
     const Graph *graph = plan->model->graph;
-    if (kernel->region != NONE || !is_contraction(plan, &kernel->stage[0]) || product->kind != TERM_APPLY || product->op != OP_MULTIPLY)
+    if (kernel->form == FORM_SKIP || kernel->region != NONE || !is_contraction(plan, &kernel->stage[0]) || product->kind != TERM_APPLY || product->op != OP_MULTIPLY)
         return;
     int64_t window = 1;
     int side = NONE;
@@ -274,12 +274,19 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
         copy.stage[0].buffer = buffer_for(plan, copy.stage[0].node, BUFFER_TEMPORARY);
     memcpy(copy.skip.into, kernel->stage[0].store, sizeof copy.skip.into);
     int8_t into_order[MAX_RANK + 1] = {0}, other_order[MAX_RANK + 1] = {0};
-    bool possible = plan->buffer[copy.stage[0].buffer].kind == BUFFER_TEMPORARY && find_points(&s) && find_run(&s, into_order, other_order);
+    bool possible = plan->buffer[copy.stage[0].buffer].kind == BUFFER_TEMPORARY && find_points(&s);
+    const int64_t elements = extent_product(&copy, copy.skip.point, copy.skip.points);
+    Term **gradient = &copy.stage[0].term->operand[side];
+    while ((*gradient)->kind == TERM_INSIDE)
+        gradient = &(*gradient)->operand[0];
+    const int from = (*gradient)->buffer;
+    Term *choice = possible ? take_windows(plan, &copy, *gradient, &s.sparse, s.other) : NULL;
+    possible = possible && find_run(&s, into_order, other_order);
     if (possible) {
         const int64_t points = extent_product(&copy, copy.skip.point, copy.skip.points);
         const int64_t runs = extent_product(&copy, copy.skip.inner, copy.skip.inners) / s.run_length;
         const int64_t registers = (s.run_length + LANES_OF_RUN - 1) / LANES_OF_RUN;
-        const int64_t cycles = points * LOOK_CYCLES + points / window * (CHANCE_MISSED + runs * registers * RUN_QUARTERS / 4);
+        const int64_t cycles = points * LOOK_CYCLES + elements / window * (CHANCE_MISSED + runs * registers * RUN_QUARTERS / 4);
         dense.stage = arena_copy(plan->arena, kernel->stage, sizeof *kernel->stage * (size_t)kernel->stage_count);
         choose_tile(plan, &dense);
         if (dense.choice.lanes == NONE)
@@ -304,6 +311,8 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
     into->why_order = "sums that grow by what is not zero, run after run";
     make_room(&copy, copy.skip.into, into, into->before, into->after);
     read_inside(product->operand[1 - side])->buffer = s.other->buffer;
+    if (choice)
+        *gradient = choice;
     copy.skip.sparse = s.sparse;
     copy.skip.other = s.other;
     memcpy(copy.skip.run, s.run, sizeof s.run);
@@ -314,11 +323,13 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
     *kernel = copy;
     if (!stored)
         read_stored_sum(kernel);
+    if (choice)
+        drop_unread(plan, from);
 }
 
 void skip_zeros(Plan *plan)
 {
-    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++)
+    for (int k = plan->kernel_count[PHASE_TRAIN] - 1; k >= 0; k--)      /* backwards: one that is dropped comes before */
         if (is_product(plan, &plan->kernel[PHASE_TRAIN][k]))
             try_to_skip(plan, &plan->kernel[PHASE_TRAIN][k]);
 }

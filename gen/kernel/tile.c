@@ -3,7 +3,8 @@
  * Takes a kernel that begins with a contraction, result = sum over the folds of a · b, decides one of
  *
  *   lanes on a column    NN_CORE: one element of a meets neighbouring elements of b. b is contiguous along the column, a does not
- *                        depend on it; the row is an axis of a that b does not depend on.
+ *                        depend on it; the row is an axis of a that b does not depend on. A narrow image fills no long tile:
+ *                        a few of its lines side by side in one do (NN_LINES), the line being another axis of b.
  *   panels               the same, b copied first: the columns of a tile side by side, one step of the fold behind the other. It
  *                        may lie in any way, its far rows are touched once, and a group of panels stays in the second cache while
  *                        all rows pass by; so what follows walks along rows too, which an update's arrays in memory want.
@@ -177,7 +178,7 @@ static void consider(Product *p, FormOfProduct form, Tile tile, int64_t step, in
 {
     Sweep a = p->a ? sweep_of(p, p->a, tile.row, tile.rows) : (Sweep){0}, b = sweep_of(p, p->b, tile.column, tile.columns);
     int64_t across = steps(extent_of(p, tile.row), tile.rows), along = steps(extent_of(p, tile.column), tile.columns);
-    int64_t groups = p->points / (extent_of(p, tile.row) * extent_of(p, tile.column)), parts = tile.block ? steps(extent_of(p, p->sum->fold_axis[0]), tile.block) : 1;
+    int64_t groups = p->points / (extent_of(p, tile.row) * extent_of(p, tile.column) * extent_of(p, tile.line)) * steps(extent_of(p, tile.line), tile.lines), parts = tile.block ? steps(extent_of(p, p->sum->fold_axis[0]), tile.block) : 1;
     Sweep *operand[] = {&a, &b};
     for (int o = 0; o < 2; o++) {
         operand[o]->tile /= parts;
@@ -261,19 +262,19 @@ static int64_t end_of(const Product *p, int column, int rows, int columns)
     return TILE_START + rows * registers * p->after + rows * columns * element + streams;
 }
 
-static void consider_columns(Product *p, int row, int column)
+/* Tiles of so many columns in so many lines, of any number of rows. */
+static void consider_columns(Product *p, int row, int column, int columns, int line, int lines)
 {
     int64_t extent = extent_of(p, column), height = extent_of(p, row);
-    int columns = columns_of(p, extent);
-    if (!columns)
-        return;
-    int registers = registers_of(p, columns);
+    const int registers = lines * registers_of(p, columns);
     for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
         const int64_t step = p->folds * step_cost(rows * registers, rows + registers, p->folds) / 2;
         const bool far = p->folds > NEAR_ROWS && extent * p->element >= FAR_ROW;
         const int64_t down_columns = p->streams * p->points * p->element > SECOND_CACHE ? rows * registers * p->streams * COLUMN_STREAM_CYCLES : 0;
-        Tile tile = {.lanes = column, .row = row, .column = column, .rows = rows, .columns = columns};
-        consider(p, IN_PLACE, tile, step + (far ? step / FAR_SHARE : 0), end_of(p, column, rows, columns), down_columns);
+        Tile tile = {.lanes = column, .row = row, .column = column, .rows = rows, .columns = columns, .line = line, .lines = lines};
+        consider(p, IN_PLACE, tile, step + (far ? step / FAR_SHARE : 0), end_of(p, column, lines * rows, columns), down_columns);
+        if (line != NONE)
+            continue;
         tile.block = BLOCK;
         if (p->folds >= 2 * BLOCK && can_add_up(p, row, column))
             consider(p, IN_PLACE, tile, step, TILE_START + 3 * rows * registers, 0);
@@ -281,6 +282,28 @@ static void consider_columns(Product *p, int row, int column)
         if (tile.block)
             consider(p, IN_PLACE, tile, step, TILE_START + rows * columns * ELEMENT_CYCLES, 0);
     }
+}
+
+/* May the last tile compute again what follows its sums? An update may not. */
+static bool bears_repeating(const Product *p)
+{
+    for (int s = 0; s < p->kernel->stage_count; s++)
+        if (assigns(p->plan, &p->kernel->stage[s]))
+            return false;
+    return true;
+}
+
+/* Columns in one line of b, or in a few lines along an axis that is b's alone. */
+static void consider_lines(Product *p, int row, int column, const int *axis, int axes)
+{
+    const int widest = columns_of(p, extent_of(p, column)), narrow = REGISTER_BYTES / p->element;
+    if (!widest)
+        return;
+    consider_columns(p, row, column, widest, NONE, 1);
+    for (int l = axes - 1; l >= 0 && row != NONE && bears_repeating(p); l--)
+        for (int columns = widest; columns >= narrow && axis[l] != column; columns /= 2)
+            for (int lines = 2; lines <= MOST_LINES && lines <= extent_of(p, axis[l]); lines++)
+                consider_columns(p, row, column, columns, axis[l], lines);
 }
 
 /* Cycles of the tiles of one shape, and the rows that take the least. */
@@ -310,7 +333,7 @@ static void consider_panels(Product *p, int row, int column)
     const bool in_parts = p->folds > LONGEST_PANEL;
     if (in_parts && !can_add_up(p, row, column))
         return;
-    Tile tile = {.lanes = column, .row = row, .column = column, .columns = columns, .rows_outside = true, .block = in_parts ? PANEL_STEPS : 0};
+    Tile tile = {.lanes = column, .row = row, .column = column, .columns = columns, .line = NONE, .lines = 1, .rows_outside = true, .block = in_parts ? PANEL_STEPS : 0};
     const int64_t parts = in_parts ? steps(p->folds, PANEL_STEPS) : 1, folds = in_parts ? PANEL_STEPS : p->folds;
     const int64_t bytes = folds * columns * p->element, whole = extent / columns, rest = extent % columns;
     const int64_t at_once = most(1, PANELS_BYTES / bytes), groups = steps(whole, at_once);
@@ -341,7 +364,7 @@ static void consider_width(Product *p, int row, int column, int fold, int width)
         for (int columns = 1; columns <= TILE_REGISTERS / registers / rows && columns <= breadth; columns++) {
             int64_t step = step_cost(rows * columns * registers, (rows + columns) * registers, p->folds);
             int64_t end = TILE_START + rows * columns * (TREE_CYCLES + p->after);
-            const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width};
+            const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width, .line = NONE, .lines = 1};
             consider(p, ALONG_FOLD, tile, p->folds / extent * steps(extent, width) * step / 2, end, 0);
             if (!rows_together(p) || fold == p->sum->fold_axis[0])
                 continue;
@@ -400,6 +423,8 @@ static const char *reason_of(const Product *p)
     const Tile *tile = &p->kernel->choice;
     Text text = text_new(p->plan->arena);
     text_print(&text, "tiles of %d x %d", tile->rows, tile->columns);
+    if (tile->lines > 1)
+        text_print(&text, " in each of %d lines", tile->lines);
     if (tile->group)
         text_print(&text, ", panels of %d columns made first, %d at a time", tile->columns, tile->group / tile->columns);
     if (tile->block)
@@ -441,7 +466,7 @@ void choose_tile(const Plan *plan, Kernel *kernel)
         for (int r = 0; r < row_count; r++)
             for (int c = 0; c < column_count; c++) {
                 if (column[c] != NONE && lies_along(plan, p.b, column[c]))
-                    consider_columns(&p, row[r], column[c]);
+                    consider_lines(&p, row[r], column[c], column, column_count);
                 if (column[c] != NONE)
                     consider_panels(&p, row[r], column[c]);
                 for (int f = 0; f < p.sum->fold_count; f++)

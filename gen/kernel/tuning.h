@@ -9,6 +9,7 @@ enum {
     PANEL_BYTES = 64,                   /* columns of a tile: a cache line, two registers or one: 16 f32 */
     TILE_REGISTERS = 12,                /* sums of a tile. 6 x 16: 86 GF/s; 5 x 2 dots of two registers (20): spilled, 17 for 11.5 µs */
     MOST_ROWS = 12,
+    MOST_LINES = 4,                     /* of a tile: 5 x 2 lines of 8 410 µs (10 to 20, 5 x 5, 8 x 8, 64 rows), 4 x 2 418, 10 x 1 517 */
     MOST_DOT_ROWS = 3,                  /* 3 x 2 dots: 11.5 µs for 784-100 with 5 rows; 5 x 1: 12.1; 1 x 5: 13.4 */
     MULTIPLY_ADD_LATENCY = 4,           /* cycles: fewer than 8 sums in flight wait for each other */
     SHORT_FOLD = 16,

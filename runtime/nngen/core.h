@@ -84,34 +84,42 @@ enum { nn_one0 };                       /* where an axis of one element begins *
     typedef __typeof__((tile)[0][0]) Loose_                                                                          \
         __attribute__((vector_size(lanes_ * sizeof(tile)[0][0]), aligned(sizeof(tile)[0][0]), may_alias))
 
-#define NN_CORE(tile, r, rows, c, columns, folds, A, B)                                                              \
+#define NN_CORE(tile, r, rows, c, columns, folds, A, B) NN_LINES(tile, r, rows, nn_one, 1, c, columns, folds, A, B)
+
+/* The same where columns are neighbours in each of a few lines, tile[r][(y - y0) columns + c - c0]: a narrow image's rows. */
+#define NN_LINES(tile, r, rows, y, lines, c, columns, folds, A, B)                                                   \
     do {                                                                                                             \
         NN_LANES(tile, columns);                                                                                     \
         enum { parts_ = (columns) / lanes_ };                                                                        \
-        Lanes_ sum_[rows][parts_];                                                                                   \
+        Lanes_ sum_[rows][lines][parts_];                                                                            \
         NN_UNROLL for (int r_ = 0; r_ < rows; r_++)                                                                  \
-            NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                            \
-                sum_[r_][p_] = (Lanes_){0};                                                                          \
+            NN_UNROLL for (int y_ = 0; y_ < lines; y_++)                                                             \
+                NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                        \
+                    sum_[r_][y_][p_] = (Lanes_){0};                                                                  \
         folds {                                                                                                      \
-            Lanes_ b_[parts_];                                                                                       \
-            NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                          \
-                const int c = c##0 + p_ * lanes_;                                                                    \
-                b_[p_] = *(const Loose_ *)&(B);                                                                      \
-                NN_PIN(b_[p_]);                                                                                      \
-            }                                                                                                        \
+            Lanes_ b_[lines][parts_];                                                                                \
+            NN_UNROLL for (int y_ = 0; y_ < lines; y_++)                                                             \
+                NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                      \
+                    const int y = y##0 + y_, c = c##0 + p_ * lanes_;                                                 \
+                    (void)y;                                                                                         \
+                    b_[y_][p_] = *(const Loose_ *)&(B);                                                              \
+                    NN_PIN(b_[y_][p_]);                                                                              \
+                }                                                                                                    \
             NN_UNROLL for (int r_ = 0; r_ < rows; r_++) {                                                            \
                 const int r = r##0 + r_;                                                                             \
                 (void)r;                                                                                             \
                 Lanes_ a_ = (A) - (Lanes_){0};                                                                       \
-                if (parts_ > 1)                                                                                      \
+                if ((lines) * parts_ > 1)                                                                            \
                     NN_PIN(a_);                                                                                      \
-                NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                        \
-                    sum_[r_][p_] += a_ * b_[p_];                                                                     \
+                NN_UNROLL for (int y_ = 0; y_ < lines; y_++)                                                         \
+                    NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                    \
+                        sum_[r_][y_][p_] += a_ * b_[y_][p_];                                                         \
             }                                                                                                        \
         }                                                                                                            \
         NN_UNROLL for (int r_ = 0; r_ < rows; r_++)                                                                  \
-            NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                            \
-                *(Loose_ *)&(tile)[r_][p_ * lanes_] = sum_[r_][p_];                                                  \
+            NN_UNROLL for (int y_ = 0; y_ < lines; y_++)                                                             \
+                NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                        \
+                    *(Loose_ *)&(tile)[r_][y_ * (columns) + p_ * lanes_] = sum_[r_][y_][p_];                         \
         NN_SEAL(tile);                                                                                               \
     } while (0)
 

@@ -27,19 +27,20 @@
 enum { nn_one0 };                       /* where an axis of one element begins */
 #define NN_LEAST(a, b) ((a) < (b) ? (a) : (b))
 
-#define NN_CORE(tile, r, rows, c, columns, folds, A, B)                                                              \
+#define NN_CORE(tile, r, rows, c, columns, folds, A, B) NN_LINES(tile, r, rows, nn_one, 1, c, columns, folds, A, B)
+#define NN_LINES(tile, r, rows, y, lines, c, columns, folds, A, B)                                                   \
     do {                                                                                                             \
         for (int r_ = 0; r_ < (rows); r_++)                                                                          \
-            for (int c_ = 0; c_ < (columns); c_++)                                                                   \
+            for (int c_ = 0; c_ < (lines) * (columns); c_++)                                                         \
                 (tile)[r_][c_] = 0;                                                                                  \
         folds {                                                                                                      \
             for (int r_ = 0; r_ < (rows); r_++) {                                                                    \
                 const int r = r##0 + r_;                                                                             \
                 const NN_TYPE_(tile) a_ = (A);                                                                       \
                 (void)r;                                                                                             \
-                for (int c_ = 0; c_ < (columns); c_++) {                                                             \
-                    const int c = c##0 + c_;                                                                         \
-                    (void)c;                                                                                         \
+                for (int c_ = 0; c_ < (lines) * (columns); c_++) {                                                   \
+                    const int y = y##0 + c_ / (columns), c = c##0 + c_ % (columns);                                  \
+                    (void)y, (void)c;                                                                                \
                     (tile)[r_][c_] += a_ * (B);                                                                      \
                 }                                                                                                    \
             }                                                                                                        \

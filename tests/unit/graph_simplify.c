@@ -133,6 +133,20 @@ BUILD(sum_minus, sum(g, negate(g, l->x), 2u))
 static NodeId is_class(Graph *g, NodeId k, Type type) { return apply2(g, OP_EQUAL, index_along(g, type, 1), broadcast_axes(g, k, 2u, type)); }
 BUILD(sum_one_hot, sum(g, choose(g, is_class(g, l->k, PER_ROW(3)), broadcast_to(g, l->r, PER_ROW(3)), c(g, 0)), 2u))
 BUILD(sum_one_hot_times, sum(g, multiply(g, broadcast_to(g, l->r, PER_ROW(3)), is_class(g, l->k, PER_ROW(3))), 2u))
+/* Windows of 3 without overlap, in an axis of 7; one place of a window of 2 x 3. */
+static NodeId windows_of_3(Graph *g, NodeId a) { return fold(g, a, (Windows){.axis = 1, .window = 3, .stride = 4, .dilation = 1}, 7); }
+static NodeId chosen(Graph *g, const Leaves *l)
+{
+    const Type type = {.scalar = INT, .per_row = true, .rank = 2, .size = {2, 3}};
+    NodeId place = broadcast_axes(g, shape(g, index_along(g, SHARED(6), 1), 2, 2, 3), 1u, type);
+    NodeId best = broadcast_axes(g, reduce(g, OP_ARGMAX, l->a, 6u), 6u, type);
+    return choose(g, apply2(g, OP_EQUAL, place, best), broadcast_to(g, l->r, PER_ROW(2, 3)), c(g, 0));
+}
+static NodeId row_mask_of(Graph *g, const Leaves *l, Type type) { return broadcast_to(g, apply2(g, OP_GREATER, l->r, c(g, 0)), type); }
+BUILD(sum_folded, sum(g, windows_of_3(g, l->a), 1u << 1))
+BUILD(sum_chosen, sum(g, chosen(g, l), 6u))
+BUILD(windows_masked, multiply(g, windows_of_3(g, l->a), row_mask_of(g, l, PER_ROW(7))))
+BUILD(choice_masked, multiply(g, chosen(g, l), row_mask_of(g, l, PER_ROW(2, 3))))
 BUILD(sum_mask, sum(g, mask(g), 1u))
 BUILD(contract_transposed, contract(g, l->a, transpose(g, l->m), "bik,jk->bij"))
 BUILD(transposed_product, transpose(g, contract(g, l->a, l->m, "bik,kj->bij")))
@@ -235,6 +249,10 @@ static const Case cases[] = {
     {"sum_of_mask", sum_mask, 1, OP_ROWS},
     {"sum_of_one_hot", sum_one_hot, 0, OP_INPUT},
     {"sum_of_one_hot", sum_one_hot_times, 0, OP_INPUT},
+    {"sum_of_windows", sum_folded, 1, OP_SUM},
+    {"sum_of_choice", sum_chosen, 0, OP_INPUT},
+    {"mask_of_windows", windows_masked, 6, OP_FOLD},
+    {"mask_of_windows", choice_masked, 13, OP_SELECT},
     {"contract_of_permute", contract_transposed, 1, OP_CONTRACT},
     {"permute_of_contract", transposed_product, 1, OP_CONTRACT},
     {"contract_of_broadcast", contract_repeated_map, 2, OP_BROADCAST},

@@ -1,0 +1,31 @@
+# Gradients behind a max-pool, whose zeros are skipped: fused against generic, every tensor after one step and after three (the second batch
+# is partial). Images that windows fill or leave a rest of, pools of 2 and 3, strides, padding, few and many channels, one row, f64.
+. "$(dirname "$0")/tools/case.bash"
+tool tensors
+
+agrees() {
+    for steps in 1 3; do
+        for kind in fused generic; do status 0 ./$kind --quiet --steps $steps --save after.$kind || return 1; done
+        ./tensors compare after.fused after.generic $((800 * steps)) nngen.sums || return 1
+    done
+}
+
+# windows: the sum takes one element of each window by its place; elements: it looks at all of an array; dense: it skips nothing
+while read -r how shape; do
+    settings=
+    for setting in $shape; do settings="$settings --set $setting"; done
+    for kind in fused generic; do
+        check "$shape: builds $kind" build $kind "$ROOT/tests/run/models/skips.lua" --kernels $kind $settings --instruction-limit 100000000
+    done
+    case $how in
+    windows) check "$shape: one element a window" eval 'grep -q "NN_ADD_RUN(" fused.c && ! grep -q "float d_conv2\[restrict" fused.c' ;;
+    elements) check "$shape: elements that are not zero" eval 'grep -q "NN_ADD_RUN(" fused.c && grep -q "float d_conv2\[restrict" fused.c' ;;
+    esac
+    check "$shape: agree" agrees
+done <<'CASES'
+windows size=14 channels=8 rows=1
+windows size=16 inputs=3 channels=10 kernel=5 padding=2
+elements size=13 channels=9 rows=3
+windows size=18 channels=16 pool=3 padding=1
+any size=17 inputs=2 channels=7 kernel=5 stride=2 padding=1
+CASES
