@@ -12,18 +12,9 @@
 
 NnWords nn_philox(uint64_t seed, uint32_t block, uint32_t time, uint32_t step, uint32_t stream)
 {
+    const uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     uint32_t c0 = block, c1 = time, c2 = step, c3 = stream;
-    uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++) {
-        uint64_t product0 = (uint64_t)0xD2511F53 * c0, product1 = (uint64_t)0xCD9E8D57 * c2;
-        uint32_t high0 = (uint32_t)(product0 >> 32), high1 = (uint32_t)(product1 >> 32);
-        c0 = high1 ^ c1 ^ key0;
-        c2 = high0 ^ c3 ^ key1;
-        c1 = (uint32_t)product1;
-        c3 = (uint32_t)product0;
-        key0 += 0x9E3779B9;             /* the golden ratio, */
-        key1 += 0xBB67AE85;             /* and the square root of 3, less 1 */
-    }
+    NN_PHILOX(c0, c1, c2, c3, key0, key1);
     NnWords words = {{c0, c1, c2, c3}};
     return words;
 }
@@ -34,18 +25,6 @@ uint32_t nn_stream(const char *name)
     for (const unsigned char *c = (const unsigned char *)name; *c; c++)
         hash = (hash ^ *c) * 16777619u;
     return hash;
-}
-
-/* Blocks beyond 2^32 carry into the counter's time word, so that no tensor is long enough to repeat itself. */
-uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
-{
-    uint64_t block = index / 64 * 16 + index % 16;
-    return nn_philox(seed, (uint32_t)block, (uint32_t)(block >> 32), step, stream).word[index / 16 % 4];
-}
-
-double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
-{
-    return (float)(nn_random_word(seed, stream, step, index) >> 8) * 0x1p-24f;        /* exact; in f32 a GPU does not fall back on f64 */
 }
 
 /* sqrt(-2 log u) cos(2 pi v), u in (0, 1] so that the logarithm is finite. */

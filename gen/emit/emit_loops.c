@@ -182,11 +182,11 @@ bool has_lanes(const Emission *e)
     return e->w.plan->mode == KERNELS_FUSED && e->w.plan->target == TARGET_C;
 }
 
-/* A draw is a call; what is guarded or looked up would be fetched lane by lane (backward of a convolution: 39 for 25 µs). */
+/* A normal draw is a call; what is guarded or looked up would be fetched lane by lane (backward of a convolution: 39 for 25 µs). */
 static void find_obstacle(Term *term, void *context)
 {
     bool *found = context;
-    *found |= term->kind == TERM_RANDOM || term->kind == TERM_INSIDE;
+    *found |= (term->kind == TERM_RANDOM && term->op == OP_NORMAL) || term->kind == TERM_INSIDE;
     for (int i = 0; i < term->rank; i++)
         *found |= !is_affine(&term->index[i]);
 }

@@ -6,7 +6,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Four words for one counter: (block, time step, step, stream); key = seed. */
+/* Four words for one counter: (block, time step, step, stream); key = seed. Ten rounds written out over four variables: a loop over
+ * elements becomes vector code then (with gcc and clang; not with a struct, or a loop over rounds). */
+#define NN_PHILOX_ROUND_(c0, c1, c2, c3, key0, key1)                                                                 \
+    do {                                                                                                             \
+        const uint64_t product0_ = (uint64_t)0xD2511F53 * c0, product1_ = (uint64_t)0xCD9E8D57 * c2;                 \
+        c0 = (uint32_t)(product1_ >> 32) ^ c1 ^ (key0);                                                              \
+        c2 = (uint32_t)(product0_ >> 32) ^ c3 ^ (key1);                                                              \
+        c1 = (uint32_t)product1_;                                                                                    \
+        c3 = (uint32_t)product0_;                                                                                    \
+    } while (0)
+#define NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, n)          /* the golden ratio, and the square root of 3, less 1 */ \
+    NN_PHILOX_ROUND_(c0, c1, c2, c3, (key0) + (n) * 0x9E3779B9u, (key1) + (n) * 0xBB67AE85u)
+#define NN_PHILOX(c0, c1, c2, c3, key0, key1)                                                                        \
+    do {                                                                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 0u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 1u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 2u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 3u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 4u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 5u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 6u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 7u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 8u);                                                             \
+        NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 9u);                                                             \
+    } while (0)
+
+#ifdef __GNUC__                         /* too long for gcc -O2 to put it into a loop by itself */
+#define NN_INLINE_ __attribute__((always_inline)) static inline
+#else
+#define NN_INLINE_ static inline
+#endif
+
 typedef struct NnWords { uint32_t word[4]; } NnWords;
 NnWords nn_philox(uint64_t seed, uint32_t block, uint32_t time, uint32_t step, uint32_t stream);
 
@@ -14,8 +45,22 @@ uint32_t nn_stream(const char *name);                                /* FNV-1a o
 
 /* Element `index` of a stream at a step: words lie in planes of 16 lanes (SEMANTICS.md, Randomness): element e takes word
  * (e / 16) % 4 of counter block (e / 64) * 16 + e % 16. */
-uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index);
-double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index);   /* in [0, 1), 24 bits: exact in f32 */
+NN_INLINE_ uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
+{
+    const uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
+    const uint32_t low = (uint32_t)index, odd = 0 - (low >> 4 & 1), upper = 0 - (low >> 5 & 1);       /* masks of the word's two bits */
+    uint32_t c0 = (uint32_t)(index >> 6) << 4 | (low & 15), c1 = (uint32_t)(index >> 34), c2 = step, c3 = stream;
+    NN_PHILOX(c0, c1, c2, c3, key0, key1);
+    const uint32_t first = c0 ^ ((c0 ^ c1) & odd), second = c2 ^ ((c2 ^ c3) & odd);
+    return first ^ ((first ^ second) & upper);
+}
+
+/* In [0, 1), 24 bits: exact in f32, so that a GPU does not fall back on f64. */
+NN_INLINE_ double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
+{
+    return (float)(int32_t)(nn_random_word(seed, stream, step, index) >> 8) * 0x1p-24f;
+}
+
 double nn_normal(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index);    /* Box-Muller from uniforms 2·index and 2·index + 1 */
 
 /* Place `index` of the permutation of [0, count) that (seed, epoch) keys: a Feistel network on the next power of four, walking
