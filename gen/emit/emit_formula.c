@@ -131,6 +131,7 @@ static const char *purpose(const Plan *plan, const Kernel *kernel, const char **
 {
     const Metric *loss = plan->model->phase[PHASE_TRAIN].metrics;
     bool gradient = false, has_loss = false;
+    int parameters = 0;
     *written = NULL;
     if (kernel->form == FORM_CALL)
         *written = plan->model->graph->leaves[plan->model->updates[kernel->update].parameter].name;
@@ -138,18 +139,25 @@ static const char *purpose(const Plan *plan, const Kernel *kernel, const char **
         const Stage *stage = &kernel->stage[s];
         gradient |= is_part_of_gradient(plan->model, stage->node);
         has_loss |= loss && (stage->node == loss->part[0] || stage->node == loss->part[1]);
+        parameters += stage->buffer != NONE && plan->buffer[stage->buffer].kind == BUFFER_PARAMETER;
         if (assigns(plan, stage) && (!*written || plan->buffer[stage->buffer].kind == BUFFER_PARAMETER))
             *written = plan->model->graph->leaves[plan->buffer[stage->buffer].leaf].name;
     }
     if (*written)
-        return gradient ? ": gradient and update" : ": update";
+        return parameters > 1 ? gradient ? ": gradients and updates" : ": updates" : gradient ? ": gradient and update" : ": update";
     return has_loss && gradient ? "the loss and its gradient" : NULL;
 }
 
 static void add_titles(Writing *w, const Kernel *kernel, Words *titles, Words *places)
 {
     const char *written, *role = purpose(w->plan, kernel, &written);
-    if (written)
+    bool parameters = false;
+    for (int s = 0; s < kernel->stage_count && written; s++)
+        if (kernel->stage[s].buffer != NONE && w->plan->buffer[kernel->stage[s].buffer].kind == BUFFER_PARAMETER) {
+            add_word(titles, w->plan->model->graph->leaves[w->plan->buffer[kernel->stage[s].buffer].leaf].name);
+            parameters = true;
+        }
+    if (written && !parameters)
         add_word(titles, written);
     for (int s = 0; s < kernel->stage_count; s++) {
         const char *name = title_of(w, &kernel->stage[s]);

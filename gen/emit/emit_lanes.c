@@ -8,7 +8,7 @@
  *       NN_SIMD for (int b = b0; b < b0 + 16; b++)
  *           largest[b - b0] = -INFINITY;
  *       for (int k = 0; k < 10; k++)
- *           NN_SIMD for (int b = b0; b < b0 + 16; b++)
+ *           NN_SIMD_SUMS for (int b = b0; b < b0 + 16; b++)
  *               largest[b - b0] = nn_maximumf(logits[b][k], largest[b - b0]);
  *
  * so that folds over 3 or 10 classes, which have no lanes of their own, and each row's logarithm are vector code: softmax with its
@@ -19,9 +19,29 @@
 
 enum { ROWS_IN_LANES = 16, LARGEST_IN_LANES = 256 /* elements of a row that a local keeps */ };
 
-static int lanes_axis(const Emission *e)
+/* The innermost outer loop. */
+static int lanes_axis(const Kernel *kernel)
 {
-    return e->kernel->outer[e->kernel->outer_count - 1];
+    int o = kernel->outer_count - 1;
+    while (o > 0 && kernel->axis[kernel->outer[o]].extent == 1)
+        o--;
+    return kernel->outer[o];
+}
+
+bool folds_vectors(const Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    bool fold = false, others = false;
+    if (!has_lanes(e) || (kernel->form != FORM_ROW && kernel->form != FORM_NEST) || !kernel->outer_count
+        || kernel->axis[lanes_axis(kernel)].extent < ROWS_IN_LANES)
+        return false;
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        const bool vectors = combines_vectors(kernel, stage) && stage->term->kind != TERM_READ && (stage->fold == FOLD_SUM || stage->fold == FOLD_MAX);
+        fold |= vectors;
+        others |= stage->inner_count ? stage->fold != FOLD_NONE || stage->buffer != NONE : stage->fold != FOLD_NONE && !stage->folds_outer && !vectors;
+    }
+    return fold && !others;
 }
 
 /* A draw is a call, and what is guarded would be fetched lane by lane; a looked up class is worth it. */
@@ -37,21 +57,21 @@ static void find_obstacle(Term *term, void *context)
 bool runs_rows_in_lanes(const Emission *e)
 {
     const Kernel *kernel = e->kernel;
-    bool obstacle = !has_lanes(e) || kernel->form != FORM_ROW || kernel->axis[lanes_axis(e)].extent < ROWS_IN_LANES;
+    bool obstacle = !has_lanes(e) || (kernel->form != FORM_ROW && !e->folds_vectors) || kernel->axis[lanes_axis(kernel)].extent < ROWS_IN_LANES;
     bool worth = false;
     for (int s = 0; s < kernel->stage_count && !obstacle; s++) {
         const Stage *stage = &kernel->stage[s];
         int64_t elements = 1;
-        for (int i = 0; i < stage->inner_count; i++)
+        for (int i = 0; i < stage->inner_count && !e->folds_vectors; i++)
             elements *= kernel->axis[stage->inner[i]].extent;
-        for (int f = 0; f < stage->fold_count && !stage->folds_outer; f++)
+        for (int f = 0; f < stage->fold_count && !stage->folds_outer && !e->folds_vectors; f++)
             elements *= kernel->axis[stage->fold_axis[f]].extent;
         obstacle = stage->fold == FOLD_ARGMAX || (stage->inner_count && stage->fold_count) || elements > LARGEST_IN_LANES
                 || (stage->folds_outer && (stage->inner_count || stage->fold_count)) || folds_in_lanes(e, stage);
         each_term(stage->term, find_obstacle, &obstacle);
         worth |= stage->fold != FOLD_NONE && !stage->folds_outer;
     }
-    return worth && !obstacle && !reads_what_it_writes(kernel);         /* rows may come twice */
+    return worth && !obstacle && (e->folds_vectors || !reads_what_it_writes(kernel));       /* rows may come twice */
 }
 
 static void find_lanes(Emission *e)
@@ -61,19 +81,22 @@ static void find_lanes(Emission *e)
         group = next_group(e, group.end);
         for (int s = group.first; s < group.end; s++) {
             const Stage *stage = &kernel->stage[s];
+            int end = s + 1;                            /* of its loops: a sum of all rows has others */
+            while (end < group.end && !kernel->stage[end].folds_outer)
+                end++;
             e->in_lanes[s] = !stage->folds_outer && !stage->after
-                          && (stage->fold != FOLD_NONE || (stage->buffer == NONE && read_by(kernel, s, group.end, kernel->stage_count)));
+                          && (stage->fold != FOLD_NONE || (stage->buffer == NONE && read_by(kernel, s, end, kernel->stage_count)));
         }
     }
-    const char *letter = kernel->axis[lanes_axis(e)].letter;
+    const char *letter = kernel->axis[lanes_axis(e->kernel)].letter;
     e->w.lane = arena_print(e->w.arena, "[%s - %s0]", letter, letter);
     e->w.in_lanes = e->in_lanes;
 }
 
 static void open_lanes_from(Emission *e, const char *how, int from)
 {
-    const char *letter = e->kernel->axis[lanes_axis(e)].letter;
-    line(e, "%sfor (int %s = %s%d; %s < %s0 + %d; %s++) {", how, letter, letter, from, letter, letter, ROWS_IN_LANES, letter);
+    const char *letter = e->kernel->axis[lanes_axis(e->kernel)].letter;
+    line(e, "%sfor (int %s = %s%d; %s < %s0 + %d; %s++) {", how, letter, letter, from, letter, letter, e->rows_in_lanes, letter);
     e->indent += INDENT;
 }
 
@@ -84,7 +107,7 @@ static void open_lanes(Emission *e)
 
 static bool rows_come_twice(const Emission *e)
 {
-    return e->kernel->axis[lanes_axis(e)].extent % ROWS_IN_LANES != 0;
+    return e->kernel->axis[lanes_axis(e->kernel)].extent % ROWS_IN_LANES != 0 && !reads_what_it_writes(e->kernel);
 }
 
 static void close_lanes(Emission *e)
@@ -93,14 +116,58 @@ static void close_lanes(Emission *e)
     line(e, "}");
 }
 
+/* Elements at an index that is looked up, each row's class, come one after the other, in a loop of their own: in the loop that needs
+ * them they would keep all of it out of the lanes (loss of 300 rows of 3: 4.5 for 1.2 us). */
+typedef struct Fetching { Emission *e; Fetch fetch[4]; int count; } Fetching;
+
+static void fetch_term(Term *term, void *context)
+{
+    Fetching *fetching = context;
+    Emission *e = fetching->e;
+    bool looked_up = false;
+    for (int i = 0; i < term->rank; i++)
+        looked_up |= term->index[i].looked_up;
+    if (!looked_up || (term->kind != TERM_READ && term->kind != TERM_STAGE) || fetching->count == 4)
+        return;
+    const char *text = term_text(&e->w, term, BIND_CHOICE);
+    for (int f = 0; f < fetching->count; f++)
+        if (strcmp(fetching->fetch[f].looked_up, text) == 0)
+            return;
+    const char *whose = term->kind == TERM_STAGE ? e->kernel->stage[term->stage].name : array_name(e->w.plan, e->kernel, term->buffer);
+    Fetch *fetch = &fetching->fetch[fetching->count++];
+    *fetch = (Fetch){text, arena_print(e->w.arena, fetching->count == 1 ? "%s_there" : "%s_there%d", whose, fetching->count)};
+    line(e, "%s %s[%d];", real_type(e->w.plan, term->scalar), fetch->name, e->rows_in_lanes);
+    open_lanes_from(e, "", 0);
+    assign_line(e, arena_print(e->w.arena, "%s%s", fetch->name, e->w.lane), "=", text);
+    close_lanes(e);
+}
+
+/* Fetches what the stages look up; until `forget` their terms are written with the locals. */
+static void fetch_for(Fetching *fetching, int first, int end)
+{
+    Emission *e = fetching->e;
+    for (int s = first; s < end; s++)
+        each_term(e->kernel->stage[s].term, fetch_term, fetching);
+    e->w.fetch = fetching->fetch;
+    e->w.fetch_count = fetching->count;
+}
+
+static void forget(Emission *e)
+{
+    e->w.fetch_count = 0;
+}
+
 /* A sum over all rows: its terms in lanes, added in the order of the rows. */
 static void emit_sum_of_rows(Emission *e, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
-    line(e, "%s part[%d];", local_type(e, stage), ROWS_IN_LANES);
+    Fetching fetching = {.e = e};
+    fetch_for(&fetching, s, s + 1);
+    line(e, "%s part[%d];", local_type(e, stage), e->rows_in_lanes);
     open_lanes(e);
     assign_line(e, arena_print(e->w.arena, "part%s", e->w.lane), "=", term_text(&e->w, stage->term, BIND_CHOICE));
     close_lanes(e);
+    forget(e);
     open_lanes_from(e, "", rows_come_twice(e));
     assign_line(e, stage->name, "+=", arena_print(e->w.arena, "part%s", e->w.lane));
     close_lanes(e);
@@ -116,7 +183,7 @@ static void emit_group_in_lanes(Emission *e, const Group *group)
             Text sizes = text_new(e->w.arena);
             for (int i = 0; i < stage->inner_count && e->is_array[s]; i++)
                 text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
-            line(e, "%s %s%s[%d];", local_type(e, stage), stage->name, sizes.bytes, ROWS_IN_LANES);
+            line(e, "%s %s%s[%d];", local_type(e, stage), stage->name, sizes.bytes, e->rows_in_lanes);
         }
         folds += stage->fold != FOLD_NONE;
     }
@@ -129,13 +196,16 @@ static void emit_group_in_lanes(Emission *e, const Group *group)
     }
     for (int l = 0; l < group->loop_count; l++)
         open_loop(e, group->loops[l]);
-    open_lanes(e);
+    Fetching fetching = {.e = e};
+    fetch_for(&fetching, group->first, group->end);
+    open_lanes_from(e, folds ? "NN_SIMD_SUMS " : "NN_SIMD ", 0);
     for (int s = group->first; s < group->end; s++)
         if (kernel->stage[s].fold != FOLD_NONE)
             fold_element(e, s);
         else
             pointwise(e, s);
     close_lanes(e);
+    forget(e);
     for (int l = group->loop_count - 1; l >= 0; l--)
         close_loop(e, group->loops[l]);
     for (int s = group->first; s < group->end; s++)
@@ -146,22 +216,11 @@ static void emit_group_in_lanes(Emission *e, const Group *group)
         }
 }
 
-void emit_rows_in_lanes(Emission *e)
+/* The stages for the rows of one block. */
+static void emit_block(Emission *e, int rows)
 {
     const Kernel *kernel = e->kernel;
-    const int axis = lanes_axis(e);
-    const char *letter = kernel->axis[axis].letter, *extent = axis_extent(&e->w, axis);
-    find_lanes(e);
-    for (int s = 0; s < kernel->stage_count; s++)
-        if (kernel->stage[s].folds_outer)
-            begin_fold(e, s);
-    for (int o = 0; o < kernel->outer_count - 1; o++)
-        open_loop(e, kernel->outer[o]);
-    const bool twice = rows_come_twice(e);
-    line(e, "for (int %s%d = 0; %s%d < %s; %s%d += %d) {", letter, twice, letter, twice, extent, letter, twice, ROWS_IN_LANES);
-    e->indent += INDENT;
-    if (twice)
-        line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, extent, ROWS_IN_LANES);
+    e->rows_in_lanes = rows;
     for (Group group = {.end = 0}; group.end < kernel->stage_count; ) {
         group = next_group(e, group.end);
         if (kernel->stage[group.first].after)
@@ -179,9 +238,39 @@ void emit_rows_in_lanes(Emission *e)
         if (some.first < some.end)
             emit_group_in_lanes(e, &some);
     }
+}
+
+void emit_rows_in_lanes(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const int axis = lanes_axis(kernel);
+    const char *letter = kernel->axis[axis].letter, *extent = axis_extent(&e->w, axis);
+    const int rest = (int)(kernel->axis[axis].extent % ROWS_IN_LANES);
+    const bool twice = rows_come_twice(e), apart = rest && !twice;
+    find_lanes(e);
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (kernel->stage[s].folds_outer)
+            begin_fold(e, s);
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (kernel->outer[o] != axis)
+            open_loop(e, kernel->outer[o]);
+    const char *end = apart ? arena_print(e->w.arena, "%s - %d", extent, rest) : extent;
+    line(e, "for (int %s%d = 0; %s%d < %s; %s%d += %d) {", letter, twice, letter, twice, end, letter, twice, ROWS_IN_LANES);
+    e->indent += INDENT;
+    if (twice)
+        line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, extent, ROWS_IN_LANES);
+    emit_block(e, ROWS_IN_LANES);
     close_lanes(e);
-    for (int o = kernel->outer_count - 2; o >= 0; o--)
-        close_loop(e, kernel->outer[o]);
+    if (apart) {                                        /* what is updated must not come twice */
+        line(e, "{");
+        e->indent += INDENT;
+        line(e, "const int %s0 = %s - %d;", letter, extent, rest);
+        emit_block(e, rest);
+        close_lanes(e);
+    }
+    for (int o = kernel->outer_count - 1; o >= 0; o--)
+        if (kernel->outer[o] != axis)
+            close_loop(e, kernel->outer[o]);
     for (int s = 0; s < kernel->stage_count; s++)
         if (kernel->stage[s].folds_outer)
             store_line(e, &kernel->stage[s], kernel->stage[s].name);

@@ -206,7 +206,7 @@ static void find_stride(Term *term, void *context)
 /* Is the innermost fold one that NN_SUM or NN_LARGEST does, sixteen elements at a time? */
 bool folds_in_lanes(const Emission *e, const Stage *stage)
 {
-    if (!has_lanes(e) || !stage->fold_count || (stage->fold != FOLD_SUM && stage->fold != FOLD_MAX) || stage->term->scalar != FLOAT)
+    if (!has_lanes(e) || e->folds_vectors || !stage->fold_count || (stage->fold != FOLD_SUM && stage->fold != FOLD_MAX) || stage->term->scalar != FLOAT)
         return false;
     Stride stride = {e->w.plan, stage->fold_axis[stage->fold_count - 1], false};
     each_term(stage->term, find_obstacle, &stride.found);
@@ -286,7 +286,7 @@ Group next_group(const Emission *e, int first)
         if (folds_in_lanes(e, stage))
             break;
         const Stage *before = &kernel->stage[group.end - 1];    /* exp in lanes, then the sum of it */
-        if (has_lanes(e) && (stage->fold == FOLD_NONE) != (before->fold == FOLD_NONE) && count > 0
+        if (has_lanes(e) && !e->folds_vectors && (stage->fold == FOLD_NONE) != (before->fold == FOLD_NONE) && count > 0
             && (has_call(before) || has_call(stage)))
             break;
         Sharing sharing = {e, &group, true};
@@ -556,6 +556,7 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
 {
     Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent, .lanes = NONE};
     e.w.in_function = !plan->is_plain;
+    e.folds_vectors = folds_vectors(&e);
     find_arrays(&e);
     size_t start = out->length;
     if (plan->target == TARGET_CUDA) {

@@ -14,6 +14,8 @@ typedef struct Emission {
     int indent;
     bool is_array[64];                  /* by stage */
     bool in_lanes[64];                  /* by stage: a local with an element for each row that is in a lane */
+    bool folds_vectors;                 /* rows run in lanes although the folds could */
+    int rows_in_lanes;                  /* of the block that is written */
     int lanes;                          /* of a nest: which of its outer loops runs in lanes, those further in written out; NONE */
 } Emission;
 
@@ -45,6 +47,7 @@ bool folds_in_lanes(const Emission *e, const Stage *stage);   /* is its innermos
 bool read_by(const Kernel *kernel, int stage, int from, int to);      /* do stages [from, to) read its value? */
 
 /* emit_lanes.c: rows side by side through the stages of a row */
+bool folds_vectors(const Emission *e);                        /* is it made of folds over arrays that have the rows or the fold, never both? */
 bool runs_rows_in_lanes(const Emission *e);
 void emit_rows_in_lanes(Emission *e);
 

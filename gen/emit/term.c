@@ -293,6 +293,15 @@ static Binding binding_of(const Writing *w, Op op)
     return w->formula && closed ? BIND_ATOM : op_info[op].binding;
 }
 
+/* The local that stands in for the text of a read; without one, that text. */
+static const char *fetched(const Writing *w, const char *text)
+{
+    for (int f = 0; f < w->fetch_count; f++)
+        if (strcmp(w->fetch[f].looked_up, text) == 0)
+            return arena_print(w->arena, "%s%s", w->fetch[f].name, w->lane);
+    return text;
+}
+
 const char *term_text(const Writing *w, const Term *term, Binding around)
 {
     switch (term->kind) {
@@ -308,7 +317,7 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
                                term_text(w, term->operand[1], BIND_CHOICE), term_text(w, term->operand[2], BIND_CHOICE));
         return bound(w, applied(w, term), binding_of(w, term->op), around);
     case TERM_READ: {
-        const char *text = access_text(w, term->buffer, term->index, term->operand[0]);
+        const char *text = fetched(w, access_text(w, term->buffer, term->index, term->operand[0]));
         return text[0] == '*' ? bound(w, text, BIND_UNARY, around) : text;
     }
     case TERM_STAGE: {
@@ -321,7 +330,8 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
             return local_text(w, stage, term->index, term->operand[0]);
         const char *lane = w->in_lanes && w->in_lanes[term->stage] ? w->lane : "";
         const bool array = w->is_array && w->is_array[term->stage];
-        return arena_print(w->arena, "%s%s", array ? indexed(w, stage->name, term->index, term->operand[0], NULL, term->rank) : stage->name, lane);
+        const char *element = array ? indexed(w, stage->name, term->index, term->operand[0], NULL, term->rank) : stage->name;
+        return fetched(w, arena_print(w->arena, "%s%s", element, lane));
     }
     case TERM_NUMBER: {
         const char *text = literal(w, term->number, term->scalar);

@@ -4,6 +4,9 @@
 
 #include "kernel/kernel.h"
 
+/* A term that is looked up, as it is written where nothing stands in for it, and the local that stands in for it. */
+typedef struct Fetch { const char *looked_up, *name; } Fetch;
+
 /* Where a term stands: which kernel, and what its locals look like there. */
 typedef struct Writing {
     const Plan *plan;
@@ -16,6 +19,8 @@ typedef struct Writing {
     const char *lane;
     const char *lanes_local;            /* the contraction's sum is an array along the lanes: "[j]"; NULL: a scalar */
     const char *const *stage_formula;   /* by stage: a formula that stands in for the local's name; NULL: the name */
+    const Fetch *fetch;                 /* elements at an index that is looked up, fetched into locals beforehand */
+    int fetch_count;
 } Writing;
 
 const char *term_text(const Writing *writing, const Term *term, Binding around);     /* parenthesised if it binds looser than `around` */

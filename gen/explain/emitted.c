@@ -128,7 +128,7 @@ static void mark(Emitted *e, int from, int to, const char *role, const char *mod
  * comment's "name[b,j] = …". */
 static bool gives_value(const char *line, const char *name)
 {
-    static const char *const before[] = {"* ", "*", "const ", "float ", "double ", "int ", "NN_SIMD ", "NN_CORE(", "NN_LINES(", "NN_DOT("};
+    static const char *const before[] = {"* ", "*", "const ", "float ", "double ", "int ", "NN_SIMD ", "NN_SIMD_SUMS ", "NN_CORE(", "NN_LINES(", "NN_DOT("};
     for (bool more = true; more;) {
         line += strspn(line, " ");
         more = false;

@@ -165,24 +165,32 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
         return YES_EPILOGUE;
     }
 
-    /* the outer axes of the producer that the consumer runs along; if it already has several stages, all or nothing */
+    /* the outer axes of the producer that the consumer runs along, and those of one element, along which anything runs; if it already
+     * has several stages, all or nothing */
+    int mapped = 0, folded = 0, next = 0;               /* shared axes that the consumer's outer loops have, or not; its next loop */
     for (int o = 0; o < a->outer_count; o++)
-        if (p->of_producer[a->outer[o]] >= 0) {
+        if (p->of_producer[a->outer[o]] >= 0 || a->axis[a->outer[o]].extent == 1) {
             if (shape->shared_count != o)
                 return NO_DIFFERENT_LOOPS;              /* not the outermost ones: the order of memory would be lost */
             shape->shared[shape->shared_count++] = a->outer[o];
+            folded += p->of_producer[a->outer[o]] >= 0;
         }
+    if (!folded)
+        shape->shared_count = 0;
     bool whole_producer = shape->shared_count == a->outer_count;
     if (!whole_producer && a->stage_count > 1)
         return any_contraction(plan, a) ? NO_FOLD_AFTER_FOLD : NO_DIFFERENT_LOOPS;
 
-    int mapped = 0, folded = 0;                         /* shared axes that the consumer's outer loops have, or not */
+    const int paired = folded;
     for (int i = 0; i < shape->shared_count; i++) {
         int e = p->of_producer[shape->shared[i]];
-        bool outer = among(b->outer, b->outer_count, e);
-        mapped += outer;
-        folded += !outer;
-        if (outer && mapped <= b->outer_count && b->outer[mapped - 1] != e)
+        if (e < 0 || !among(b->outer, b->outer_count, e))
+            continue;
+        mapped++;
+        folded--;
+        while (next < b->outer_count && b->axis[b->outer[next]].extent == 1)
+            next++;
+        if (b->axis[e].extent > 1 && (next == b->outer_count || b->outer[next++] != e))
             return NO_DIFFERENT_LOOPS;
     }
     if (mapped && folded)
@@ -196,7 +204,7 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
             for (int i = 0; i < shape->shared_count; i++)
                 has += among(stage->fold_axis, stage->fold_count, p->of_producer[shape->shared[i]]);
             bool scalar = !stage->inner_count && !stage->fold_count;
-            if (stage->inner_count || (has != shape->shared_count && !scalar) || stage->fold == FOLD_ARGMAX)
+            if (stage->inner_count || (has != paired && !scalar) || stage->fold == FOLD_ARGMAX)
                 return NO_DIFFERENT_LOOPS;
         }
         shape->consumer_folds = true;
@@ -233,7 +241,7 @@ static Term *renamed(Arena *arena, const Term *term, const int *axis)
 }
 
 /* The stage in the joined kernel: axes renamed, outer axes that are no longer outer become its first inner ones. */
-static Stage moved(Arena *arena, const Kernel *from, const Stage *old, const int *axis, const Kernel *into, bool drop_outer)
+Stage moved_stage(Arena *arena, const Kernel *from, const Stage *old, const int *axis, const Kernel *into, bool drop_outer)
 {
     Stage stage = *old;
     stage.inner_count = stage.fold_count = 0;
@@ -286,11 +294,11 @@ static Kernel joined_kernel(Arena *arena, const Pairing *p, const Shape *shape)
         kernel.stage_count = kernel.stage_room = 0;
         for (int s = 0; s < a->stage_count; s++)
             ARENA_PUSH(arena, kernel.stage, kernel.stage_count, kernel.stage_room,
-                       moved(arena, a, &a->stage[s], axis_of_a, &kernel, a->stage[s].folds_outer || a->stage[s].after));
+                       moved_stage(arena, a, &a->stage[s], axis_of_a, &kernel, a->stage[s].folds_outer || a->stage[s].after));
     }
     for (int s = 0; s < b->stage_count; s++) {
         const Stage *old = &b->stage[s];
-        Stage stage = moved(arena, b, old, axis_of_b, &kernel, old->folds_outer || old->after);
+        Stage stage = moved_stage(arena, b, old, axis_of_b, &kernel, old->folds_outer || old->after);
         if (shape->consumer_folds) {
             stage.folds_outer = old->fold_count > 0;
             stage.after = old->fold_count == 0;
@@ -317,6 +325,8 @@ static void check_overwrite(Stage *reader, Term *read, void *context)
     }
     for (int d = 0; d < read->rank; d++) {
         int a = plain_axis(&writer->store[d]);
+        if (a != NONE && o->kernel->axis[a].extent == 1)
+            continue;
         bool outer = a != NONE && among(o->kernel->outer, o->kernel->outer_count, a);
         if ((outer || reader == writer) && plain_axis(&read->index[d]) != a)
             o->safe = false;
@@ -324,7 +334,7 @@ static void check_overwrite(Stage *reader, Term *read, void *context)
 }
 
 /* In one kernel that writes a parameter: every read of it is of the element about to be written, and comes before the write. */
-static bool overwrites_safely(const Plan *plan, Kernel *kernel)
+bool overwrites_safely(const Plan *plan, Kernel *kernel)
 {
     Overwrite overwrite = {plan, kernel, true};
     each_read(kernel, check_overwrite, &overwrite);
@@ -352,6 +362,17 @@ static bool has_loss(const Plan *plan, const Kernel *kernel)
     return false;
 }
 
+void unite(Joining *joining, int first, int second, Kernel kernel)
+{
+    close_up(joining, first, second);
+    joining->kernel[first] = kernel;
+    joining->joined[second] = first;
+    int last = first;
+    while (joining->next_member[last] != NONE)
+        last = joining->next_member[last];
+    joining->next_member[last] = second;
+}
+
 static Reason try_to_join(Joining *joining, int producer, int consumer)
 {
     Plan *plan = joining->plan;
@@ -373,13 +394,7 @@ static Reason try_to_join(Joining *joining, int producer, int consumer)
     Kernel kernel = joined_kernel(plan->arena, &pairing, &shape);
     if (!overwrites_safely(plan, &kernel))
         return NO_OTHER_ELEMENTS;
-    close_up(joining, producer, consumer);
-    joining->kernel[producer] = kernel;
-    joining->joined[consumer] = producer;
-    int last = producer;
-    while (joining->next_member[last] != NONE)
-        last = joining->next_member[last];
-    joining->next_member[last] = consumer;
+    unite(joining, producer, consumer, kernel);
     return update ? YES_UPDATE : reason;
 }
 
@@ -469,6 +484,7 @@ void join_kernels(Joining *joining)
         for (int consumer = 0; consumer < joining->count; consumer++)
             if (joining->joined[consumer] == consumer)
                 changed |= join_with_one(joining, consumer, &producers, &refusals[consumer], scratch);
+        changed = changed || join_siblings(joining);
     }
     for (int consumer = 0; consumer < joining->count; consumer++)
         for (int r = 0; joining->joined[consumer] == consumer && r < refusals[consumer].count; r++)

@@ -28,6 +28,10 @@ Term *value_where(Plan *plan, NodeId node, Term *value, Term *index, Index picke
 Index axis_for(Kernel *kernel, Stage *stage, int64_t extent, bool batch, bool fold);
 
 
+/* again.c: by node, whether its readers compute it, because only vectors are behind it. */
+bool *find_computed_again(const Plan *plan, const bool *needed, const bool *root, const bool *kept, Arena *arena);
+bool is_outer_product(const Plan *plan, NodeId id);           /* a contraction without a fold */
+
 /* windows.c: kernels of products, and of what windows add up to. */
 bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *root);
 void fold_stage(Plan *plan, const bool *stored, const Node *node, Kernel *kernel, Stage *stage);
@@ -84,8 +88,14 @@ void record_verdict(Plan *plan, const char *rule, NodeId producer, NodeId consum
 
 /* fuse.c */
 void join_kernels(Joining *joining);
+void unite(Joining *joining, int first, int second, Kernel kernel);    /* the two become `kernel`, right after must_run_between said no */
+bool overwrites_safely(const Plan *plan, Kernel *kernel);     /* every read of a parameter that it writes is of that element and comes before */
+/* A stage of `from` in another kernel: its axes renamed, outer axes that are no longer outer become its first inner ones, or are dropped. */
+Stage moved_stage(Arena *arena, const Kernel *from, const Stage *old, const int *axis, const Kernel *into, bool drop_outer);
+/* siblings.c */
+bool join_siblings(Joining *joining);                         /* any? */
+void name_common_terms(Plan *plan, Kernel *kernel);           /* what several of its sums compute becomes a local of theirs */
 /* settle.c: orders the live kernels, makes locals, writes the phase's kernels into the plan. */
 void settle(Joining *joining, PhaseId phase);
-
 
 #endif

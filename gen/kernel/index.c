@@ -107,6 +107,20 @@ int plain_axis(const Index *index)
     return plain ? index->term[0].axis : NONE;
 }
 
+static Index without_singles(Index index, const Axis *axis)
+{
+    for (int t = index.count - 1; t >= 0; t--)
+        if (axis[index.term[t].axis].extent == 1)
+            index.term[t] = index.term[--index.count];
+    return index;
+}
+
+bool same_element(const Index *a, const Index *b, const Axis *axis)
+{
+    const Index of_a = without_singles(*a, axis), of_b = without_singles(*b, axis);
+    return same_index(&of_a, &of_b);
+}
+
 bool same_index(const Index *a, const Index *b)
 {
     if (a->looked_up || b->looked_up)                   /* equal only where the terms are that hold them */

@@ -95,7 +95,7 @@ typedef enum Form {
 
 /* Why two kernels were, or were not, made one. */
 typedef enum Reason {
-    YES_INLINED, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
+    YES_INLINED, YES_COMPUTED_AGAIN, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
     NO_SECOND_READER, NO_DIFFERENT_LOOPS, NO_FOLD_AFTER_FOLD, NO_OLD_VALUE_READ_LATER, NO_OTHER_ELEMENTS, NO_CYCLE,
     NO_OTHER_TIME, NO_PARTS, NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
     REASON_COUNT
@@ -252,6 +252,7 @@ const char *array_name(const Plan *plan, const Kernel *kernel, int buffer);    /
 void name_plan(Plan *plan);                                   /* names.c: identifiers of buffers, stages, kernels; letters of axes. Called by schedule */
 void each_read(Kernel *kernel, void (*visit)(Stage *stage, Term *read, void *context), void *context);     /* every READ, stage by stage */
 bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of products with something to fold */
+bool combines_vectors(const Kernel *kernel, const Stage *stage);       /* select.c: does each array of its fold have loops of the fold or outer ones, never both? */
 bool is_product(const Plan *plan, const Kernel *kernel);      /* a contraction and what follows each of its elements: tile.c's */
 bool assigns(const Plan *plan, const Stage *stage);           /* writes a parameter or a state */
 bool is_part_of_gradient(const Model *model, NodeId node);    /* built by a derivative rule, not by the optimizer or the model */
@@ -271,6 +272,7 @@ Index index_divide(Index index, int64_t divisor, const Axis *axis);      /* spli
 Index index_modulo(Index index, int64_t modulus, const Axis *axis);
 int plain_axis(const Index *index);                           /* the axis, if the index is that axis and nothing else; else NONE */
 bool same_index(const Index *a, const Index *b);
+bool same_element(const Index *a, const Index *b, const Axis *axis);      /* the same but for axes of one element? */
 bool is_affine(const Index *index);
 
 /* parts.c: values that are written straight into the array of a larger one. */

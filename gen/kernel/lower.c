@@ -221,6 +221,24 @@ static Term *in_tiles(Plan *plan, const bool *stored, NodeId id, const Index *in
     return lower(plan, stored, node->operand[0], to, axis, false);
 }
 
+/* A contraction without a fold: a[i] b[j]. */
+static Term *outer_product(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    const Letters l = split_letters(node->attributes.letters);
+    Term *product = new_term(plan, TERM_APPLY, id);
+    product->op = OP_MULTIPLY;
+    for (int o = 0; o < 2; o++) {
+        Index of[MAX_RANK + 1];
+        for (int d = 0; l.operand[o][d]; d++) {
+            const char *at = strchr(l.result, l.operand[o][d]);
+            of[d] = at ? index[at - l.result] : index_constant(0);
+        }
+        product->operand[o] = lower(plan, stored, node->operand[o], of, axis, false);
+    }
+    return product;
+}
+
 /* The table's element that the index names: a read that looks one of its indices up. The table is stored, or a leaf. */
 static Term *gathered(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
 {
@@ -313,6 +331,8 @@ Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const
         memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
         to[batch + a->axis - 1] = index_shift(index[batch + a->axis - 1], a->from);
         return lower(plan, stored, node->operand[0], to, axis, false);
+    case OP_CONTRACT:
+        return outer_product(plan, stored, id, index, axis);
     case OP_FOLD:
         return in_tiles(plan, stored, id, index, axis);
     case OP_UNFOLD:

@@ -352,12 +352,38 @@ static bool computes_loss(const Plan *plan, const Kernel *kernel)
     return false;
 }
 
+/* "fc1_and_fc2" of a kernel that updates fc1.weight, fc1.bias and fc2.weight; NULL: it updates one parameter, or none */
+static const char *updated_modules(const Plan *plan, const Kernel *kernel)
+{
+    const char *module[MAX_OPERANDS + 1];
+    int modules = 0, parameters = 0;
+    for (int s = 0; s < kernel->stage_count; s++) {
+        const Stage *stage = &kernel->stage[s];
+        if (stage->buffer == NONE || plan->buffer[stage->buffer].kind != BUFFER_PARAMETER)
+            continue;
+        const char *leaf = plan->model->graph->leaves[plan->buffer[stage->buffer].leaf].name, *dot = strrchr(leaf, '.');
+        const char *name = arena_print(plan->arena, "%.*s", (int)(dot ? dot - leaf : (long)strlen(leaf)), leaf);
+        bool known = modules == MAX_OPERANDS + 1;
+        for (int m = 0; m < modules; m++)
+            known |= strcmp(module[m], name) == 0;
+        if (!known)
+            module[modules++] = name;
+        parameters++;
+    }
+    Text text = text_new(plan->arena);
+    for (int m = 0; m < modules; m++)
+        text_print(&text, "%s%s", m ? "_and_" : "", identifier(plan->arena, module[m]));
+    return parameters > 1 ? text.bytes : NULL;
+}
+
 static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *kernel)
 {
     Arena *arena = plan->arena;
     const Graph *graph = plan->model->graph;
     if (kernel->form == FORM_CALL)
         return identifier(arena, arena_print(arena, "update_%s", graph->leaves[plan->model->updates[kernel->update].parameter].name));
+    if (updated_modules(plan, kernel))
+        return arena_print(arena, "update_%s", updated_modules(plan, kernel));
     for (int s = 0; s < kernel->stage_count; s++)
         if (kernel->stage[s].buffer != NONE && plan->buffer[kernel->stage[s].buffer].kind == BUFFER_PARAMETER)
             return arena_print(arena, "update_%s", plan->buffer[kernel->stage[s].buffer].name);

@@ -14,6 +14,7 @@ enum { LONGEST_EXPRESSION = 40 };       /* operations; longer ones are cut into 
 
 const char *const reason_text[REASON_COUNT] = {
     [YES_INLINED] = "its one reader computes it in passing",
+    [YES_COMPUTED_AGAIN] = "a few operations of vectors: each reader computes it",
     [YES_EPILOGUE] = "computed where its operand is still in a register",
     [YES_SHARED_LOOPS] = "shares the outer loops, values stay local",
     [YES_UPDATE] = "applied where the gradient is computed; the gradient is never stored",
@@ -154,11 +155,17 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
         }
     }
 
+    const bool *computed_again = find_computed_again(plan, needed, root, kept, scratch);
     for (NodeId id = 0; id < graph->count; id++) {
         const Node *node = &graph->nodes[id];
         OpClass class = op_info[node->op].class;
         if (!needed[id] || class == EFFECT || is_leaf_with_buffer(node->op))
             continue;
+        if (computed_again[id]) {
+            if (!is_view(node->op))
+                record_verdict(plan, "inline", id, NONE, YES_COMPUTED_AGAIN);
+            continue;
+        }
         if ((class == REDUCE && !(tiled[id] && node->op == OP_FOLD)) || class == CONTRACT || class == RANDOM || class == LOOP || root[id] || kept[id]) {
             stored[id] = true;
             continue;
@@ -182,16 +189,16 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
             record_verdict(plan, "inline", id, NONE, stored[id] ? NO_SECOND_READER : YES_INLINED);
     }
 
-    /* the operand of a contraction is read as it lies, never computed anew for every product */
+    /* the operand of a contraction is read as it lies, never computed anew for every product; one without a fold is no contraction */
     for (NodeId id = 0; id < graph->count; id++)
-        if (needed[id] && graph->nodes[id].op == OP_CONTRACT)
+        if (needed[id] && stored[id] && graph->nodes[id].op == OP_CONTRACT)
             for (int o = 0; o < 2; o++) {
                 NodeId from = graph->nodes[id].operand[o];
                 if (mode == KERNELS_BLAS && graph->nodes[from].op == OP_UNFOLD)
                     stored[from] = true;                /* im2col: CBLAS reads matrices */
                 while (!stored[from] && is_view(graph->nodes[from].op))
                     from = graph->nodes[from].operand[0];
-                if (op_info[graph->nodes[from].op].class != LEAF)
+                if (op_info[graph->nodes[from].op].class != LEAF && !computed_again[from])
                     stored[from] = true;
             }
     for (NodeId id = graph->count - 1; id >= 0 && mode == KERNELS_FUSED; id--)
@@ -432,7 +439,36 @@ bool is_part_of_gradient(const Model *model, NodeId node)
 bool is_contraction(const Plan *plan, const Stage *stage)
 {
     const Op op = plan->model->graph->nodes[stage->node].op;
-    return stage->fold == FOLD_SUM && (op == OP_CONTRACT || (op == OP_FOLD && stage->term->kind == TERM_APPLY && stage->term->op == OP_MULTIPLY));
+    const Term *product = stage->term;
+    if (stage->fold != FOLD_SUM || (op != OP_CONTRACT && op != OP_FOLD) || product->kind != TERM_APPLY || product->op != OP_MULTIPLY)
+        return false;
+    return op == OP_FOLD || (product->operand[0]->kind != TERM_APPLY && product->operand[1]->kind != TERM_APPLY);
+}
+
+typedef struct Vectors { const Kernel *kernel; const Stage *stage; bool all; } Vectors;
+
+static void find_matrix(Term *term, void *context)
+{
+    Vectors *v = context;
+    bool folds = false, others = false;
+    for (int i = 0; i < term->rank && term->kind != TERM_INDEX && term->kind != TERM_MASK; i++) {
+        v->all &= is_affine(&term->index[i]);
+        for (int t = 0; t < term->index[i].count; t++) {
+            bool fold = false;
+            for (int f = 0; f < v->stage->fold_count; f++)
+                fold |= term->index[i].term[t].axis == v->stage->fold_axis[f];
+            folds |= fold;
+            others |= !fold && v->kernel->axis[term->index[i].term[t].axis].extent > 1;
+        }
+    }
+    v->all &= !(folds && others) && term->kind != TERM_INSIDE && term->kind != TERM_RANDOM;
+}
+
+bool combines_vectors(const Kernel *kernel, const Stage *stage)
+{
+    Vectors vectors = {kernel, stage, stage->fold_count > 0};
+    each_term(stage->term, find_matrix, &vectors);
+    return vectors.all;
 }
 
 bool assigns(const Plan *plan, const Stage *stage)

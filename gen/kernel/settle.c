@@ -44,7 +44,7 @@ static bool is_read_elsewhere(const Readers *readers, int buffer)
 
 /* ---- direct updates ---------------------------------------------------------------------------------------------- */
 
-typedef struct Redirect { const Stage *after; const Index *store; int from, to; bool old_is_read; } Redirect;
+typedef struct Redirect { const Kernel *kernel; const Stage *after; const Index *store; int from, to; bool old_is_read; } Redirect;
 
 static void find_old_read(Stage *stage, Term *read, void *context)
 {
@@ -53,7 +53,7 @@ static void find_old_read(Stage *stage, Term *read, void *context)
         return;
     r->old_is_read |= stage > r->after;
     for (int d = 0; d < read->rank; d++)                /* in the loop that writes, only the element about to be written */
-        r->old_is_read |= !same_index(&read->index[d], &r->store[d]);
+        r->old_is_read |= !same_element(&read->index[d], &r->store[d], r->kernel->axis);
 }
 
 static void redirect_read(Stage *stage, Term *read, void *context)
@@ -78,8 +78,8 @@ static void write_directly(Plan *plan, Kernel *kernel, const Readers *readers)
             continue;
         bool same_points = kernel->stage[writer].inner_count == copy->inner_count;
         for (int d = 0; d < copy->term->rank && same_points; d++)
-            same_points = plain_axis(&copy->term->index[d]) == plain_axis(&copy->store[d]);
-        Redirect redirect = {&kernel->stage[writer], kernel->stage[writer].store, temporary, copy->buffer, false};
+            same_points = same_element(&copy->term->index[d], &copy->store[d], kernel->axis);
+        Redirect redirect = {kernel, &kernel->stage[writer], kernel->stage[writer].store, temporary, copy->buffer, false};
         each_read(kernel, find_old_read, &redirect);
         if (!same_points || redirect.old_is_read)
             continue;
@@ -272,6 +272,7 @@ void settle(Joining *joining, PhaseId phase)
         look_at(&readers, &kernels[k]);
         write_directly(plan, &kernels[k], &readers);
         make_locals(plan, &kernels[k], &readers);
+        name_common_terms(plan, &kernels[k]);
     }
     for (int k = 0; k < count; k++)
         take_time_out(&kernels[k]);

@@ -17,25 +17,47 @@
 static inline float nn_from_bits(uint32_t bits) { float x; memcpy(&x, &bits, sizeof x); return x; }
 static inline uint32_t nn_bits(float x) { uint32_t bits; memcpy(&bits, &x, sizeof bits); return bits; }
 
-/* exp x = 2^n e^r, |r| <= ln 2 / 2; e^r = 1 + r + r^2 q(r), q minimax of degree 4. n lies in the low bits of x log2 e + 1.5 2^23.
- * The scale goes in as two factors, so that subnormal results, 0 and infinity come by themselves. */
+/* yes ? a : b, both being there. As a choice, compilers move what makes `a` under the condition, and that branches on chance, or loads
+ * under a mask what could have stayed in a register (gradient of max-pool 2900 for 900 us, of relu 2.3 for 0.9). */
+static inline float nn_choosef(int yes, float a, float b)
+{
+    const uint32_t all = -(uint32_t)(yes != 0);
+    return nn_from_bits((nn_bits(a) & all) | (nn_bits(b) & ~all));
+}
+static inline double nn_choose(int yes, double a, double b) { return yes ? a : b; }
+
+/* 2^n e^r with |r| <= ln 2 / 2, for exp x. n is rounded by adding 1.5 2^23 to x log2 e, and stays in the low bits of the sum, whose
+ * others fall away where n is shifted to the place of an exponent. e^r = 1 + r + r^2 q(r), q minimax of degree 4. Where exp x is 0 or
+ * infinite, the caller puts that in for what comes out here: clamping x before would be an operation less, but compilers
+ * follow the clamped path by itself and end with more. */
+#define NN_POWER_OF_E_(x, shifted, e_to_r)                                                                           \
+    const float shifted = (x) * 1.44269504f + 12582912.0f, n_ = shifted - 12582912.0f;                               \
+    const float high_ = (x) - n_ * 0.693145752f, r_ = high_ - n_ * 1.42860677e-6f;                                   \
+    float e_to_r = 0.0013814596f;                                                                                    \
+    e_to_r = e_to_r * r_ + 0.0083687175f;                                                                            \
+    e_to_r = e_to_r * r_ + 0.04166839f;                                                                              \
+    e_to_r = e_to_r * r_ + 0.16666521f;                                                                              \
+    e_to_r = e_to_r * r_ + 0.49999994f;                                                                              \
+    e_to_r = e_to_r * r_;                                                                                            \
+    e_to_r = e_to_r * r_ + r_;                                                                                       \
+    e_to_r = e_to_r + 1.0f
+
+/* The scale 2^n goes in as two factors, so that subnormal results come by themselves. */
 static inline float nn_expf(float x)
 {
-    float y = x < -104.0f ? -104.0f : x;
-    y = y > 89.0f ? 89.0f : y;
-    const float shifted = y * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
-    const int32_t power = (int32_t)(nn_bits(shifted) - 0x4b400000u), half = power >> 1;
-    float r = y - n * 0.693145752f;
-    r = r - n * 1.42860677e-6f;
-    float q = 0.0013814596f;
-    q = q * r + 0.0083687175f;
-    q = q * r + 0.04166839f;
-    q = q * r + 0.16666521f;
-    q = q * r + 0.49999994f;
-    q = q * r;
-    q = q * r + r;
-    q = q + 1.0f;
-    return q * nn_from_bits((uint32_t)(half + 127) << 23) * nn_from_bits((uint32_t)(power - half + 127) << 23);
+    NN_POWER_OF_E_(x, shifted, e_to_r);
+    const uint32_t n = nn_bits(shifted), half = (uint32_t)((int32_t)n >> 1);
+    const float scaled = e_to_r * nn_from_bits((half << 23) + 0x3f800000u) * nn_from_bits(((n - half) << 23) + 0x3f800000u);
+    const float finite = x > 89.0f ? INFINITY : scaled;
+    return x < -104.0f ? 0.0f : finite;
+}
+
+/* exp of what is not above 0, as sigmoid and tanh have it: e^r 2^(n + 64) is normal, and 2^-64 what is left */
+static inline float nn_exp_of_negativef(float x)
+{
+    NN_POWER_OF_E_(x, shifted, e_to_r);
+    const float scaled = e_to_r * nn_from_bits((nn_bits(shifted) << 23) + 0x5f800000u) * 5.42101086e-20f;
+    return x < -104.0f ? 0.0f : scaled;
 }
 
 /* log x: x = 2^n (1 + f), 1 + f in [sqrt 1/2, sqrt 2); f - f^2/2 + f^3 q(f). Subnormal numbers are made normal first. */
@@ -72,7 +94,7 @@ static inline float nn_log1pf(float x)
     return u < INFINITY ? result : u;
 }
 
-/* tanh x = x + x^3 p(x^2) near 0 (Cephes), else 1 - 2 / (e^2|x| + 1) with the sign of x */
+/* tanh x = x + x^3 p(x^2) near 0 (Cephes), else 1 - 2 e / (1 + e), e = e^-2|x|, with the sign of x */
 static inline float nn_tanhf(float x)
 {
     const float z = x * x, size = fabsf(x);
@@ -82,7 +104,7 @@ static inline float nn_tanhf(float x)
     p = p * z + 1.33314422036e-1f;
     p = p * z + -3.33332819422e-1f;
     const float near = p * z * x + x;
-    const float far = copysignf(1.0f - 2.0f / (nn_expf(2.0f * size) + 1.0f), x);
+    const float e = nn_exp_of_negativef(-2.0f * size), far = copysignf(1.0f - 2.0f * e / (1.0f + e), x);
     return size < 0.625f ? near : size == size ? far : x;
 }
 
@@ -108,6 +130,7 @@ static inline float nn_erff(float x)
 }
 
 static inline double nn_exp(double x) { return exp(x); }
+static inline double nn_exp_of_negative(double x) { return exp(x); }
 static inline double nn_log(double x) { return log(x); }
 static inline double nn_log1p(double x) { return log1p(x); }
 static inline double nn_tanh(double x) { return tanh(x); }

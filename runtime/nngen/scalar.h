@@ -22,19 +22,17 @@
 
 #define NN_SCALARS(REAL, F)                                                                                          \
     static inline REAL nn_relu##F(REAL x) { return x <= 0 ? 0 : x; }                  /* NaN stays */                \
-    /* yes ? a : b, both being there: a choice of what only one branch would read is a branch on chance (2900 for 900 us) */ \
-    static inline REAL nn_choose##F(int yes, REAL a, REAL b) { return yes ? a : b; }                                 \
     static inline REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                         \
     static inline REAL nn_maximum##F(REAL a, REAL b) { return ((a > b) | (a != a)) ? a : b; }    /* |: no branch */  \
     static inline REAL nn_minimum##F(REAL a, REAL b) { return ((a < b) | (a != a)) ? a : b; }                        \
     /* 1 / (1 + exp(-x)), without overflow: exp is only ever taken of -|x| */                                        \
     static inline REAL nn_sigmoid##F(REAL x)                                                                         \
     {                                                                                                                \
-        REAL e = nn_exp##F(-fabs##F(x));                                                                             \
+        REAL e = nn_exp_of_negative##F(-fabs##F(x));                                                                            \
         return (x >= 0 ? 1 : e) / (1 + e);                                                                           \
     }                                                                                                                \
     /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */                                                           \
-    static inline REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + nn_log1p##F(nn_exp##F(-fabs##F(x))); }
+    static inline REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + nn_log1p##F(nn_exp_of_negative##F(-fabs##F(x))); }
 
 NN_SCALARS(float, f)
 NN_SCALARS(double, )

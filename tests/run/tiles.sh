@@ -33,3 +33,30 @@ L
 for kind in fused generic; do check "equal layers: builds $kind" build $kind equal.lua --kernels $kind; done
 check "equal layers: one function" eval '[ "$(grep -c "^NN_KERNEL void forward_linear_tanh" fused.c)" = 1 ]'
 check "equal layers: agree" agrees
+
+# Behind one feature and before one output hidden values are computed where they are read, and what sums over the same rows is one
+# kernel that updates all: widths of whole blocks of lanes, ragged, prime; two layers of which only one is so; optimizers with slots.
+cat > narrow.lua <<'L'
+local nn = require "nn"
+local width, deep, act = nn.option("width", 16), nn.option("deep", 0), nn.option("act", "relu")
+local x, y = nn.input("x", {1}), nn.input("y", {1})
+local layers = {nn.linear(1, width), nn[act], nn.linear(width, 1)}
+if deep == 1 then table.insert(layers, 3, nn[act]) table.insert(layers, 3, nn.linear(width, width)) end
+local net = nn.sequential(layers)
+local xs, ys, draw = {}, {}, nn.rng(3)
+for r = 1, nn.option("rows", 100) do xs[r] = {draw:normal()} ys[r] = {math.sin(3 * xs[r][1])} end
+local rule = nn.option("rule", "sgd")
+return nn.train {loss = nn.mse(net(x), y), optimizer = rule == "adam" and nn.adam {lr = 0.01} or nn.sgd {lr = 0.1, momentum = rule == "momentum" and 0.9 or 0},
+  data = nn.data.table {train = {x = xs, y = ys}}, batch = nn.option("batch", 64), epochs = 2}
+L
+shapes=("37 100 33 f64 relu momentum 0" "80 131 100 f32 relu adam 0" "23 90 60 f32 relu adam 1")
+[ -z "${NNGEN_ALL:-}" ] || shapes+=("16 100 64 f32 relu sgd 0" "20 150 150 f32 abs sgd 0" "64 5 4 f32 relu sgd 0")
+for shape in "${shapes[@]}"; do
+    set -- $shape
+    for kind in fused generic; do
+        check "narrow $shape: builds $kind" build $kind narrow.lua --kernels $kind --set width="$1" --set rows="$2" --set batch="$3" --precision "$4" \
+            --set act="$5" --set rule="$6" --set deep="$7" --instruction-limit 100000000
+    done
+    check "narrow $shape: agree" agrees
+done
+check "narrow: its three updates are one kernel" eval 'build fused narrow.lua --set width=37 && [ "$(grep -c "^NN_KERNEL void update_" fused.c)" = 2 ]'
