@@ -159,7 +159,7 @@ END
 kinds() {
     local precision=$1 schedule=$2 kernels=$3 real=float format=%f; shift 3
     [ "$precision" = f32 ] || { real=double format=%lf; }
-    local defines=(-DREAL=$real "-DFORMAT=\"$format\"") tolerance=1e-5
+    local defines=(-DREAL=$real "-DFORMAT=\"$format\"") tolerance=5e-5        # sums in another order: logits near 0 have few digits in common
     [ "$precision" = f32 ] || tolerance=1e-9
     [ "$schedule" != epoch ] || defines+=(-DBY_EPOCHS)
     local options=(--precision $precision --set schedule=$schedule --kernels $kernels)
