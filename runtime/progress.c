@@ -192,6 +192,9 @@ void nn_show_end(NnRun *run)
     if (run->flags.save && run->reason != NN_NOT_FINITE)
         printf(", saved to %s", nn_quoted(run->flags.save));
     putchar('\n');
+    if (run->reason == NN_FINISHED && run->flags.resume && run->step == run->first_step)
+        printf("%s holds %lld steps and %lld epochs already: --steps and --epochs are totals\n", nn_quoted(run->flags.resume),
+               (long long)run->step, (long long)run->epoch);
     for (int c = 0; c < nn_copy_count(run->program) && run->program->sweep && run->step > run->first_step; c++)
         printf("  %s %.6g: loss %.6g%s\n", run->program->sweep->name, run->program->sweep->values[c], run->copies[c].loss,
                nn_copy_has_stopped(run, c) ? ", stopped early" : "");

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_CLASSES = 40, SMALL = 8 };
+enum { MOST_CLASSES = 40, SMALL = 8, A_ROW = 4 };            /* SMALL: numbers of a parameter that are shown, A_ROW of them side by side */
 
 static const char *value_text(Arena *arena, double value)
 {
@@ -144,8 +144,9 @@ static void write_parameters(const Runs *runs, Text *out)
             text_print(out, "%s<tr><td>%s</td><td>%s</td>", any ? "" :
                        "<figure><figcaption><b>parameters at the end</b></figcaption><div class=\"wide\" tabindex=\"0\"><table><tbody>\n",
                        html_text(runs->arena, runs->run[r].label), html_text(runs->arena, item->string));
-            for (const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "values")->child; v; v = v->next)
-                text_print(out, "<td class=\"r\">%s</td>", cJSON_IsNumber(v) ? value_text(runs->arena, v->valuedouble) : "–");
+            int shown = 0;
+            for (const cJSON *v = cJSON_GetObjectItemCaseSensitive(item, "values")->child; v; v = v->next, shown++)
+                text_print(out, "%s<td class=\"r\">%s</td>", shown && shown % A_ROW == 0 ? "</tr>\n<tr><td></td><td></td>" : "", cJSON_IsNumber(v) ? value_text(runs->arena, v->valuedouble) : "–");
             text_add(out, "</tr>\n");
             any = true;
         }

@@ -16,6 +16,7 @@ check "--init from PyTorch's file" eval 'status 0 ./p $data --init "$parity/reco
     cmp <(./tensors get "$parity/recorded/digits.safetensors" fc1.weight) <(./tensors get back fc1.weight)'
 check "--save over an old file" eval 'status 0 ./p $data --steps 1 --save back && ./tensors list back > /dev/null'
 check "--resume at its total does nothing" eval 'status 0 ./p $data --resume s --steps 20 --save t && ./tensors compare s t 0'
+check "and says so" eval 'status 0 ./p ${data//--quiet/} --resume s --steps 10 && grep -q "holds 20 steps and .* already: --steps and --epochs are totals" said'
 
 refuses() { local name=$1; shift; check "$name" refused "$@"; }
 refuses "--resume of weights alone points to --init" 1 "--init" ./p $data --resume "$parity/recorded/digits.safetensors" --steps 1
