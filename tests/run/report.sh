@@ -89,11 +89,11 @@ check "odd snapshots are shown as far as they go" test $odd = 0
 
 check "a page of one run" status 0 "$NNGEN" report with.jsonl -o with.html
 check "the last loss is the log's" grep -qF ">$(values step loss with.jsonl | tail -n 1)<" with.html
-# The axis of the loss is linear here: its path, as long as the log, has each loss at a height that the first and the last one fix.
+# The axis of the loss is logarithmic here: its path, as long as the log, has each loss at a height that the first and the last one fix.
 curve() {
     tr '\n' ' ' < with.html | sed 's/<figure>/\n&/g' | grep '<b>loss</b>' | grep -o " d='M[^']*'" | awk '{ print length($0), $0 }' | sort -rn | head -n 1 |
         grep -o "[0-9.]*,[0-9.]*" > points
-    values step loss with.jsonl | paste -d, points - | awk -F, 'NF == 3 { y[++n] = $2; v[n] = $3 }
+    values step loss with.jsonl | paste -d, points - | awk -F, 'NF == 3 { y[++n] = $2; v[n] = log($3) }
         END { if (n != 30) { print n " points"; exit 1 }
             for (i = 1; i <= n; i++) { d = y[i] - (y[1] + (v[i] - v[1]) / (v[n] - v[1]) * (y[n] - y[1])); if (d < 0) d = -d; if (d > 0.02) { print "point " i " is off by " d; exit 1 } } }'
 }

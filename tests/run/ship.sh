@@ -7,6 +7,7 @@ cp "$ROOT/models/data/digits.csv" .
 tail -n +2 digits.csv > rows.csv
 flags=$("$NNGEN" flags)
 CFLAGS_EXTRA="$CFLAGS_EXTRA -O1"                # forty programs; other cases compile with all that nngen flags says
+is_sanitized && CFLAGS_EXTRA="$CFLAGS_EXTRA -O0"        # minutes even so: that round is ./dev test --all's
 python=$(command -v python3) && "$python" -c 'import ctypes' 2> /dev/null || python=
 is_sanitized && python=                         # the sanitizers want to be loaded first
 
