@@ -6,7 +6,7 @@
  *    "flop_per_second": …, "working_set_bytes": …, "bytes_per_second": …, "memory_bytes_per_second": …,
  *    "programs": {"fused": {"us_per_step": …, "spread_us": […, …], "flop": …, "bytes": …, "gflop_per_second": …,
  *                           "roofline_us": …, "roofline_share": …, "times_fused": 1},
- *                 "generic": {…}, "blas": {…} or {"absent": "why"}, "cuda": {…} with --target cuda, without roofline},
+ *                 "generic": {…}, "blas": {…} or {"absent": "why"}, "cuda": {…}, "cuda_generic": {…} with --target cuda},
  *    "kernels": [{"name": "forward_fc1", "us": …, "share": …, "flop": …, "bytes": …, "roofline_us": …, "roofline_share": …,
  *                 "bound": "compute" or "memory"}, …]}                                        with --kernels-table, in order
  *
@@ -67,13 +67,13 @@ static void add_row(Text *out, const char *const *cells, const int *width, int c
 static void tell_contestants(const Bench *bench, Text *out)
 {
     Arena *arena = out->arena;
-    static const int width[] = {9, 10, 22, 12, 12, 14, 10, 9};
+    static const int width[] = {12, 10, 22, 12, 12, 14, 10, 9};
     static const char *const head[] = {"kernels", "a step", "least to largest", "FLOP", "bytes", "FLOP/s", "roofline", "÷ fused"};
     add_row(out, head, width, 8);
     for (int i = 0; i < bench->count; i++) {
         const Contestant *one = &bench->contestant[i];
         if (one->absent) {
-            text_print(out, "%-9s  left out: %s\n", one->name, one->absent);
+            text_print(out, "%-12s  left out: %s\n", one->name, one->absent);
             continue;
         }
         double seconds = median(&one->seconds);
@@ -82,7 +82,7 @@ static void tell_contestants(const Bench *bench, Text *out)
             arena_print(arena, "%s to %s", scaled(arena, least(&one->seconds), "s"), scaled(arena, largest(&one->seconds), "s")),
             scaled(arena, (double)one->work.flop, ""), scaled(arena, (double)one->work.bytes, "B"),
             scaled(arena, (double)one->work.flop / seconds, "FLOP/s"),
-            one->target == TARGET_C ? arena_print(arena, "%.0f %%", 100 * roofline_of_step(bench, one->c->plan) / seconds) : "-",
+            arena_print(arena, "%.0f %%", 100 * roofline_of_step(bench, one->c->plan) / seconds),
             arena_print(arena, "%.2f", seconds / median(&bench->contestant[0].seconds)),
         };
         add_row(out, cells, width, 8);
@@ -110,7 +110,7 @@ static void tell_kernels(const Bench *bench, Text *out)
         const Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
         const double seconds = median(&bench->kernel[k]);
         bool by_memory;
-        const double limit = roofline_of_kernel(bench, kernel, &by_memory);
+        const double limit = roofline_of_kernel(bench, plan->target, kernel, &by_memory);
         const char *cells[] = {
             kernel->name, scaled(arena, seconds, "s"), arena_print(arena, "%.1f %%", all > 0 ? 100 * seconds / all : 0),
             scaled(arena, (double)kernel->flop, ""), scaled(arena, (double)(kernel->bytes_read + kernel->bytes_written), "B"),
@@ -130,8 +130,12 @@ void tell_bench(const Bench *bench, const Model *model, Text *out)
     text_print(out, "%s: %s by multiply-adds; ", escaped(arena, processor_name(arena)),
                scaled(arena, largest(&bench->flop_per_second), "FLOP/s"));
     text_print(out, "%s from memory, ", scaled(arena, largest(&bench->memory_per_second), "B/s"));
-    text_print(out, "%s within the %s of the fused program\n\n", scaled(arena, largest(&bench->bytes_per_second), "B/s"),
+    text_print(out, "%s within the %s of the fused program\n", scaled(arena, largest(&bench->bytes_per_second), "B/s"),
                scaled(arena, (double)bench->working_set, "B"));
+    if (bench->device_flop_per_second.count)
+        text_print(out, "GPU: %s by multiply-adds; %s from its memory; its steps by its own clock\n",
+                   scaled(arena, largest(&bench->device_flop_per_second), "FLOP/s"), scaled(arena, largest(&bench->device_bytes_per_second), "B/s"));
+    text_add(out, "\n");
     tell_contestants(bench, out);
     if (bench->kernel)
         tell_kernels(bench, out);
@@ -172,10 +176,8 @@ static void add_contestant(const Bench *bench, const Contestant *one, Text *out)
     text_print(out, "\"us_per_step\": %.6g, \"spread_us\": [%.6g, %.6g], ", 1e6 * seconds, 1e6 * least(&one->seconds), 1e6 * largest(&one->seconds));
     text_print(out, "\"flop\": %lld, \"bytes\": %lld, \"gflop_per_second\": %.6g, ", (long long)one->work.flop, (long long)one->work.bytes,
                1e-9 * (double)one->work.flop / seconds);
-    if (one->target == TARGET_C) {
-        add_roofline(roofline_of_step(bench, one->c->plan), seconds, out);
-        text_add(out, ", ");
-    }
+    add_roofline(roofline_of_step(bench, one->c->plan), seconds, out);
+    text_add(out, ", ");
     text_print(out, "\"times_fused\": %.4g}", seconds / median(&bench->contestant[0].seconds));
 }
 
@@ -188,7 +190,7 @@ static void add_kernels(const Bench *bench, Text *out)
         const Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
         const double seconds = median(&bench->kernel[k]);
         bool by_memory;
-        const double limit = roofline_of_kernel(bench, kernel, &by_memory);
+        const double limit = roofline_of_kernel(bench, plan->target, kernel, &by_memory);
         text_print(out, "%s\n  {\"name\": \"%s\", \"us\": %.6g, \"share\": %.4g, \"flop\": %lld, \"bytes\": %lld, ", k ? "," : "", kernel->name,
                    1e6 * seconds, all > 0 ? seconds / all : 0, (long long)kernel->flop, (long long)(kernel->bytes_read + kernel->bytes_written));
         add_roofline(limit, seconds, out);
@@ -208,6 +210,9 @@ void tell_bench_as_json(const Bench *bench, const Model *model, Text *out)
     add_json_string(out, compiler_name());
     text_print(out, ",\n \"flop_per_second\": %.6g, \"working_set_bytes\": %lld, \"bytes_per_second\": %.6g, \"memory_bytes_per_second\": %.6g",
                largest(&bench->flop_per_second), (long long)bench->working_set, largest(&bench->bytes_per_second), largest(&bench->memory_per_second));
+    if (bench->device_flop_per_second.count)
+        text_print(out, ", \"device_flop_per_second\": %.6g, \"device_bytes_per_second\": %.6g",
+                   largest(&bench->device_flop_per_second), largest(&bench->device_bytes_per_second));
     text_add(out, ",\n \"programs\": {");
     for (int i = 0; i < bench->count; i++) {
         text_add(out, i ? "," : "");

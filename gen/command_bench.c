@@ -129,6 +129,15 @@ static void measure_processor(Arena *arena, Bench *bench, const char *probe)
     }
 }
 
+static void add_turn(Bench *bench, Contestant *one, const char *said)
+{
+    add_sample(&one->seconds, 1e-6 * figure(said, "median_us_per_step"));
+    if (one->target != TARGET_CUDA)
+        return;
+    add_sample(&bench->device_flop_per_second, figure(said, "device_flop_per_second"));
+    add_sample(&bench->device_bytes_per_second, figure(said, "device_bytes_per_second"));
+}
+
 /* How many steps make a turn; the first run tells. */
 static int64_t steps_of_turn(Arena *arena, const Bench *bench, const Options *options, const Contestant *one, double *round)
 {
@@ -161,8 +170,7 @@ static void measure(Arena *arena, const Options *options, Bench *bench, const ch
         measure_processor(arena, bench, probe);
         for (int i = 0; i < bench->count; i++)
             if (!bench->contestant[i].absent)
-                add_sample(&bench->contestant[i].seconds,
-                           1e-6 * figure(benchmark(arena, bench, options, bench->contestant[i].program, steps[i]), "median_us_per_step"));
+                add_turn(bench, &bench->contestant[i], benchmark(arena, bench, options, bench->contestant[i].program, steps[i]));
         if (!with_laps)
             continue;
         const char *said = benchmark(arena, bench, options, with_laps, steps[0]);
@@ -201,10 +209,12 @@ double largest(const Samples *samples)
     return value;
 }
 
-double roofline_of_kernel(const Bench *bench, const Kernel *kernel, bool *by_memory)
+double roofline_of_kernel(const Bench *bench, Target target, const Kernel *kernel, bool *by_memory)
 {
-    double compute = (double)kernel->flop / largest(&bench->flop_per_second);
-    double memory = (double)(kernel->bytes_read + kernel->bytes_written) / largest(&bench->bytes_per_second);
+    const bool gpu = target == TARGET_CUDA;
+    double compute = (double)kernel->flop / largest(gpu ? &bench->device_flop_per_second : &bench->flop_per_second);
+    double memory = (double)(kernel->bytes_read + kernel->bytes_written)
+                  / largest(gpu ? &bench->device_bytes_per_second : &bench->bytes_per_second);
     if (by_memory)
         *by_memory = memory > compute;
     return memory > compute ? memory : compute;
@@ -214,7 +224,7 @@ double roofline_of_step(const Bench *bench, const Plan *plan)
 {
     double seconds = 0;
     for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++)
-        seconds += roofline_of_kernel(bench, &plan->kernel[PHASE_TRAIN][k], NULL);
+        seconds += roofline_of_kernel(bench, plan->target, &plan->kernel[PHASE_TRAIN][k], NULL);
     return seconds;
 }
 
@@ -224,10 +234,11 @@ int command_bench(Arena *arena, Options *options)
         {.name = "fused", .kernels = KERNELS_FUSED},
         {.name = "generic", .kernels = KERNELS_GENERIC},
         {.name = "blas", .kernels = KERNELS_BLAS, .absent = missing_cblas()},
-        {.name = "cuda", .kernels = KERNELS_FUSED, .target = TARGET_CUDA},      /* the last: with --target cuda */
+        {.name = "cuda", .kernels = KERNELS_FUSED, .target = TARGET_CUDA},      /* the last two: with --target cuda */
+        {.name = "cuda_generic", .kernels = KERNELS_GENERIC, .target = TARGET_CUDA},
     };
     const int all = sizeof contestant / sizeof *contestant;
-    Bench bench = {.contestant = contestant, .count = options->target == TARGET_CUDA ? all : all - 1, .threads = options->threads ? options->threads : 1};
+    Bench bench = {.contestant = contestant, .count = options->target == TARGET_CUDA ? all : all - 2, .threads = options->threads ? options->threads : 1};
     Compilation *read = run_passes(arena, options, "keep");
     const Model *model = read->model;
     if (model->kind != MODEL_TRAIN)

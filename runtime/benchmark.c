@@ -101,6 +101,11 @@ int nn_benchmark(NnRun *run)
         printf("%lld steps of %lld FLOP: %.3g GFLOP/s\n", (long long)count, (long long)program->flop,
                1e-9 * (double)program->flop / middle);
     tell_laps(count);
+    if (nn_has_device(run)) {
+        double flop, bytes;
+        nn_measure_device(run, &flop, &bytes);
+        printf("device_flop_per_second %.6g\ndevice_bytes_per_second %.6g\n", flop, bytes);
+    }
     printf("median_us_per_step %.3f\n", 1e6 * middle);
     nn_flush_output();
     nn_release(seconds);

@@ -126,7 +126,7 @@ static void close(NnRun *run)
 
 const struct NnDevice nn_cuda_device = {
     .start = start, .open = open, .train_step = train_step, .evaluate = evaluate, .predict = predict, .push = push, .pull = pull,
-    .take_copy = take_copy, .time_steps = nn_time_groups, .close = close,
+    .take_copy = take_copy, .time_steps = nn_time_groups, .measure = nn_measure_card, .close = close,
 };
 
 double nn_cuda_step(NnRun *run, const NnStep *step) { return train_step(run, step); }

@@ -46,6 +46,7 @@ static void open_device(int64_t number)
     nn_check_driver(nn_driver.cuDeviceGet(&device, (int)number), "find the device");
     nn_check_driver(nn_driver.cuDeviceGetName(nn_card.name, sizeof nn_card.name, device), "ask the device for its name");
     nn_card.capability = 10 * attribute(ATTRIBUTE_MAJOR) + attribute(ATTRIBUTE_MINOR);
+    nn_card.multiprocessors = attribute(ATTRIBUTE_MULTIPROCESSORS);
     NnContext *context;
     nn_check_driver(nn_driver.cuDevicePrimaryCtxRetain(&context, device), "use the device");
     nn_check_driver(nn_driver.cuCtxSetCurrent(context), "use the device");
@@ -72,14 +73,17 @@ static void load_kernels(const NnCuda *cuda)
         nn_release(image.bytes);
         nn_release(text);
     }
-    for (int i = 0; i < cuda->kernel_count; i++) {
-        NnKernel *kernel = cuda->kernels[i];
-        NnFunction *function;
-        nn_check_driver(nn_driver.cuModuleGetFunction(&function, module, kernel->name), "find a kernel");
-        if (kernel->shared)
-            nn_check_driver(nn_driver.cuFuncSetAttribute(function, FUNCTION_DYNAMIC_SHARED, kernel->shared), "give a kernel its shared memory");
-        kernel->function = function;
-    }
+    for (int i = 0; i < cuda->kernel_count; i++)
+        nn_find_kernel(cuda->kernels[i]);
+}
+
+void nn_find_kernel(NnKernel *kernel)
+{
+    NnFunction *function;
+    nn_check_driver(nn_driver.cuModuleGetFunction(&function, module, kernel->name), "find a kernel");
+    if (kernel->shared)
+        nn_check_driver(nn_driver.cuFuncSetAttribute(function, FUNCTION_DYNAMIC_SHARED, kernel->shared), "give a kernel its shared memory");
+    kernel->function = function;
 }
 
 void nn_open_card(const NnCuda *cuda, int64_t number)

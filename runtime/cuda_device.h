@@ -8,6 +8,7 @@
 typedef struct NnCard {
     char name[128];
     int capability;                     /* 90: 9.0 */
+    int multiprocessors;
     size_t free, total;                 /* bytes of its memory, before ours */
     NnStream *stream;
     NnAddress memory;
@@ -19,6 +20,11 @@ extern NnCard nn_card;
 
 /* Driver, device `number`, and the program's kernels, compiled or loaded. */
 void nn_open_card(const NnCuda *cuda, int64_t number);
+/* Where its module has the kernel. */
+void nn_find_kernel(NnKernel *kernel);
+/* Multiply-adds of f32 count as two; bytes read and written. By kernels of device.h and the device's clock. */
+void nn_measure_card(double *flop_per_second, double *bytes_per_second);
+
 /* The block; `what` says in a failure what it was for. */
 void nn_allocate_on_card(size_t bytes, const char *what);
 void nn_close_card(void);

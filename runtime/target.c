@@ -73,6 +73,11 @@ void nn_time_on_device(NnRun *run, int64_t batches, int64_t count, double *secon
     device_of(run)->time_steps(run, batches, count, seconds);
 }
 
+void nn_measure_device(NnRun *run, double *flop_per_second, double *bytes_per_second)
+{
+    device_of(run)->measure(flop_per_second, bytes_per_second);
+}
+
 void nn_swap_on_device(NnRun *run, int before, int copy)
 {
     if (nn_has_device(run))

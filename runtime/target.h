@@ -17,6 +17,7 @@ struct NnDevice {
     void (*pull)(NnRun *run);           /* and back */
     void (*take_copy)(NnRun *run, int before, int copy);
     void (*time_steps)(NnRun *run, int64_t batches, int64_t count, double *seconds);
+    void (*measure)(double *flop_per_second, double *bytes_per_second);        /* what the device can do */
     void (*close)(NnRun *run);
 };
 
@@ -31,6 +32,7 @@ void nn_predict_batch(NnRun *run, const NnStep *step);
 void nn_push_state(NnRun *run);
 void nn_pull_state(NnRun *run);
 void nn_time_on_device(NnRun *run, int64_t batches, int64_t count, double *seconds);     /* of steps on so many first batches in turn */
+void nn_measure_device(NnRun *run, double *flop_per_second, double *bytes_per_second);
 void nn_swap_on_device(NnRun *run, int before, int copy);
 
 /* The plain walk over the step that has just been trained, with the parameters that it began with. */

@@ -179,4 +179,27 @@ static inline long long nn_row(const NnDeviceStep *step, int b)
     return step->set_first + (step->is_shuffled ? (long long)nn_permute((uint64_t)place, (uint64_t)step->set_rows, step->seed, step->epoch) : place);
 }
 
+/* ---- what the card can do: --benchmark runs these ------------------------------------------------------------------------ */
+
+/* Multiply-adds in eight chains a thread, of which none waits for another. */
+NN_GPU_KERNEL(256) nn_measure_products(float *out, int rounds)
+{
+    float sum[8];
+    for (int i = 0; i < 8; i++)
+        sum[i] = (float)((int)threadIdx.x + i);
+    for (int r = 0; r < rounds; r++)
+        NN_UNROLL for (int i = 0; i < 8; i++)
+            sum[i] = sum[i] * 0.999f + 0.5f;
+    float all = 0.0f;
+    for (int i = 0; i < 8; i++)
+        all += sum[i];
+    out[blockIdx.x * 256 + threadIdx.x] = all;
+}
+
+NN_GPU_KERNEL(256) nn_measure_memory(const float4 *from, float4 *to, int count)
+{
+    for (int i = blockIdx.x * 256 + threadIdx.x; i < count; i += gridDim.x * 256)
+        to[i] = from[i];
+}
+
 #endif

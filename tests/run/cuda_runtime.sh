@@ -85,6 +85,14 @@ predicts() {
 tool tensors
 check "predicts as C does" predicts
 check "times steps" eval 'status 0 timeout 100 ./d --benchmark 3 && tail -n 1 said | grep -Eq "^median_us_per_step [0-9.]+$"'
+check "and what the card can do" eval 'grep -Eq "^device_flop_per_second [1-9]" said && grep -Eq "^device_bytes_per_second [1-9]" said'
+compared() {
+    status 0 timeout 200 "$NNGEN" bench "$ROOT/models/line.lua" --target cuda --json || return 1
+    for key in '"cuda": {"us_per_step": [1-9]' '"cuda_generic": {"us_per_step": [1-9]' '"device_flop_per_second": [1-9]' '"device_bytes_per_second": [1-9]'; do
+        grep -q "$key" said || { echo "no $key"; return 1; }
+    done
+}
+check "nngen bench --target cuda has both, and the card" compared
 
 # Ctrl-C in the middle of a group: the loop goes to the end of what is launched, saves, and a resumed run ends in the same bits.
 interrupted() {
