@@ -1,7 +1,6 @@
 /* options.c: the command line. See options.h.
  *
- * One row an option: reading, refusing and --help all go by the rows. An option that belongs to a later version has its row
- * too, so that it is refused by name instead of as unknown. */
+ * One row an option: reading, refusing and --help all go by the rows. */
 #include "options.h"
 #include "base/text.h"
 #include <errno.h>
@@ -28,46 +27,45 @@ typedef struct OptionRow {
     const char *name, *value;           /* value NULL: a plain switch */
     unsigned commands;
     const char *values;                 /* the only ones it takes, by spaces; NULL: any */
-    const char *later;                  /* those that belong to a later version; "*": the whole option */
     const char *what;
 } OptionRow;
 
 enum { MOST_THREADS = 1024 };
 
 static const OptionRow rows[] = {
-    {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE) | BIT(REPORT), NULL, NULL, "write there instead of to standard output"},
-    {OPTION_TARGET, "--target", "c|cuda", MAKES_TEXT | BIT(BENCH), "c cuda", NULL,
+    {OPTION_OUTPUT, "-o", "FILE", BIT(GENERATE) | BIT(REPORT), NULL, "write there instead of to standard output"},
+    {OPTION_TARGET, "--target", "c|cuda", MAKES_TEXT | BIT(BENCH), "c cuda",
      "plain C (the default), or C with CUDA kernels, compiled when the program runs"},
-    {OPTION_KERNELS, "--kernels", "fused|generic|blas", MAKES_TEXT, "fused generic blas", NULL,
+    {OPTION_KERNELS, "--kernels", "fused|generic|blas", MAKES_TEXT, "fused generic blas",
      "specialised kernels (fused, the default), one plain loop nest an\noperation, or those with products by CBLAS"},
-    {OPTION_PRECISION, "--precision", "f32|f64|tf32|bf16", MAKES_TEXT | BIT(BENCH), "f32 f64 tf32 bf16", NULL,
+    {OPTION_PRECISION, "--precision", "f32|f64|tf32|bf16", MAKES_TEXT | BIT(BENCH), "f32 f64 tf32 bf16",
      "f32, f64; tf32, bf16: f32 whose products round their factors, for a\nGPU's tensor cores, with --target cuda; instead of the model's"},
-    {OPTION_DATA, "--data", "DIR", READS_MODEL, NULL, NULL, "where data files are looked up first"},
-    {OPTION_SET, "--set", "name=value", READS_MODEL, NULL, NULL, "give an nn.option of the model a value; may be repeated"},
-    {OPTION_ALL, "--all", NULL, BIT(CHECK), NULL, NULL, "every element of every parameter, not 200 of each"},
-    {OPTION_MEMORY_LIMIT, "--memory-limit", "BYTES", READS_MODEL, NULL, NULL, "of the model's Lua (1 GiB unless given)"},
-    {OPTION_INSTRUCTION_LIMIT, "--instruction-limit", "N", READS_MODEL, NULL, NULL, "of the model's Lua (1e9 unless given)"},
-    {OPTION_DUMP, "--dump", "PASS,...", BIT(GENERATE), NULL, NULL,
+    {OPTION_DATA, "--data", "DIR", READS_MODEL, NULL, "where data files are looked up first"},
+    {OPTION_SET, "--set", "name=value", READS_MODEL, NULL, "give an nn.option of the model a value; may be repeated"},
+    {OPTION_ALL, "--all", NULL, BIT(CHECK), NULL, "every element of every parameter, not 200 of each"},
+    {OPTION_MEMORY_LIMIT, "--memory-limit", "BYTES", READS_MODEL, NULL, "of the model's Lua (1 GiB unless given)"},
+    {OPTION_INSTRUCTION_LIMIT, "--instruction-limit", "N", READS_MODEL, NULL, "of the model's Lua (1e9 unless given)"},
+    {OPTION_DUMP, "--dump", "PASS,...", BIT(GENERATE), NULL,
      "print what a pass left: a line a node or kernel; graph:dot for Graphviz, math for formulas;\n"
      "the program itself is then written only with -o"},
-    {OPTION_STOP_AFTER, "--stop-after", "PASS", BIT(GENERATE), NULL, NULL, "end there, without a program"},
-    {OPTION_GPU_ARCH, "--gpu-arch", "sm_XY", BIT(GENERATE) | BIT(RUN), NULL, NULL,
+    {OPTION_STOP_AFTER, "--stop-after", "PASS", BIT(GENERATE), NULL, "end there, without a program"},
+    {OPTION_GPU_ARCH, "--gpu-arch", "sm_XY", BIT(GENERATE) | BIT(RUN), NULL,
      "compile the kernels now, for GPUs of this kind, into the text (sm_90: H100); with --target cuda"},
-    {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, NULL, "put these weights (safetensors) into the text; with --emit predict or library"},
-    {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE), NULL, NULL,
+    {OPTION_WEIGHTS, "--weights", "F", BIT(GENERATE), NULL, "put these weights (safetensors) into the text; with --emit predict or library"},
+    {OPTION_STANDALONE, "--standalone", NULL, BIT(GENERATE), NULL,
      "one file that needs a C compiler and libm: what it uses of the runtime is in it;\na program reads plain IDX, NPY, safetensors, CSV, tables and text: x.gz finds x"},
-    {OPTION_EMIT, "--emit", "KIND", BIT(GENERATE), "program predict library", NULL,
+    {OPTION_EMIT, "--emit", "KIND", BIT(GENERATE), "program predict library",
      "program (the default); predict: a function that computes the outputs of a row, and its header;\n"
      "library: init, train_step, predict and save for your own program, without files or allocation"},
-    {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, NULL, "write a page there: the model beside the program, formulas, the graph"},
-    {OPTION_REPORT, "--report", "F", BIT(RUN), NULL, NULL, "write a page of the run there, and its log beside it"},
-    {OPTION_VARY, "--vary", "name=a,b", BIT(RUN), NULL, NULL, "a run for each value of an nn.option; may be repeated"},
-    {OPTION_JSON, "--json", NULL, BIT(BENCH), NULL, NULL, "one JSON object instead of tables"},
-    {OPTION_KERNELS_TABLE, "--kernels-table", NULL, BIT(BENCH), NULL, NULL,
+    {OPTION_HTML, "--html", "F", BIT(EXPLAIN), NULL, "write a page there: the model beside the program, formulas, the graph"},
+    {OPTION_REPORT, "--report", "F", BIT(RUN), NULL, "write a page of the run there, and its log beside it"},
+    {OPTION_VARY, "--vary", "name=a,b", BIT(RUN), NULL, "a run for each value of an nn.option; may be repeated"},
+    {OPTION_JSON, "--json", NULL, BIT(BENCH), NULL, "one JSON object instead of tables"},
+    {OPTION_KERNELS_TABLE, "--kernels-table", NULL, BIT(BENCH), NULL,
      "each kernel of the fused program: time, FLOP, bytes, share, and\nwhat bounds it, multiply-adds or memory"},
-    {OPTION_THREADS, "--threads", "N", BIT(BENCH), NULL, NULL, "of each program (1 unless given)"},
-    {OPTION_HELP, "--help", NULL, EVERY_COMMAND, NULL, NULL, "this text"},
-    {OPTION_VERSION, "--version", NULL, BIT(GENERATE), NULL, NULL, "print the version"},
+    {OPTION_THREADS, "--threads", "N", BIT(BENCH), NULL, "of each program (1 unless given)"},
+    {OPTION_HELP, "--help", NULL, EVERY_COMMAND, NULL, "this text"},
+    {OPTION_VERSION, "--version", NULL, BIT(GENERATE), NULL, "print the version"},
 };
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
@@ -257,8 +255,6 @@ static Variation read_variation(Arena *arena, const char *word)
 
 static void check_value(Arena *arena, const OptionRow *row, const char *value)
 {
-    if (row->later && (*row->later == '*' || (value && has_word(row->later, value))))
-        fail_call("%s%s%s is not in this version yet", row->name, *row->later == '*' ? "" : " ", *row->later == '*' ? "" : value);
     if (row->values && !has_word(row->values, value))
         fail_call("%s takes %s, not %s", row->name, row->value, quoted(arena, value));
     if (value && !*value && row->id != OPTION_SET)
@@ -316,7 +312,7 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
             name = "-o";
         }
         const OptionRow *row = find_option(arena, name, command);
-        const char *value = row->later && *row->later == '*' ? NULL : option_value(arena, row, attached, argc, argv, &i);
+        const char *value = option_value(arena, row, attached, argc, argv, &i);
         check_value(arena, row, value);
         switch (row->id) {
         case OPTION_OUTPUT: options->output = value; break;

@@ -36,9 +36,6 @@ refuses "itself" line.lua -o line.lua
 refuses "CBLAS runs on processors" line.lua --target cuda --kernels blas
 ln -s line.lua link.lua
 refuses "itself" line.lua -o link.lua
-for words in "--standalone"; do
-    refuses "not in this version" line.lua $words
-done
 check "the model is still there" grep -q nn.train line.lua
 
 calls 1 missing.lua
