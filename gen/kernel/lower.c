@@ -75,52 +75,38 @@ static Term *with_indices(Plan *plan, Term *term, const Index *index, int rank)
     return term;
 }
 
-/* Does a reshape only insert or drop sizes of 1? Then its indices are its operand's. */
-static bool keeps_indices(Type from, Type to)
-{
-    int f = 0, t = 0;
-    for (;;) {
-        while (f < from.rank && from.size[f] == 1)
-            f++;
-        while (t < to.rank && to.size[t] == 1)
-            t++;
-        if (f == from.rank || t == to.rank)
-            return f == from.rank && t == to.rank;
-        if (from.size[f++] != to.size[t++])
-            return false;
-    }
-}
-
-/* The operand's indices of a reshape: the same ones where only sizes of 1 come or go; else quotients and remainders of the flat
- * index. The batch stays as it is. */
+/* The operand's indices of a reshape, group by group: as few axes as hold the same number of elements, so that (4, 8, 16, 16) from
+ * (32, 16, 16) is only 4 x 8 from 32. Within a group they are quotients and remainders of its flat index, which is 8 i + k for 32; across
+ * groups nothing mixes, even where an index is outside of its axis and a condition around says so. Sizes of 1 are index 0. The batch
+ * stays as it is. */
 void reshaped(Type from, Type to, const Index *index, const Axis *axis, Index *out)
 {
-    int batch = to.per_row;
+    const int batch = to.per_row;
     if (batch)
         out[0] = index[0];
-    if (keeps_indices(from, to)) {
-        for (int f = 0, t = 0; f < from.rank; f++) {
-            while (from.size[f] != 1 && to.size[t] == 1)
-                t++;
-            out[batch + f] = from.size[f] == 1 ? index_constant(0) : index[batch + t++];
+    for (int f = from.rank - 1, t = to.rank - 1; f >= 0 || t >= 0;) {
+        int first = f, first_to = t, wide = 0;
+        int64_t size = f >= 0 ? from.size[f] : 1, size_to = t >= 0 ? to.size[t] : 1;
+        while (size != size_to)
+            if (size < size_to)
+                size *= from.size[--first];
+            else
+                size_to *= to.size[--first_to];
+        Index flat = index_constant(0);
+        int64_t stride = 1;
+        for (int d = t; d >= 0 && d >= first_to; stride *= to.size[d--])
+            if (to.size[d] > 1)
+                flat = wide++ ? index_add(flat, stride, index[batch + d]) : index[batch + d];
+        int outermost = f + 1;                          /* its quotient is within its size */
+        for (int d = f; d >= 0 && d >= first; d--)
+            outermost = from.size[d] > 1 ? d : outermost;
+        stride = 1;
+        for (int d = f; d >= 0 && d >= first; stride *= from.size[d--]) {
+            const Index quotient = from.size[d] == 1 ? index_constant(0) : stride == 1 ? flat : index_divide(flat, stride, axis);
+            out[batch + d] = from.size[d] == 1 || d == outermost ? quotient : index_modulo(quotient, from.size[d], axis);
         }
-        return;
-    }
-    int64_t stride = 1;
-    Index flat = index_constant(0);
-    for (int d = to.rank - 1; d >= 0; d--) {
-        flat = index_add(flat, stride, index[batch + d]);
-        stride *= to.size[d];
-    }
-    stride = 1;
-    for (int d = from.rank - 1; d >= 0; d--) {
-        Index quotient = index_divide(flat, stride, axis);
-        bool outermost = true;                          /* nothing but sizes of 1 before it: the quotient is within its size */
-        for (int e = 0; e < d; e++)
-            outermost &= from.size[e] == 1;
-        out[batch + d] = from.size[d] == 1 ? index_constant(0)
-                       : outermost ? quotient : index_modulo(quotient, from.size[d], axis);
-        stride *= from.size[d];
+        f = first - 1;
+        t = first_to - 1;
     }
 }
 

@@ -5,11 +5,12 @@ local nn = require "nn"
 local kind = nn.option("kind", "plain")
 local channels, size, kernel, batch = nn.option("channels", 16), nn.option("size", 16), nn.option("kernel", 3), nn.option("batch", 16)
 local inputs, padding, stride = nn.option("inputs", 3), nn.option("padding", 1), nn.option("stride", 1)
+local groups, dilation = nn.option("groups", 1), nn.option("dilation", 1)
 local x, y = nn.input("x", {inputs, size, size}), nn.class("y", 10)
 
 local layers = {}
-for i, own in ipairs {{inputs, 1}, {channels, stride}} do
-  layers[#layers + 1] = nn.conv2d(own[1], channels, kernel, {padding = padding, stride = own[2], name = "conv" .. i})
+for i, own in ipairs {{inputs, 1, 1}, {channels, stride, groups}} do
+  layers[#layers + 1] = nn.conv2d(own[1], channels, kernel, {padding = padding, stride = own[2], groups = own[3], dilation = dilation, name = "conv" .. i})
   if kind:find "bn" then layers[#layers + 1] = nn.batch_norm2d(channels, {name = "bn" .. i}) end
   layers[#layers + 1] = nn.relu
   if kind:find "pool" then layers[#layers + 1] = nn.max_pool2d(2) end

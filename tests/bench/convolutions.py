@@ -18,20 +18,22 @@ from torch import nn
 from program import our_program
 
 BATCHES = 8
-KEYS = ["kind", "inputs", "size", "channels", "kernel", "padding", "stride", "batch"]
+KEYS = ["kind", "inputs", "size", "channels", "kernel", "padding", "stride", "batch", "groups", "dilation"]       # the last two: 1 unless given
 CASES = {
     "plain8": ("plain", 1, 28, 8, 3, 1, 1, 32), "plain16": ("plain", 3, 16, 16, 3, 1, 1, 16), "plain32": ("plain", 3, 16, 32, 3, 1, 1, 16),
     "plain64": ("plain", 3, 14, 64, 3, 1, 1, 8), "odd": ("plain", 3, 15, 13, 3, 1, 1, 7), "one_row": ("plain", 3, 32, 16, 3, 1, 1, 1),
     "bn16": ("bn", 3, 16, 16, 3, 1, 1, 16), "bn32": ("bn", 3, 16, 32, 3, 1, 1, 32), "pool16": ("pool", 3, 32, 16, 3, 1, 1, 16),
     "bnpool": ("bnpool", 3, 32, 16, 3, 1, 1, 16), "stride2": ("plain", 3, 32, 16, 3, 1, 2, 16), "kernel1": ("plain", 16, 16, 32, 1, 0, 1, 16),
-    "kernel5": ("plain", 1, 28, 6, 5, 2, 1, 32),
+    "kernel5": ("plain", 1, 28, 6, 5, 2, 1, 32), "kernel7": ("plain", 3, 32, 16, 7, 3, 2, 16), "grouped": ("plain", 3, 16, 32, 3, 1, 1, 16, 4),
+    "grouped_stride2": ("plain", 3, 16, 32, 3, 1, 2, 16, 4), "depthwise": ("plain", 3, 16, 32, 3, 1, 1, 16, 32),
+    "depthwise_stride2": ("plain", 3, 16, 32, 3, 1, 2, 16, 32), "dilated": ("plain", 3, 16, 16, 3, 2, 1, 16, 1, 2),
 }
 
 
 def network(case):
     layers = []
-    for inputs, stride in ((case["inputs"], 1), (case["channels"], case["stride"])):
-        layers.append(nn.Conv2d(inputs, case["channels"], case["kernel"], padding=case["padding"], stride=stride))
+    for inputs, stride, groups in ((case["inputs"], 1, 1), (case["channels"], case["stride"], case["groups"])):
+        layers.append(nn.Conv2d(inputs, case["channels"], case["kernel"], padding=case["padding"], stride=stride, groups=groups, dilation=case["dilation"]))
         layers += [nn.BatchNorm2d(case["channels"])] if "bn" in case["kind"] else []
         layers.append(nn.ReLU())
         layers += [nn.MaxPool2d(2)] if "pool" in case["kind"] else []
@@ -71,7 +73,7 @@ def main():
     torch.set_num_threads(1)
     print("| case | nngen µs | PyTorch's best µs | which | ratio |\n| --- | --: | --: | --- | --: |")
     for name in chosen.cases or CASES:
-        case = dict(zip(KEYS, CASES[name]))
+        case = {"groups": 1, "dilation": 1} | dict(zip(KEYS, CASES[name]))
         rng = np.random.default_rng(0)
         x = rng.standard_normal((BATCHES * case["batch"], case["inputs"], case["size"], case["size"])).astype(np.float32)
         y = rng.integers(0, 10, BATCHES * case["batch"])
