@@ -163,13 +163,17 @@ static void emit_sum_of_rows(Emission *e, int s)
     const Stage *stage = &e->kernel->stage[s];
     Fetching fetching = {.e = e};
     fetch_for(&fetching, s, s + 1);
-    line(e, "%s part[%d];", local_type(e, stage), e->rows_in_lanes);
+    int sums = 0;
+    for (int before = 0; before < s; before++)
+        sums += e->kernel->stage[before].folds_outer;
+    const char *part = sums ? arena_print(e->w.arena, "part%d", sums + 1) : "part";
+    line(e, "%s %s[%d];", local_type(e, stage), part, e->rows_in_lanes);
     open_lanes(e);
-    assign_line(e, arena_print(e->w.arena, "part%s", e->w.lane), "=", term_text(&e->w, stage->term, BIND_CHOICE));
+    assign_line(e, arena_print(e->w.arena, "%s%s", part, e->w.lane), "=", term_text(&e->w, stage->term, BIND_CHOICE));
     close_lanes(e);
     forget(e);
     open_lanes_from(e, "", rows_come_twice(e));
-    assign_line(e, stage->name, "+=", arena_print(e->w.arena, "part%s", e->w.lane));
+    assign_line(e, stage->name, "+=", arena_print(e->w.arena, "%s%s", part, e->w.lane));
     close_lanes(e);
 }
 

@@ -103,3 +103,16 @@ interrupted() {
     steps "$steps" --resume h --save b && steps "$steps" --save a && cmp a b
 }
 check "interrupted and resumed" interrupted
+
+# ---- a loss that is not finite ----
+
+# The device stops updating by itself; what the host says at the next boundary is what the C program says: operation, line and step.
+says_the_same() {                                   # says_the_same [OPTION…]
+    rm -f c.log g.log c.save g.save
+    build n "$ROOT/tests/run/models/not_finite.lua" "$@" --target cuda && build m "$ROOT/tests/run/models/not_finite.lua" "$@" &&
+    refused 1 'not_finite.lua' ./m --no-shuffle --log c.log --save c.save && sed -n '/^m: /,$s/^m: //p' said > expected && [ -s expected ] &&
+    refused 1 'not_finite.lua' ./n --no-shuffle --log g.log --save g.save && sed -n '/^n: /,$s/^n: //p' said | diff expected - &&
+    diff <(values end step c.log) <(values end step g.log) && { [ ! -e g.save ] || [ -e c.save ]; }
+}
+for kind in log later; do check "not finite: $kind" says_the_same --set kind=$kind; done
+check "not finite: too high a rate" says_the_same
