@@ -1,6 +1,6 @@
 # Every layer, function, loss, optimizer and option of training is PyTorch's: 21 steps from its initial weights, the losses of all
 # steps, the weights and running statistics after the last, and the loss of evaluation, in both precisions, fused and generic (all
-# four of them where NNGEN_ALL is set, else two). With CBLAS a slice of them, or all where NNGEN_ALL is set.
+# four of them where NNGEN_ALL is set, else one, and a second every third case). With CBLAS a slice of them, or all where NNGEN_ALL is set.
 # tests/parity/networks.lua has the cases, networks.py recorded them. NNGEN_CASES='conv* adam' runs some of them.
 . "$(dirname "$0")/tools/case.bash"
 tool tensors
@@ -49,7 +49,7 @@ blas=yes
 
 # generic programs in f32: every second one of them, where all are not asked for
 number=0
-is_turn() { [ -n "${NNGEN_ALL:-}${NNGEN_CASES:-}" ] || [ $((number % 2)) = 0 ]; }
+is_turn() { [ -n "${NNGEN_ALL:-}${NNGEN_CASES:-}" ] || [ $((number % 3)) = 0 ]; }
 
 for name in $(sed -n 's/.*"case": "\([^"]*\)".*/\1/p' "$recorded/networks.jsonl"); do
     is_chosen "$name" || continue
