@@ -12,8 +12,8 @@
  *               largest[b - b0] = nn_maximumf(logits[b][k], largest[b - b0]);
  *
  * so that folds over 3 or 10 classes, which have no lanes of their own, and each row's logarithm are vector code: softmax with its
- * loss and gradient, 1347 rows of 10, 18 for 53 us. Each row's values are made in the order in which it would make them alone, and
- * what folds all rows adds them up one after the other: the bits are those of the loops as they stand. */
+ * loss and gradient, 1347 rows of 10, 18 for 53 us. Each row's values are made in the order in which it would make them alone; what
+ * folds all rows has a part in each lane, and these are added up as a tree, in one order for every width of registers. */
 #include "emit/loops_internal.h"
 #include <string.h>
 
@@ -157,24 +157,20 @@ static void forget(Emission *e)
     e->w.fetch_count = 0;
 }
 
-/* A sum over all rows: its terms in lanes, added in the order of the rows. */
+/* A sum over all rows has sixteen parts, one a lane; a row that comes again adds nothing. */
 static void emit_sum_of_rows(Emission *e, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
+    const char *letter = e->kernel->axis[lanes_axis(e->kernel)].letter;
     Fetching fetching = {.e = e};
     fetch_for(&fetching, s, s + 1);
-    int sums = 0;
-    for (int before = 0; before < s; before++)
-        sums += e->kernel->stage[before].folds_outer;
-    const char *part = sums ? arena_print(e->w.arena, "part%d", sums + 1) : "part";
-    line(e, "%s %s[%d];", local_type(e, stage), part, e->rows_in_lanes);
-    open_lanes(e);
-    assign_line(e, arena_print(e->w.arena, "%s%s", part, e->w.lane), "=", term_text(&e->w, stage->term, BIND_CHOICE));
+    const char *term = term_text(&e->w, stage->term, BIND_CHOICE);
+    if (rows_come_twice(e))
+        term = arena_print(e->w.arena, "nn_choose%s(%s >= %s1, %s, %s)", e->w.plan->model->precision == F32 ? "f" : "", letter, letter, term, zero(e));
+    open_lanes_from(e, "NN_SIMD_SUMS ", 0);
+    assign_line(e, arena_print(e->w.arena, "%s_lanes%s", stage->name, e->w.lane), "+=", term);
     close_lanes(e);
     forget(e);
-    open_lanes_from(e, "", rows_come_twice(e));
-    assign_line(e, stage->name, "+=", arena_print(e->w.arena, "%s%s", part, e->w.lane));
-    close_lanes(e);
 }
 
 static void emit_group_in_lanes(Emission *e, const Group *group)
@@ -254,7 +250,7 @@ void emit_rows_in_lanes(Emission *e)
     find_lanes(e);
     for (int s = 0; s < kernel->stage_count; s++)
         if (kernel->stage[s].folds_outer)
-            begin_fold(e, s);
+            line(e, "%s %s_lanes[%d] = {0};", local_type(e, &kernel->stage[s]), kernel->stage[s].name, ROWS_IN_LANES);
     for (int o = 0; o < kernel->outer_count; o++)
         if (kernel->outer[o] != axis)
             open_loop(e, kernel->outer[o]);
@@ -276,7 +272,10 @@ void emit_rows_in_lanes(Emission *e)
         if (kernel->outer[o] != axis)
             close_loop(e, kernel->outer[o]);
     for (int s = 0; s < kernel->stage_count; s++)
-        if (kernel->stage[s].folds_outer)
+        if (kernel->stage[s].folds_outer) {
+            begin_fold(e, s);
+            line(e, "NN_ADD_LANES(%s, %s_lanes);", kernel->stage[s].name, kernel->stage[s].name);
             store_line(e, &kernel->stage[s], kernel->stage[s].name);
+        }
     emit_stages(e, true);
 }

@@ -8,7 +8,7 @@
  * folds, does not. So a contraction without a fold is a product like any other, and what is pointwise of such products stays in its
  * readers' expressions, when
  *
- *   - all that it is made of has at most an eighth of its elements, and it costs at most MOST_OPERATIONS of them, none a call;
+ *   - all that it is made of has at most an eighth (SMALLER_BEHIND) of its elements, and it costs at most MOST_COMPUTED_AGAIN operations, none a call;
  *   - every reader wants each element once: pointwise, a sum, or a product with a vector (one with a matrix would compute each
  *     element for every row of the result).
  *
@@ -16,9 +16,8 @@
  * now be one multiply-add. Source: rematerialisation, as compilers do it for registers (Briggs, Cooper, Torczon 1992). */
 #include "graph/rules.h"
 #include "kernel/fuse_internal.h"
+#include "kernel/tuning.h"
 #include <string.h>
-
-enum { MOST_OPERATIONS = 8, SMALLER = 8 };
 
 static int64_t elements(const Plan *plan, NodeId id)
 {
@@ -93,7 +92,7 @@ bool *find_computed_again(const Plan *plan, const bool *needed, const bool *root
         operations[id] = !is_view(node->op);
         for (int o = 0; may && o < op_info[node->op].arity; o++) {
             const NodeId from = node->operand[o];
-            if (elements(plan, from) <= elements(plan, id) / SMALLER) {
+            if (elements(plan, from) <= elements(plan, id) / SMALLER_BEHIND) {
                 behind[id] += elements(plan, from);
                 continue;
             }
@@ -102,7 +101,7 @@ bool *find_computed_again(const Plan *plan, const bool *needed, const bool *root
             behind[id] += behind[from];
             has_product[id] |= has_product[from];
         }
-        again[id] = may && behind[id] <= elements(plan, id) / SMALLER && operations[id] <= MOST_OPERATIONS;
+        again[id] = may && behind[id] <= elements(plan, id) / SMALLER_BEHIND && operations[id] <= MOST_COMPUTED_AGAIN;
     }
     for (NodeId id = 0; id < graph->count; id++)
         again[id] &= has_product[id];

@@ -12,8 +12,7 @@
  * where two kernels' arrays become one kernel's, and no layout favours the one kernel over the other. Called horizontal fusion by
  * compilers (Appleyard, Kocisky, Blunsom 2016 for kernels of a GPU). */
 #include "kernel/fuse_internal.h"
-
-enum { MOST_SUMS = 4, FEWEST_TERMS = 8 };
+#include "kernel/tuning.h"
 
 static int sums_of(const Kernel *kernel)
 {
@@ -41,7 +40,7 @@ static bool is_sums(const Plan *plan, const Kernel *kernel)
     int64_t terms = 1;
     for (int f = 0; sums && f < kernel->stage[0].fold_count; f++)
         terms *= kernel->axis[kernel->stage[0].fold_axis[f]].extent;
-    if (!sums || sums > MOST_SUMS || kernel->form != FORM_NEST || kernel->region != NONE || terms < FEWEST_TERMS || loops_of(kernel, loop) != 1)
+    if (!sums || sums > MOST_SUMS_TOGETHER || kernel->form != FORM_NEST || kernel->region != NONE || terms < FEWEST_TERMS_TOGETHER || loops_of(kernel, loop) != 1)
         return false;
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
@@ -80,7 +79,7 @@ static bool are_siblings(const Kernel *a, const Kernel *b)
     int of_a[MAX_AXES], of_b[MAX_AXES];
     const Stage *first = &a->stage[0], *second = &b->stage[0];
     bool same = loops_of(a, of_a) == loops_of(b, of_b) && same_axis(a, of_a[0], b, of_b[0]) && first->fold_count == second->fold_count
-             && sums_of(a) + sums_of(b) <= MOST_SUMS;
+             && sums_of(a) + sums_of(b) <= MOST_SUMS_TOGETHER;
     for (int f = 0; same && f < first->fold_count; f++)
         same = same_axis(a, first->fold_axis[f], b, second->fold_axis[f]);
     Reading reading = {.stage = second};
@@ -217,7 +216,7 @@ void name_common_terms(Plan *plan, Kernel *kernel)
 {
     if (plan->target != TARGET_C || kernel->form != FORM_NEST || sums_of(kernel) < 2 || kernel->stage[0].inner_count)
         return;
-    for (int named = 0; named < MOST_SUMS; named++) {
+    for (int named = 0; named < MOST_SUMS_TOGETHER; named++) {
         Common common = {.kernel = kernel, .end = named + sums_of(&(Kernel){.stage = kernel->stage + named, .stage_count = kernel->stage_count - named})};
         for (int s = 0; s < common.end; s++)
             each_term(kernel->stage[s].term, look_for_more, &common);

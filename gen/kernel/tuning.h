@@ -13,6 +13,10 @@ enum {
     MOST_DOT_ROWS = 3,                  /* 3 x 2 dots: 11.5 µs for 784-100 with 5 rows; 5 x 1: 12.1; 1 x 5: 13.4 */
     MULTIPLY_ADD_LATENCY = 4,           /* cycles: fewer than 8 sums in flight wait for each other */
     SHORT_FOLD = 16,
+    MOST_COMPUTED_AGAIN = 8,            /* operations of a value that each reader computes: 1-80-1 with 100 rows, 6 of them: 2.0 for 4.6 µs */
+    SMALLER_BEHIND = 8,                 /* how much smaller the vectors are that it is made of */
+    MOST_SUMS_TOGETHER = 4,             /* of one kernel: three of two registers each and what they share need all 16; a fifth would spill */
+    FEWEST_TERMS_TOGETHER = 8,
     TILE_START = 10,                    /* cycles to begin a tile and to end it */
     TREE_CYCLES = 4,                    /* to add up the lanes of one dot */
     ELEMENT_CYCLES = 2,                 /* an epilogue's element, alone */

@@ -278,6 +278,13 @@ NN_TREE_OF_(double)
 /* Adds the sum over k of X to `sum`, or makes `largest` the largest: sixteen partial results, k and k + 16 in one of them, then a
  * tree, whatever the width of a register. As one sum a row of 64 takes 256 cycles, each addition waiting for the one before; so,
  * 40. `extent` is at least 16. */
+#define NN_ADD_LANES(sum, lane)                                                                                      \
+    do {                                                                                                             \
+        for (int half_ = 8; half_; half_ /= 2)                                                                       \
+            for (int at_ = 0; at_ < half_; at_++)                                                                    \
+                (lane)[at_] += (lane)[at_ + half_];                                                                  \
+        (sum) += (lane)[0];                                                                                          \
+    } while (0)
 #define NN_SUM(REAL, sum, k, extent, X)                                                                              \
     do {                                                                                                             \
         _Alignas(64) REAL lane_[16] = {0};                                                                           \
@@ -289,10 +296,7 @@ NN_TREE_OF_(double)
             }                                                                                                        \
         for (int k = even_; k < (extent); k++)                                                                       \
             lane_[k - even_] += (X);                                                                                 \
-        for (int half_ = 8; half_; half_ /= 2)                                                                       \
-            for (int l_ = 0; l_ < half_; l_++)                                                                       \
-                lane_[l_] += lane_[l_ + half_];                                                                      \
-        (sum) += lane_[0];                                                                                           \
+        NN_ADD_LANES(sum, lane_);                                                                                    \
     } while (0)
 #define NN_LARGEST(REAL, largest, k, extent, X)                                                                      \
     do {                                                                                                             \
