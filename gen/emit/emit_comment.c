@@ -1,7 +1,7 @@
 /* emit_comment.c: filling and tables for comments; see emit_comment.h.
  *
- * The smallest unit is a word: what lies between spaces. A word that is longer than its line or column is cut, since a path
- * may have any length. */
+ * The smallest unit is a word: what lies between spaces. A word that is longer than its line or column is cut, behind an
+ * underscore if it has one, since names and paths may have any length. */
 #include "emit/emit_comment.h"
 #include <string.h>
 
@@ -21,23 +21,25 @@ static size_t width(const char *string, size_t bytes)
     return count;
 }
 
-/* Bytes of the first line of `string` when at most `room` characters fit: up to the last space, or in the middle of a word
- * that has none. At least one character is taken. */
+/* Bytes of the first line of `string` when at most `room` characters fit: up to the last space; else behind the last underscore;
+ * else in the middle of a word that has neither. At least one character is taken. */
 static size_t first_line(const char *string, size_t room)
 {
     size_t end = strcspn(string, "\n");
     if (width(string, end) <= room)
         return end;
-    size_t bytes = 0, space = 0;
+    size_t bytes = 0, space = 0, underscore = 0;
     for (size_t characters = 0; bytes < end; bytes++) {
         if (!continues_character(string[bytes]) && characters++ == room)
             break;
         if (string[bytes] == ' ' && bytes > 0)
             space = bytes;
+        if (string[bytes] == '_')
+            underscore = bytes + 1;
     }
     if (string[bytes] == ' ')
         space = bytes;
-    return space > 0 ? space : bytes > 0 ? bytes : 1;
+    return space > 0 ? space : underscore > 0 ? underscore : bytes > 0 ? bytes : 1;
 }
 
 /* The rest after a line of `taken` bytes, without the space or newline that ended it. */

@@ -28,9 +28,8 @@ static const char *slot_text(const Plan *plan, const Leaf *slot, Arena *arena)
         return "the optimizer's";
     const char *parameter = plan->model->graph->leaves[slot->parameter].name;
     const size_t length = strlen(parameter);
-    if (strncmp(slot->name, parameter, length) == 0 && slot->name[length] == '.')
-        return arena_print(arena, "its %s", slot->name + length + 1);
-    return arena_print(arena, "kept for %s", parameter);
+    const bool says_so = strncmp(slot->name, parameter, length) == 0 && slot->name[length] == '.';     /* fc1.weight.exp_avg */
+    return says_so ? "the optimizer's" : arena_print(arena, "the optimizer's, for %s", parameter);
 }
 
 /* Kernels that write and read a buffer, numbered over all phases: the first that writes it; the last that reads it in a training
@@ -104,7 +103,7 @@ static bool is_kept_for_backward(const Plan *plan, int buffer, Uses uses)
            !plan->model->graph->nodes[plan->buffer[buffer].node].origin.rule;
 }
 
-/* "d loss / d fc1", "select (relu)", "linear fc2", "square in mse", "relu(fc1)", "multiply, line 12" */
+/* "gradient" of d_fc1, "select (relu)", "linear fc2", "square in mse", "relu(fc1)", "multiply, line 12" */
 static const char *value_text(const Plan *plan, const Buffer *buffer, Arena *arena)
 {
     const Graph *graph = plan->model->graph;
@@ -112,6 +111,8 @@ static const char *value_text(const Plan *plan, const Buffer *buffer, Arena *are
     const char *operation = op_info[node->op].name;
     const char *of = node->origin.gradient_of != NONE ? graph->nodes[node->origin.gradient_of].origin.name : NULL;
     const char *operand = op_info[node->op].arity == 1 ? graph->nodes[node->operand[0]].origin.name : NULL;
+    if (of && strncmp(buffer->name, "d_", 2) == 0 && strcmp(buffer->name + 2, identifier(arena, of)) == 0)
+        return "gradient";
     if (of)
         return arena_print(arena, "d loss / d %s", of);
     if (node->origin.rule)
@@ -125,7 +126,7 @@ static const char *value_text(const Plan *plan, const Buffer *buffer, Arena *are
     return node->origin.place.line > 0 ? arena_print(arena, "%s, line %d", operation, node->origin.place.line) : operation;
 }
 
-/* What the runtime reads it as: "loss of the batch", "output"; NULL: as nothing. */
+/* What the runtime reads it as: "loss", "output"; NULL: as nothing. */
 static const char *result_text(const Plan *plan, int buffer)
 {
     const Model *model = plan->model;
@@ -134,7 +135,7 @@ static const char *result_text(const Plan *plan, int buffer)
         for (int m = 0; metrics && m < model->metric_count; m++)
             for (int part = 0; part < 3; part++)
                 if (metrics[m].part[part] != NONE && plan->buffer_of[metrics[m].part[part]] == buffer)
-                    return metrics[m].is_loss ? "loss of the batch" : "metric of the batch";
+                    return metrics[m].is_loss ? "loss" : "metric";
         const Output *outputs = model->phase[phase].outputs;
         for (int o = 0; outputs && o < model->output_count; o++)
             if (plan->buffer_of[outputs[o].node] == buffer)
@@ -149,7 +150,7 @@ static const char *holds(const Plan *plan, int b, Uses uses, Arena *arena)
     const Leaf *leaf = buffer->leaf != NONE ? &plan->model->graph->leaves[buffer->leaf] : NULL;
     switch (buffer->kind) {
     case BUFFER_INPUT:
-        return leaf->classes > 0 ? "classes of the batch" : "the batch";
+        return leaf->classes > 0 ? "classes" : "the batch";
     case BUFFER_PARAMETER:
         return leaf->frozen ? "parameter, frozen" : "parameter";
     case BUFFER_STATE:
@@ -158,7 +159,7 @@ static const char *holds(const Plan *plan, int b, Uses uses, Arena *arena)
     case BUFFER_TEMPORARY: {
         const char *result = buffer->rank == 0 || plan->model->kind == MODEL_SHOW ? result_text(plan, b) : NULL;
         const char *value = result ? result : value_text(plan, buffer, arena);
-        return is_kept_for_backward(plan, b, uses) ? arena_print(arena, "%s, kept for backward", value) : value;
+        return is_kept_for_backward(plan, b, uses) ? arena_print(arena, "kept: %s", value) : value;
     }
     }
     bug("no such kind of buffer: %d", (int)buffer->kind);

@@ -132,22 +132,22 @@ static const char *source_text(Overview *view, NodeId id)
     return node->origin.name ? node->origin.name : view->step[view->step_of[id]].label;
 }
 
-/* "relu" for fc1_relu: a name that was made from an operation says the operation. */
-static const char *value_label(const Node *node)
+/* "linear fc1", "logits"; what was done where the name was made or will follow: "relu" of fc1_relu, "max_pool2d" of max_pool2d of conv1. */
+static const char *label_text(const Overview *view, const Origin *origin)
 {
-    const char *name = node->origin.name, *operation = op_info[node->op].name;
-    const size_t length = strlen(name), ending = strlen(operation);
-    bool is_made = length > ending && name[length - ending - 1] == '_' && strcmp(name + length - ending, operation) == 0;
-    return is_made ? operation : name;
+    const char *layer = origin->layer, *of = layer ? strstr(layer, " of ") : NULL;
+    if (of)
+        return arena_print(view->arena, "%.*s", (int)(of - layer), layer);
+    return layer ? layer : origin->after ? origin->name + strlen(origin->after) + 1 : origin->name;
 }
 
 static void add_step(const Overview *view, const Step *step, Text *text)
 {
     const Node *last = &view->graph->nodes[step->last];
     const char *name = last->origin.name;
-    text_add(text, last->origin.layer ? step->label : value_label(last));
+    text_add(text, label_text(view, &last->origin));
     text_add(text, row_text(view->arena, last->type));
-    if (last->origin.layer && name && !strstr(step->label, name))
+    if (last->origin.layer && name && !last->origin.after && !strstr(step->label, name))
         text_print(text, " = %s", name);
 }
 

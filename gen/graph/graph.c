@@ -47,6 +47,12 @@ static void refuse_second(Graph *graph, const Leaf *leaf, const Leaf *first)
             strchr("aeiou", leaf_word(first->kind)[0]) ? "n" : "", leaf_word(first->kind));
 }
 
+void name_node(Node *node, const char *name)
+{
+    node->origin.name = name;
+    node->origin.after = NULL;
+}
+
 NodeId new_leaf(Graph *graph, Leaf leaf)
 {
     for (int l = 0; l < graph->leaf_count; l++)

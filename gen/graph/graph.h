@@ -78,6 +78,7 @@ typedef struct Attributes {
 /* Where a node comes from; has no influence on what is computed, all on what is said. */
 typedef struct Origin {
     const char *name;                   /* the user's or a layer's name: "fc1", "logits"; NULL: none */
+    const char *after;                  /* "fc1" where the name was made from that one: "fc1_relu"; else NULL */
     Place place;                        /* the line of the model, never of nn.lua */
     const char *rule;                   /* derivative rule that built it, "matmul, right operand"; or the update, "sgd"; else NULL */
     NodeId of;                          /* with `rule`: the forward node whose gradient this node is a part of, or NONE */
@@ -128,6 +129,7 @@ NodeId new_leaf(Graph *graph, Leaf leaf);                     /* appends the lea
 int64_t element_count(Type type);
 const char *shape_text(Arena *arena, Type type);
 bool same_type(Type a, Type b);
+void name_node(Node *node, const char *name);                 /* a name of its own, made from no other */
 bool same_shape(Type a, Type b);                              /* apart from the scalar */
 Type scalar_type(Scalar scalar);
 

@@ -219,15 +219,40 @@ static const char *wish_of(const Plan *plan, NodeId id, bool *named)
     return identifier(plan->arena, noun(node->op));
 }
 
+/* "conv2" of "linear conv2" and of "max_pool2d of conv2", conv2_pool of a rule for the gradient of that; NULL: nothing has a name. */
+static const char *surroundings(const Graph *graph, const Origin *origin)
+{
+    if (origin->rule && origin->of != NONE && graph->nodes[origin->of].origin.name)
+        return graph->nodes[origin->of].origin.name;
+    const char *space = origin->layer ? strrchr(origin->layer, ' ') : NULL;
+    const char *dot = space ? strrchr(space, '.') : NULL;
+    return dot ? dot + 1 : space ? space + 1 : NULL;
+}
+
+/* As wish_of, for what is seen outside of its kernel: conv2_product. */
+static const char *wish_for_all(const Plan *plan, NodeId id, bool *named)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    const char *wish = wish_of(plan, id, named), *around = *named ? NULL : surroundings(plan->model->graph, &node->origin);
+    return around ? identifier(plan->arena, arena_print(plan->arena, "%s_%s", around, wish)) : wish;
+}
+
 /* ---- buffers, stages, letters ---------------------------------------------------------------------------------------- */
+
+/* Does it hold, in another layout, what the state or another buffer holds? */
+static bool is_copy(const Plan *plan, int b)
+{
+    const NodeId node = plan->buffer[b].node;
+    return plan->buffer[b].leaf == NONE && (plan->model->graph->nodes[node].attributes.leaf != NONE || plan->buffer_of[node] != b);
+}
 
 static void name_buffers(Plan *plan, Names *names, bool plain)
 {
     for (int b = 0; b < plan->buffer_count; b++) {
         Buffer *buffer = &plan->buffer[b];
         bool named;
-        const char *wish = wish_of(plan, buffer->node, &named);
-        if (buffer->leaf == NONE && named && plan->model->graph->nodes[buffer->node].attributes.leaf != NONE)
+        const char *wish = wish_for_all(plan, buffer->node, &named);
+        if (named && is_copy(plan, b))
             wish = identifier(plan->arena, arena_print(plan->arena, "%s_copy", wish));
         buffer->name = unique(names, wish);
         if (plain)
@@ -323,7 +348,7 @@ static const char *main_wish(const Plan *plan, const Kernel *kernel)
         if (named)
             return wish;
     }
-    return wish_of(plan, kernel->stage[kernel->stage_count - 1].node, &named);
+    return wish_for_all(plan, kernel->stage[kernel->stage_count - 1].node, &named);
 }
 
 static bool part_of_gradient(const Plan *plan, const Kernel *kernel)
@@ -393,6 +418,8 @@ static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *ke
     if (graph->nodes[kernel->stage[0].node].op == OP_PREVIOUS)      /* the state before the first time */
         return arena_print(arena, "start_%s", plan->buffer[kernel->stage[0].buffer].name);
     const char *wish = main_wish(plan, kernel);
+    if (kernel->stage_count == 1 && kernel->stage[0].buffer != NONE && is_copy(plan, kernel->stage[0].buffer))
+        return arena_print(arena, "copy_%s", wish);
     bool gradient = part_of_gradient(plan, kernel), loss = computes_loss(plan, kernel);
     if (phase == PHASE_TRAIN && loss)
         return gradient ? "loss_and_gradient" : "forward_loss";

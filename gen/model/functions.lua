@@ -83,14 +83,23 @@ end
 core.shifted = shifted
 
 define_named("softmax", function(x, axis)
+  core.need_tensor("softmax", x)
+  local before = core.layer_of("softmax", x)
   local s, set, sizes = shifted("softmax", x, axis)
   local e = op.exp(s)
-  return e / core.reshape(core.named(core.sum(e, set), "total"), sizes)
+  local y = e / core.reshape(core.named(core.sum(e, set), "total"), sizes)
+  core.layer(before)
+  return y
 end)
 
 local function log_softmax(x, axis)
+  core.need_tensor("log_softmax", x)
+  local before = core.layer_of("log_softmax", x)
   local s, set, sizes = shifted("log_softmax", x, axis)
-  return s - core.reshape(op.log(core.named(core.sum(op.exp(s), set), "total")), sizes)
+  local log_total = core.named(op.log(core.named(core.sum(op.exp(s), set), "total")), "log_total")
+  local y = s - core.reshape(log_total, sizes)
+  core.layer(before)
+  return y
 end
 core.log_softmax = log_softmax
 define_named("log_softmax", log_softmax)

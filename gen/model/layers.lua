@@ -13,7 +13,8 @@ local layer_meta = {}
 local new_object, state_of                        -- once layer_meta is whole
 local unnamed = 0
 
--- `kind`: "linear"; `parameters`: field → {shape, start}; apply(state, x): what it computes
+-- `kind`: "linear"; `parameters`: field → {shape, start}; apply(state, x): what it computes. A layer without parameters has a
+-- `word`, "pool", for the names of its results: conv1_pool
 local function new_layer(kind, options, fields)
   fields.kind, fields.options, fields.place = kind, options, core.place()
   if options.name then core.name(options.name, "nn." .. kind) end
@@ -56,7 +57,14 @@ end
 
 local function call(state, x)
   core.need_tensor("nn." .. state.kind, x)
-  if not state.fields then return state.apply(state, x) end
+  if state.elements then return state.apply(state, x) end
+  if not state.fields then
+    local before = core.layer_of(state.kind, x)
+    local y = state.apply(state, x)
+    core.layer(before)
+    core.name_after(y, x, state.word)
+    return y
+  end
   local name = full_name(state)
   local before = core.layer(state.kind .. " " .. name)
   local results = table.pack(state.apply(state, x))
@@ -259,7 +267,9 @@ nn.residual = core.export(function(inner)
       fail("nn.residual: what it adds must have the shape of its input" ..
            core.seen("input", x) .. core.seen("added", y))
     end
-    return x + y
+    y = x + y
+    core.name_after(y, x, "residual")
+    return y
   end})
   state_of(layer).elements = {inner}
   contain(state_of(layer), inner)

@@ -181,8 +181,9 @@ local function fold_classes(what, chosen, label, picked, classes)
     local counts = op.not_equal(op.float(label), core.integer(what, "ignore_index", chosen.ignore_index))
     share = share and counts * share or counts
   end
-  if not share then return (is_mean and mean_of or sum_of)(-picked), share end
-  local total = sum_of(op.select(op.equal(share, 0), 0, -picked * share))
+  local label_loss = named(-picked, "label_loss")
+  if not share then return (is_mean and mean_of or sum_of)(label_loss), share end
+  local total = sum_of(op.select(op.equal(share, 0), 0, label_loss * share))
   return is_mean and total / sum_of(share) or total, share
 end
 
@@ -219,7 +220,7 @@ define("cross_entropy", function(logits, label, given)
 
   local classes = need_classes("cross_entropy", logits, label)
   local s, last, _, largest = core.shifted("cross_entropy", logits)
-  local log_total = op.log(named(core.sum(op.exp(s), last), "total"))
+  local log_total = named(op.log(named(core.sum(op.exp(s), last), "total")), "log_total")
   local picked = named(gather(logits, -1, label) - largest, "label_score") - log_total
   local loss, share = fold_classes("nn.cross_entropy", chosen, label, picked, classes)
   if smoothing == 0 then return loss end

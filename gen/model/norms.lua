@@ -152,9 +152,12 @@ local function drop(state, x, like)
   dropped = dropped + 1
   if state.p == 0 then return x end
   local kept = core.uniform_like("dropout" .. dropped, like):ge(state.p)
+  core.name_after(kept, x, "kept")
   local shape = core.sizes(kept)
   for i = #shape + 1, #core.sizes(x) do shape[i] = 1 end
-  local scaled = state.p == 1 and x * 0 or x * (core.reshape(kept, shape) / (1 - state.p))
+  local mask = core.reshape(kept, shape) / (1 - state.p)
+  core.name_after(mask, x, "mask")
+  local scaled = state.p == 1 and x * 0 or x * mask
   return op.select(core.value("mode"), scaled, x)
 end
 
@@ -162,7 +165,7 @@ local function dropout(kind, like)
   return core.export(function(p, given)
     core.options("nn." .. kind, given, {})
     p = number("nn." .. kind, "the share to drop", p == nil and 0.5 or p, 0, 1)
-    return layers.new(kind, {}, {p = p, apply = function(state, x)
+    return layers.new(kind, {}, {p = p, word = "dropout", apply = function(state, x)
       need_floats(state, x)
       return drop(state, x, like(state, x))
     end})

@@ -306,7 +306,8 @@ local function clip(updates, norm, value)
   if norm > 0 then
     local total
     for _, each in ipairs(updates) do
-      local squares = core.sum(op.square(each.gradient), core.all_axes(each.gradient))
+      local squares = named(core.sum(op.square(each.gradient), core.all_axes(each.gradient)),
+                            "d_" .. core.get_name(each.parameter) .. "_squares")
       total = total and total + squares or squares
     end
     local length = named(op.sqrt(total), "gradient_norm")

@@ -40,7 +40,7 @@ cells.lstm = {gates = 4, states = {"h", "c"}, step = function(state, x, product,
   local i, f, g, o = split(named("gates", x + product(h)), 4, state.hidden)
   i, f = named("input_gate", nn.sigmoid(i)), named("forget_gate", nn.sigmoid(f))
   g, o = named("cell_gate", nn.tanh(g)), named("output_gate", nn.sigmoid(o))
-  local next_c = f * c + i * g
+  local next_c = named("next_c", f * c + i * g)
   return o * named("tanh_c", nn.tanh(next_c)), next_c
 end}
 

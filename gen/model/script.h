@@ -41,8 +41,7 @@ struct Script {
     Origin origin;                      /* layer, rule and of: for the nodes made now */
 
     bool updating;                      /* the optimizer's function runs: the model has all its leaves but slots */
-    bool *derived;                      /* by node id: its name was made from another's */
-    int derived_count, derived_room, derivative_room;
+    int derivative_room;
     Place blame;                        /* refusals name this line instead of the running one; file NULL: none */
 
     Setting *seen;                      /* nn.option calls: names, and values as text */

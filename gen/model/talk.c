@@ -266,7 +266,7 @@ static int name_locals(lua_State *lua)
             if (variable[0] == '(' || variable[0] == '_')     /* "(temporary)", and what the user calls nothing */
                 continue;
             named[node] = true;
-            graph->nodes[node].origin.name = arena_string(script->arena, variable);
+            name_node(&graph->nodes[node], arena_string(script->arena, variable));
         }
     }
     return 0;

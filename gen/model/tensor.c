@@ -192,23 +192,29 @@ static int set_name(lua_State *lua)
         node->origin.name = arena_string(script->arena, lua_tostring(lua, 2));
     return 0;
 }
+/* What the names of values made from x begin with: where it all began, fc1 for fc1 and for fc1_relu; NULL: nobody named it. */
+static const char *beginning_of(const Script *script, NodeId x)
+{
+    const Origin *origin = &script->graph->nodes[x].origin;
+    return origin->after ? origin->after : origin->name;
+}
 
+static int beginning(lua_State *lua)
+{
+    lua_pushstring(lua, beginning_of(script_of(lua), need_tensor(lua, 1, "beginning")));
+    return 1;
+}
 
-/* name_after(y, x, "relu"): y is named fc1_relu if x is fc1. Two parts are enough: what is made from fc1_relu has no name. */
+/* name_after(y, x, "relu"): y is named fc1_relu if x is fc1, and if x is fc1_dropout as well: where it began and what came last. */
 static int name_after(lua_State *lua)
 {
     Script *script = script_of(lua);
     NodeId y = need_tensor(lua, 1, "name_after"), x = need_tensor(lua, 2, "name_after");
     Node *result = &script->graph->nodes[y];
-    const char *name = script->graph->nodes[x].origin.name;
-    if (!name || result->origin.name || op_info[result->op].class == LEAF)
+    if (!beginning_of(script, x) || result->origin.name || op_info[result->op].class == LEAF)
         return 0;
-    if (x < script->derived_count && script->derived[x])
-        return 0;
-    result->origin.name = arena_print(script->arena, "%s_%s", name, lua_tostring(lua, 3));
-    while (script->derived_count <= y)
-        ARENA_PUSH(script->arena, script->derived, script->derived_count, script->derived_room, false);
-    script->derived[y] = true;
+    result->origin.after = beginning_of(script, x);
+    result->origin.name = arena_print(script->arena, "%s_%s", result->origin.after, lua_tostring(lua, 3));
     return 0;
 }
 
@@ -216,7 +222,8 @@ void add_tensor_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
         {"is_tensor", is_tensor}, {"kind", kind}, {"is_swept", is_swept}, {"per_row", per_row}, {"rank", rank}, {"sizes", sizes}, {"shape", shape},
-        {"made", made}, {"classes", classes}, {"get_name", get_name}, {"set_name", set_name}, {"name_after", name_after}, {NULL, NULL},
+        {"made", made}, {"classes", classes}, {"get_name", get_name}, {"set_name", set_name}, {"name_after", name_after},
+        {"beginning", beginning}, {NULL, NULL},
     };
     static const struct { const char *event; Op op; const char *symbol; } metamethods[] = {
         {"__add", OP_ADD, "+"}, {"__sub", OP_SUBTRACT, "-"}, {"__mul", OP_MULTIPLY, "*"}, {"__div", OP_DIVIDE, "/"},

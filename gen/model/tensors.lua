@@ -112,6 +112,15 @@ function core.named(x, name)
   return x
 end
 
+-- What makes the nodes from now on is called "max_pool2d of conv1", unless a layer is at work already or x has no name; gives back
+-- what held before.
+function core.layer_of(kind, x)
+  local before = core.layer(nil)
+  local beginning = core.beginning(x)
+  core.layer(before or beginning and kind .. " of " .. beginning)
+  return before
+end
+
 -- ---- definitions -----------------------------------------------------------------------------------------------------
 
 local methods = {}
@@ -225,9 +234,13 @@ local function mean(x, set)
 end
 
 local function log_sum_exp(x, set)
+  local before = core.layer_of("logsumexp", x)
   local largest = op.detach(core.max(x, set))
-  largest = op.select(op.equal(op.abs(largest), 1/0), 0, largest)      -- all of them minus infinity: so is the result
-  return op.log(core.sum(op.exp(x - kept(largest, x, set)), set)) + largest
+  local shift = core.named(op.select(op.equal(op.abs(largest), 1/0), 0, largest), "shift")      -- all of them minus infinity: so is the result
+  local total = core.named(core.sum(op.exp(x - kept(shift, x, set)), set), "total")
+  local y = core.named(op.log(total) + shift, "log_sum")
+  core.layer(before)
+  return y
 end
 
 core.mean_over = mean
@@ -323,7 +336,7 @@ define("reshape", function(x, sizes)
   return core.reshape(x, new)
 end)
 
-define("flatten", function(x)
+define_named("flatten", function(x)
   core.need_tensor("flatten", x)
   local sizes = core.sizes(x)
   if #sizes == 1 then return x end

@@ -160,7 +160,7 @@ local function pooling(kind, outside, folded)
     local o = options(what, given, {stride = core.any, padding = core.any})
     local state = {kernel = sizes_of(what, "the kernel", kernel, 2, 1), padding = sizes_of(what, "padding", o.padding, 2, 0, 0)}
     state.stride = o.stride == nil and state.kernel or sizes_of(what, "stride", o.stride, 2, 1)
-    state.dilation = {1, 1}
+    state.dilation, state.word = {1, 1}, "pool"
     for i = 1, 2 do
       if 2 * state.padding[i] > state.kernel[i] then fail(what .. ": padding is at most half of the kernel") end
     end
@@ -177,7 +177,9 @@ nn.avg_pool2d = pooling("avg_pool2d", 0, function(x, count) return x:sum {-1, -2
 nn.global_avg_pool2d = core.export(function(x)
   core.need_tensor("nn.global_avg_pool2d", x)
   need_image({kind = "global_avg_pool2d"}, x, 2)
-  return x:mean {2, 3}
+  local y = x:mean {2, 3}
+  core.name_after(y, x, "pool")
+  return y
 end)
 
 local sizes = "size → (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1"

@@ -87,7 +87,7 @@ START_TEST(nodes)
         "local y = twice(hidden)\n"                                                           /* 11 */
         "return nn.show({result = y, other = x:floor()}, {data = nn.data.table {train = {x = {{1, 2, 3, 4}}}}})\n", NULL);
     static const struct { Op op; const char *name; int line; } expected[] = {
-        {OP_ADD, "fc1", 4}, {OP_RELU, "fc1_relu", 4}, {OP_TANH, NULL, 4}, {OP_SIN, NULL, 6}, {OP_EXP, "hidden", 9}, {OP_COS, "result", 10},
+        {OP_ADD, "fc1", 4}, {OP_RELU, "fc1_relu", 4}, {OP_TANH, "fc1_tanh", 4}, {OP_SIN, "fc1_sin", 6}, {OP_EXP, "hidden", 9}, {OP_COS, "result", 10},
         {OP_FLOOR, "other", 12}, {OP_INPUT, "x", 2}, {OP_PARAMETER, "fc1.weight", 4},
     };
     for (size_t e = 0; e < sizeof expected / sizeof *expected; e++) {
