@@ -17,7 +17,7 @@
 #include "emit/loops_internal.h"
 #include <string.h>
 
-enum { ROWS_IN_LANES = 16, LARGEST_IN_LANES = 256 /* elements of a row that a local keeps */ };
+enum { ROWS_IN_LANES = 16, LARGEST_IN_LANES = 256 /* elements of a row that a local keeps */, SHORTEST_ROW_SUM = 32 };
 
 /* The innermost outer loop. */
 static int lanes_axis(const Kernel *kernel)
@@ -173,6 +173,61 @@ static void emit_sum_of_rows(Emission *e, int s)
     forget(e);
 }
 
+static void find_lookup(Term *term, void *context)
+{
+    for (int i = 0; i < term->rank; i++)
+        *(bool *)context |= term->index[i].looked_up;
+}
+
+/* One sum, so long that additions waiting for each other are what it takes: NN_ROW_SUM. */
+static bool is_long_sum(const Emission *e, const Group *group)
+{
+    const Stage *stage = &e->kernel->stage[group->first];
+    bool lookup = false;
+    each_term(stage->term, find_lookup, &lookup);
+    return group->end == group->first + 1 && stage->fold == FOLD_SUM && stage->fold_count == 1 && !stage->inner_count && !lookup
+        && e->kernel->axis[stage->fold_axis[0]].extent >= SHORTEST_ROW_SUM;
+}
+
+static void emit_long_sum(Emission *e, int s)
+{
+    const Stage *stage = &e->kernel->stage[s];
+    const int axis = stage->fold_axis[0];
+    text_print(e->out, "%*s", e->indent, "");
+    add_wrapped(e->out, arena_print(e->w.arena, "NN_ROW_SUM(%s, %s, %s, %d, %s, %s, %s);", local_type(e, stage), stage->name,
+                                    e->kernel->axis[lanes_axis(e->kernel)].letter, e->rows_in_lanes, e->kernel->axis[axis].letter,
+                                    axis_extent(&e->w, axis), term_text(&e->w, stage->term, BIND_CHOICE)),
+                "", (size_t)e->indent + 2 * INDENT, 0);
+    text_add(e->out, "\n");
+}
+
+/* The stages' folds and elements, in the loops that they share. */
+static void emit_loops_in_lanes(Emission *e, const Group *group, int folds)
+{
+    const Kernel *kernel = e->kernel;
+    if (folds) {
+        open_lanes(e);
+        for (int s = group->first; s < group->end; s++)
+            if (kernel->stage[s].fold != FOLD_NONE)
+                begin_fold(e, s);
+        close_lanes(e);
+    }
+    for (int l = 0; l < group->loop_count; l++)
+        open_loop_as(e, group->loops[l], folds > 1 && l == group->loop_count - 1 ? "NN_ROLLED " : "");
+    Fetching fetching = {.e = e};
+    fetch_for(&fetching, group->first, group->end);
+    open_lanes_from(e, folds ? "NN_SIMD_SUMS " : "NN_SIMD ", 0);
+    for (int s = group->first; s < group->end; s++)
+        if (kernel->stage[s].fold != FOLD_NONE)
+            fold_element(e, s);
+        else
+            pointwise(e, s);
+    close_lanes(e);
+    forget(e);
+    for (int l = group->loop_count - 1; l >= 0; l--)
+        close_loop(e, group->loops[l]);
+}
+
 static void emit_group_in_lanes(Emission *e, const Group *group)
 {
     const Kernel *kernel = e->kernel;
@@ -187,27 +242,10 @@ static void emit_group_in_lanes(Emission *e, const Group *group)
         }
         folds += stage->fold != FOLD_NONE;
     }
-    if (folds) {
-        open_lanes(e);
-        for (int s = group->first; s < group->end; s++)
-            if (kernel->stage[s].fold != FOLD_NONE)
-                begin_fold(e, s);
-        close_lanes(e);
-    }
-    for (int l = 0; l < group->loop_count; l++)
-        open_loop(e, group->loops[l]);
-    Fetching fetching = {.e = e};
-    fetch_for(&fetching, group->first, group->end);
-    open_lanes_from(e, folds ? "NN_SIMD_SUMS " : "NN_SIMD ", 0);
-    for (int s = group->first; s < group->end; s++)
-        if (kernel->stage[s].fold != FOLD_NONE)
-            fold_element(e, s);
-        else
-            pointwise(e, s);
-    close_lanes(e);
-    forget(e);
-    for (int l = group->loop_count - 1; l >= 0; l--)
-        close_loop(e, group->loops[l]);
+    if (is_long_sum(e, group))
+        emit_long_sum(e, group->first);
+    else
+        emit_loops_in_lanes(e, group, folds);
     for (int s = group->first; s < group->end; s++)
         if (kernel->stage[s].fold != FOLD_NONE && kernel->stage[s].buffer != NONE) {
             open_lanes(e);

@@ -193,11 +193,20 @@ static void find_obstacle(Term *term, void *context)
 
 typedef struct Stride { const Plan *plan; int axis; bool found; } Stride;
 
+/* The dimension whose neighbours are neighbours in memory: the innermost of more than one element. */
+static int innermost(const Buffer *buffer)
+{
+    int place = buffer->rank - 1;
+    while (place > 0 && buffer->size[buffer->order[place]] == 1 && !buffer->border && !buffer->pad)
+        place--;
+    return buffer->order[place];
+}
+
 /* Are neighbours along the axis no neighbours in memory? */
 static void find_stride(Term *term, void *context)
 {
     Stride *s = context;
-    int last = term->kind == TERM_READ ? s->plan->buffer[term->buffer].order[term->rank - 1] : term->rank - 1;
+    const int last = term->kind == TERM_READ && term->rank ? innermost(&s->plan->buffer[term->buffer]) : term->rank - 1;
     for (int i = 0; i < term->rank && term->kind != TERM_INDEX; i++)
         for (int t = 0; t < term->index[i].count; t++)
             s->found |= term->index[i].term[t].axis == s->axis && (i != last || term->index[i].term[t].factor != 1);

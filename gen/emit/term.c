@@ -206,6 +206,15 @@ static bool takes_both(const Writing *w, const Term *term)
     return reads;
 }
 
+/* [r > 0] of an r = max(0, a) that is a local: the same comparison as in r, !(a <= 0), which a compiler then makes once (1.06 for
+ * 1.38 µs). A NaN's gradient passes, as PyTorch's. */
+static bool is_local_relu_above_zero(const Writing *w, const Term *term)
+{
+    const Term *of = term->operand[0], *zero = term->operand[1];
+    return term->op == OP_GREATER && !w->formula && of->kind == TERM_STAGE && w->kernel->stage[of->stage].term->kind == TERM_APPLY
+        && w->kernel->stage[of->stage].term->op == OP_RELU && zero->kind == TERM_NUMBER && zero->number == 0;
+}
+
 /* The operation's text with $a $b $c replaced, @ and # as the precision has them. An operand binds as tightly as the operation
  * that it stands in; the right one of a non-associative operator more tightly. */
 static const char *applied(const Writing *w, const Term *term)
@@ -311,6 +320,9 @@ const char *term_text(const Writing *w, const Term *term, Binding around)
                 return arena_print(w->arena, "(%s)%s", w->plan->model->precision == F32 ? "float" : "double", term_text(w, term->operand[0], BIND_ATOM));
             return term_text(w, term->operand[0], around);
         }
+        if (is_local_relu_above_zero(w, term))
+            return bound(w, arena_print(w->arena, "!(%s <= %s)", term_text(w, term->operand[0], BIND_SUM), term_text(w, term->operand[1], BIND_SUM)),
+                         BIND_UNARY, around);
         if (takes_both(w, term))
             return arena_print(w->arena, "nn_choose%s(%s%s, %s, %s)", w->plan->model->precision == F32 ? "f" : "",
                                term_text(w, term->operand[0], BIND_COMPARE), is_int_text(term->operand[0]) ? "" : " != 0",

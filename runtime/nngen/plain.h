@@ -25,6 +25,7 @@
 #define NN_FOLD(k, count) for (int k = 0; k < (count); k++)
 #define NN_SIMD
 #define NN_SIMD_SUMS
+#define NN_ROLLED
 enum { nn_one0 };                       /* where an axis of one element begins */
 #define NN_LEAST(a, b) ((a) < (b) ? (a) : (b))
 

@@ -47,6 +47,32 @@ enum { ROWS = 6, COLUMNS = 16, LONG = 53 };
 CORE_TEST(float, 16)
 CORE_TEST(double, 8)
 
+/* Sums of rows side by side, of an even, an odd and no number of terms. */
+START_TEST(row_sums)
+{
+    float x[20], w[7], sum[16];
+    for (int b = 0; b < 20; b++)
+        x[b] = (float)(b * 3 % 7 - 3);
+    for (int k = 0; k < 7; k++)
+        w[k] = (float)(k + 1);
+    const int b0 = 3;
+#define ROW_SUM(LENGTH)                                                                       \
+    do {                                                                                      \
+        NN_ROW_SUM(float, sum, b, 16, k, LENGTH, x[b] * w[k] + k);                            \
+        for (int b = b0; b < b0 + 16; b++) {                                                  \
+            float plain = 0;                                                                  \
+            for (int k = 0; k < LENGTH; k++)                                                  \
+                plain += x[b] * w[k] + (float)k;                                              \
+            ck_assert_msg(sum[b - b0] == plain, "%d terms, row %d", LENGTH, b);               \
+        }                                                                                     \
+    } while (0)
+    ROW_SUM(0);
+    ROW_SUM(1);
+    ROW_SUM(6);
+    ROW_SUM(7);
+}
+END_TEST
+
 /* Every width of a dot, folds from just one step to a ragged end. */
 START_TEST(dots_of_all_widths)
 {
@@ -74,6 +100,7 @@ static void fill(TCase *cases)
     tcase_add_test(cases, core_is_a_product_float);
     tcase_add_test(cases, core_is_a_product_double);
     tcase_add_test(cases, dots_of_all_widths);
+    tcase_add_test(cases, row_sums);
 }
 
 int main(void) { return run_suite("runtime_core", fill); }
