@@ -20,6 +20,7 @@
 #include "pipeline.h"
 #include <math.h>
 #include <nngen/random.h>
+#include <nngen/weights.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,14 +61,7 @@ static const double *initial_values(Arena *arena, const Leaf *leaf, uint64_t see
     double *values = NEW(arena, double, count);
     uint32_t stream = nn_stream(leaf->name);
     for (int64_t i = 0; i < count; i++)
-        switch (leaf->init.kind) {
-        case NN_INIT_CONSTANT: values[i] = leaf->init.a; break;
-        case NN_INIT_UNIFORM:
-            values[i] = leaf->init.a + (leaf->init.b - leaf->init.a) * nn_uniform(seed, stream, 0, (uint64_t)i);
-            break;
-        case NN_INIT_NORMAL: values[i] = leaf->init.a + leaf->init.b * nn_normal(seed, stream, 0, (uint64_t)i); break;
-        case NN_INIT_TABLE: values[i] = leaf->init.table[i]; break;
-        }
+        values[i] = nn_initial_value(&leaf->init, seed, stream, i);
     return values;
 }
 

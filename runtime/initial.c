@@ -6,8 +6,10 @@
 #include "walk.h"
 #include <nngen/weights.h>
 
-static double initial_value(const NnInit *init, uint64_t seed, uint32_t stream, int64_t element)
+double nn_initial_value(const NnInit *init, uint64_t seed, uint32_t stream, int64_t element)
 {
+    if (element >= init->zero_from && element < init->zero_to)
+        return 0;
     switch (init->kind) {
     case NN_INIT_CONSTANT:
         return init->a;
@@ -27,7 +29,7 @@ static void initialise(const NnTensor *tensor, void *data, NnPrecision precision
     const int64_t count = nn_element_count(tensor->rank, tensor->shape);
     NnWalk walk = {.rank = tensor->rank, .shape = tensor->shape, .stride = tensor->stride};
     for (int64_t k = 0; k < count; k++, nn_walk_on(&walk))
-        nn_set_real(data, walk.offset, initial_value(&tensor->init, seed, stream, k), precision);
+        nn_set_real(data, walk.offset, nn_initial_value(&tensor->init, seed, stream, k), precision);
 }
 
 void nn_initialise(const NnProgram *program, uint64_t seed)

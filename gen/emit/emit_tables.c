@@ -6,6 +6,7 @@
  * out with their field. */
 #include "emit/emit_cuda.h"
 #include "emit/emit_fields.h"
+#include <inttypes.h>
 #include <string.h>
 
 /* ---- tensors ---- */
@@ -29,10 +30,12 @@ static void add_init(const Plan *plan, const Leaf *leaf, Text *out)
     };
     const NnInit *init = &leaf->init;
     const char *kind = kind_name[init->kind], *a = double_text(out->arena, init->a), *b = double_text(out->arena, init->b);
+    const char *zeros = init->zero_to > init->zero_from
+        ? arena_print(out->arena, ", .zero_from = %" PRId64 ", .zero_to = %" PRId64, init->zero_from, init->zero_to) : "";
     if (init->kind == NN_INIT_TABLE)
         add_field(out, ".init = {.kind = %s, .table = %s}", kind, initial_name(plan, leaf, out->arena));
     else if (init->kind != NN_INIT_CONSTANT)
-        add_field(out, ".init = {.kind = %s, .a = %s, .b = %s}", kind, a, b);
+        add_field(out, ".init = {.kind = %s, .a = %s, .b = %s%s}", kind, a, b, zeros);
     else if (init->a != 0)
         add_field(out, ".init = {.kind = %s, .a = %s}", kind, a);
     else

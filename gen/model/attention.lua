@@ -3,6 +3,7 @@
 --   q, k, v = x in_proj_weight' + in_proj_bias, cut in three; each head has width / heads columns of each
 --   scores[h,i,j] = q[i,h] · k[j,h] / sqrt(width / heads);  causal: minus infinity where j > i
 --   y = (softmax over j of the scores, times v, the heads side by side) out_proj.weight' + out_proj.bias
+--   dropout: in training on the weights, that is the softmax
 local core = ...
 local nn, op, layers = core.nn, core.op, core.layers
 local fail, integer = core.fail, core.integer
@@ -30,7 +31,7 @@ local function attend(state, x)
     local is_past = op.less_equal(core.index({time, time}, 2), core.index({time, time}, 1))
     scores = op.select(is_past, scores, -math.huge)
   end
-  local weights = core.named(nn.softmax(scores), name .. "_weights")
+  local weights = state.drop(core.named(nn.softmax(scores), name .. "_weights"))
   local seen = core.contract(weights, part(3), b .. "hij," .. b .. "jhd->" .. b .. "ihd")
   return projected(state, core.reshape(seen, {time, width}), name, "out_proj.weight", "out_proj.bias", b)
 end
@@ -39,7 +40,7 @@ nn.attention = core.export(function(width, heads, given)
   local what = "nn.attention"
   width, heads = integer(what, "the width", width, 1), integer(what, "the number of heads", heads, 1)
   if width % heads ~= 0 then fail(what .. ": " .. heads .. " heads do not divide a width of " .. width) end
-  local o = layers.options(what, given, {causal = false, bias = true})
+  local o = layers.options(what, given, {causal = false, bias = true, dropout = 0})
   local bound = 1 / math.sqrt(width)
   local fields = {
     {field = "in_proj_weight", shape = {3 * width, width}, start = layers.start(what, o.init, "weight", nn.init.xavier_uniform())},
@@ -49,11 +50,11 @@ nn.attention = core.export(function(width, heads, given)
     fields[3] = {field = "in_proj_bias", shape = {3 * width}, start = layers.start(what, o.init, "bias", nn.init.zeros())}
     fields[4] = {field = "out_proj.bias", shape = {width}, start = layers.start(what, o.init, "bias", nn.init.zeros())}
   end
-  return layers.new("attention", o, {width = width, heads = heads, fields = fields, apply = attend})
+  return layers.new("attention", o, {width = width, heads = heads, fields = fields, apply = attend, drop = nn.dropout(o.dropout)})
 end)
 
 core.document("layers", {
-  {"nn.attention(width, heads)", "Of every place to all places, or {causal = true} to those not after it.", torch = "nn.MultiheadAttention",
+  {"nn.attention(width, heads)", "Of every place to all places, or {causal = true} to those not after it; `dropout` acts on the weights a.", torch = "nn.MultiheadAttention",
    shape = "(time, width) → the same", call = function() return nn.attention(1, 1) end,
    formula = "q, k, v = x in_proj_weightᵀ + in_proj_bias, in three parts of width columns, each in heads\n" ..
      "a = softmax(q kᵀ / sqrt(width / heads)), a head at a time; causal: over places that are not later\n" ..

@@ -70,6 +70,15 @@ end)
 
 nn.init = core.closed("nn.init", init)
 
+-- `initialiser`, but 0 for the elements from `from` up to `to`, counted in row-major order from 0
+function core.with_zeros(initialiser, from, to)
+  return new_initialiser(function(shape, parameter)
+    local start = draw_of(initialiser)(shape, parameter)
+    start.zero_from, start.zero_to = from, to
+    return start
+  end)
+end
+
 -- What the user gave as a start (an initialiser, a number, a nested table) as core.parameter takes it.
 function core.start(given, shape, name)
   local draw = draw_of(given) or make_of(given) and make_of(given)()

@@ -36,12 +36,13 @@ static int input(lua_State *lua)
 
 /* ---- parameters --------------------------------------------------------------------------------------------------- */
 
-/* The initialiser at `index`: {kind = "constant" | "uniform" | "normal", a =, b =} or {kind = "table", values = nested} */
+/* The initialiser at `index`: {kind = "constant" | "uniform" | "normal", a =, b =, zero_from =, zero_to =} or {kind = "table", values = nested} */
 static NnInit read_init(lua_State *lua, int index, const Type *type, const char *name)
 {
     Arena *arena = script_of(lua)->arena;
     const char *kind = field_string(lua, index, "kind");
-    NnInit init = {.a = field_number(lua, index, "a", 0), .b = field_number(lua, index, "b", 0)};
+    NnInit init = {.a = field_number(lua, index, "a", 0), .b = field_number(lua, index, "b", 0),
+                   .zero_from = (int64_t)field_number(lua, index, "zero_from", 0), .zero_to = (int64_t)field_number(lua, index, "zero_to", 0)};
     if (!strcmp(kind, "table")) {
         Type found;
         lua_getfield(lua, index, "values");

@@ -183,20 +183,34 @@ end)
 
 -- ---- embedding -------------------------------------------------------------------------------------------------------
 
--- Row x of the weight, for every class x.
+-- Row x of the weight, for every class x. The row padding_idx starts at 0, unless the user says how the weight starts, and no
+-- gradient reaches it.
 nn.embedding = core.export(function(count, width, given)
   local what = "nn.embedding"
   count = integer(what, "the number of classes", count, 1)
   width = integer(what, "the width", width, 1)
-  local o = layers.options(what, given, {})
-  local fields = {{field = "weight", shape = {count, width}, start = layers.start(what, o.init, "weight", nn.init.normal(0, 1))}}
+  local o = layers.options(what, given, {padding_idx = core.any})
+  local padding, default = o.padding_idx, nn.init.normal(0, 1)
+  if padding ~= nil then
+    padding = integer(what, "padding_idx", padding)
+    if padding < -count or padding >= count then
+      fail(what .. ": padding_idx is one of the " .. count .. " classes, which count from 0 (from the end: -1), not " .. padding)
+    end
+    padding = padding % count
+    default = core.with_zeros(default, padding * width, (padding + 1) * width)
+  end
+  local fields = {{field = "weight", shape = {count, width}, start = layers.start(what, o.init, "weight", default)}}
   return layers.new("embedding", o, {fields = fields, apply = function(state, x)
     if core.kind(x) ~= "int" then fail(what .. ": it takes classes, as nn.class gives them" .. core.seen("tensor", x)) end
     local classes = core.classes(x)
     if classes and classes > count then
       fail(what .. ": " .. layers.name(state) .. " has " .. count .. " rows, the classes reach to " .. classes - 1 .. core.seen("tensor", x))
     end
-    return core.look_up(layers.parameter(state, "weight"), x)
+    local y = core.look_up(layers.parameter(state, "weight"), x)
+    if padding == nil then return y end
+    local sizes = core.sizes(x)
+    sizes[#sizes + 1] = 1
+    return op.select(core.reshape(op.equal(op.float(x), padding), sizes), op.detach(y), y)
   end})
 end)
 
@@ -220,6 +234,6 @@ core.document("layers", {
    gradient = "∂x = ∂y m / (1 - p)"},
   {"nn.dropout2d(p)", "Whole channels.", torch = "nn.Dropout2d", shape = "(channels, height, width) → the same",
    formula = "y[c] = x[c] m[c] / (1 - p), m[c] = 0 with probability p, else 1", gradient = "∂x[c] = ∂y[c] m[c] / (1 - p)"},
-  {"nn.embedding(count, width)", shape = "classes (…) → (…, width)", torch = "nn.Embedding", call = function() return nn.embedding(1, 1) end,
+  {"nn.embedding(count, width)", "The row `padding_idx` starts at 0 and is not trained.", shape = "classes (…) → (…, width)", torch = "nn.Embedding", call = function() return nn.embedding(1, 1) end,
    formula = "y = weight[x]", gradient = "∂weight[k] = Σ of ∂y where x = k"},
 })

@@ -11,14 +11,20 @@ local export, named, options, number = core.export, core.named, core.options, co
 local new_optimizer
 new_optimizer, core.optimizer_of = core.objects("optimizer", {})
 
--- `arguments`: for the runtime's plain loops, in the order of its function (nngen/optimizer.h)
+-- `arguments`: for the runtime's plain loops, in the order of its function (nngen/optimizer.h); with maximize, which climbs, as for
+-- other rules that it does not know, none
 local function optimizer(name, chosen, arguments, update)
   local sweeps_rate = core.is_swept(chosen.lr)
   if sweeps_rate then                   -- the program knows the values; the first stands for them
     for _, value in ipairs(core.sweep.values) do number("nn." .. name, "lr", value, 0) end
     chosen.lr = core.sweep.values[1]
   end
-  return new_optimizer {name = name, options = chosen, arguments = arguments, update = update, place = core.place(), sweeps_rate = sweeps_rate}
+  local rule = {name = name, options = chosen, arguments = arguments, update = update, place = core.place(), sweeps_rate = sweeps_rate}
+  if name ~= "custom" and chosen.maximize then
+    rule.name, rule.arguments = name .. ", maximize", {}
+    rule.update = function(p, g, s) return update(p, -g, s) end
+  end
+  return new_optimizer(rule)
 end
 
 nn.optimizer = export(function(update, given)
@@ -42,8 +48,9 @@ end)
 
 -- ---- the standard ones -----------------------------------------------------------------------------------------------
 
--- Judges the options: numbers that are no option's default are rates, finite and not negative.
+-- Judges the options: numbers that are no option's default are rates, finite and not negative. What follows gradients may climb.
 local function rates(what, given, defaults)
+  if defaults.lr then defaults.maximize = false end
   local swept = core.is_plain(given) and core.is_swept(given.lr) and given.lr
   if swept then
     local others = {}
@@ -347,7 +354,7 @@ local function documented(name, torch, formula, text, given)
 end
 core.document("optimizers", {
   documented("sgd", "optim.SGD", "d = g + weight_decay p\nm = momentum m + (1 - dampening) d, m = d in the first step\n" ..
-    "p = p - lr m;  nesterov: p = p - lr (d + momentum m)"),
+    "p = p - lr m;  nesterov: p = p - lr (d + momentum m)", "{maximize = true}, here and in those that follow: -g for g."),
   documented("adam", "optim.Adam", "d = g + weight_decay p\nm = b1 m + (1 - b1) d\nv = b2 v + (1 - b2) d²\n" ..
     "p = p - lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps);  amsgrad: the largest v so far for v"),
   documented("adamw", "optim.AdamW", "p = (1 - lr weight_decay) p, then as adam with d = g"),

@@ -19,6 +19,7 @@ typedef struct NnInit {
     NnInitKind kind;
     double a, b;                        /* CONSTANT: a;  UNIFORM: in [a, b);  NORMAL: mean a, standard deviation b */
     const double *table;                /* TABLE: row-major in PyTorch's shape */
+    int64_t zero_from, zero_to;         /* elements from here up to there start at 0 all the same: an embedding's row for padding */
 } NnInit;
 
 typedef enum NnSet { NN_TRAIN, NN_VALIDATION, NN_TEST, NN_SETS } NnSet;

@@ -8,6 +8,9 @@
  * the numbers themselves, which must be finite. 0: done; 1: the file is wrong; 3: no memory. `why` then holds a line about it. */
 int nn_load_tensors(const NnTensor *tensors, int count, NnPrecision precision, const char *path, char *why, size_t room);
 
+/* What element `element` of a tensor starts with, counted in PyTorch's order; `stream` is the hash of the tensor's name. */
+double nn_initial_value(const NnInit *init, uint64_t seed, uint32_t stream, int64_t element);
+
 /* The values that a seed gives; every tensor is at its place in `state`. */
 void nn_initialise_tensors(const NnTensor *tensors, int count, void *state, NnPrecision precision, uint64_t seed);
 

@@ -94,6 +94,7 @@ cases.embedding_lstm = {
   loss = function(y, d) return nn.cross_entropy(y, d.classes) end,
 }
 cases.embedding = {net = function(_, d) return last(nn.tanh(nn.embedding(6, 3, o "a")(d.words))) end}
+cases.embedding_padding = {net = function(_, d) return last(nn.tanh(nn.embedding(6, 3, {name = "a", padding_idx = -4})(d.words))) end}
 cases.embedding_mean = {net = function(_, d)
   local e = nn.embedding(5, 7, o "a")(d.words)
   return last(nn.tanh(e:mean(1)) * nn.embedding(3, 7, o "b")(d.class))
@@ -173,6 +174,7 @@ for name, optimizer in pairs {
   sgd = nn.sgd {lr = 0.2}, sgd_decay = nn.sgd {lr = 0.2, weight_decay = 0.1}, momentum = nn.sgd {lr = 0.1, momentum = 0.7},
   nesterov = nn.sgd {lr = 0.1, momentum = 0.9, nesterov = true, weight_decay = 0.01}, dampening = nn.sgd {lr = 0.1, momentum = 0.9, dampening = 0.3},
   adam = nn.adam {lr = 0.01}, adam_default = nn.adam(), adam_options = nn.adam {lr = 0.02, betas = {0.7, 0.95}, eps = 1e-4, weight_decay = 0.1},
+  maximize = nn.sgd {lr = 0.01, momentum = 0.9, weight_decay = 0.1, maximize = true}, maximize_adam = nn.adam {lr = 0.01, maximize = true},
   amsgrad = nn.adam {lr = 0.1, betas = {0.5, 0.6}, amsgrad = true}, amsgrad_decoupled = nn.adamw {lr = 0.1, betas = {0.5, 0.6}, amsgrad = true},
   adamw = nn.adamw {lr = 0.01}, adamw_options = nn.adamw {lr = 0.02, betas = {0.8, 0.9}, eps = 1e-5, weight_decay = 0.3},
   rmsprop = nn.rmsprop {lr = 0.01}, rmsprop_centered = nn.rmsprop {lr = 0.01, alpha = 0.8, centered = true, eps = 1e-6},

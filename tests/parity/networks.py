@@ -141,6 +141,8 @@ CASES["embedding_lstm"] = Case({"a": nn.Embedding(5, 3), "b": nn.LSTM(3, 4, batc
                                lambda n, d: n["last"](n["b"](n["a"](d["words"]))[0]),
                                loss=lambda y, d: F.cross_entropy(y.transpose(1, 2), d["classes"]))
 CASES["embedding"] = Case({"a": nn.Embedding(6, 3), "last": nn.Linear(12, 3)}, lambda n, d: n["last"](torch.tanh(n["a"](d["words"])).flatten(1)))
+CASES["embedding_padding"] = Case({"a": nn.Embedding(6, 3, padding_idx=-4), "last": nn.Linear(12, 3)},
+                                  lambda n, d: n["last"](torch.tanh(n["a"](d["words"])).flatten(1)))
 CASES["embedding_mean"] = Case({"a": nn.Embedding(5, 7), "b": nn.Embedding(3, 7), "last": nn.Linear(7, 3)},
                                lambda n, d: n["last"](torch.tanh(n["a"](d["words"]).mean(1)) * n["b"](d["class"])))
 
@@ -266,6 +268,8 @@ OPTIMIZERS = {
     "adam": lambda p: O.Adam(p, lr=0.01),
     "adam_default": lambda p: O.Adam(p),
     "adam_options": lambda p: O.Adam(p, lr=0.02, betas=(0.7, 0.95), eps=1e-4, weight_decay=0.1),
+    "maximize": lambda p: O.SGD(p, lr=0.01, momentum=0.9, weight_decay=0.1, maximize=True),
+    "maximize_adam": lambda p: O.Adam(p, lr=0.01, maximize=True),
     "amsgrad": lambda p: O.Adam(p, lr=0.1, betas=(0.5, 0.6), amsgrad=True),
     "amsgrad_decoupled": lambda p: O.AdamW(p, lr=0.1, betas=(0.5, 0.6), amsgrad=True),
     "adamw": lambda p: O.AdamW(p, lr=0.01),

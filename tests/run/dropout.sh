@@ -21,3 +21,14 @@ check "over a resume" eval 'status 0 ./fused --quiet --steps 4 --save h && rm -f
 check "p = 0 keeps all" eval "build z $model --set p=0 && status 0 ./z --quiet --log log && [ \"\$(metric train_kept)\" = 1 ]"
 check "p = 1 keeps nothing" eval "build z $model --set p=1 && status 0 ./z --quiet --log log && [ \"\$(metric loss)\" = 0 ]"
 check "gradients, masks held" eval "status 0 \"$NNGEN\" check $model"
+
+attention=$ROOT/tests/run/models/attention_dropout.lua
+check "attention: gradients, masks held" eval "status 0 \"$NNGEN\" check $attention"
+for p in 0 0.25; do
+    check "attention, p = $p" eval "build a $attention --set p=$p && rm -f log && status 0 ./a --quiet --log log"
+    values step loss log > train.$p
+    values epoch test_loss log > test.$p
+done
+check "attention: without dropout every step is the same" eval '[ "$(sort -u train.0 | wc -l)" = 1 ]'
+check "attention: with it none is" eval '[ "$(sort -u train.0.25 | wc -l)" = 3 ]'
+check "attention: evaluation drops nothing" cmp test.0 test.0.25
