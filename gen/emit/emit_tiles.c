@@ -9,9 +9,12 @@
  *       NN_PANELS(panel, i, i1, i1 + 256, 16, NN_FOLD(b, BATCH), [b], x[b][i]);
  *       for (int j1 = 0; j1 < 1024; j1 += 6) {              tiles of rows
  *           const int j0 = NN_LEAST(j1, 1024 - 6);
+ *           float side[BATCH][6];                           what the rows of a tile are multiplied with, made once for all columns
+ *           NN_SIDE(side, j, 6, NN_FOLD(b, BATCH), [b], d[b][j]);
  *           for (int i0 = i1; i0 < i1 + 256; i0 += 16) {    tiles of columns
+ *               NN_FETCH(j, 6, i, weight[j][i]);
  *               float sum[6][16];
- *               NN_CORE(sum, j, 6, i, 16, NN_FOLD(b, BATCH), d[b][j], panel[(i - i1) / 16][b][(i - i1) % 16]);
+ *               NN_CORE(sum, j, 6, i, 16, NN_FOLD(b, BATCH), side[b][j - j0], panel[(i - i1) / 16][b][(i - i1) % 16]);
  *
  * The columns are one strip of tiles of one shape, or two: those that fill no tile have their own. */
 #include "emit/loops_internal.h"
@@ -156,18 +159,37 @@ static bool chooses(const Kernel *kernel)
     return found && !kernel->choice.block;
 }
 
-/* The sums of one tile, then what follows them for its new elements. `b` is where the columns' factor lies. */
-static void emit_tile(Emission *e, const Strip *strip, const char *b)
+/* Where the factor of a tile's rows lies. */
+static const char *row_factor(const Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    if (kernel->choice.a)
+        return term_text(&e->w, kernel->choice.a, BIND_SUM);
+    const bool single = e->w.plan->model->precision == F32;
+    return kernel->choice.lanes == kernel->choice.column ? zero_or_one(e, 1) : single ? "nn_onef[0]" : "nn_oned[0]";     /* a sum is a product with one */
+}
+
+static void emit_fetches(Emission *e, int rows)
+{
+    const Kernel *kernel = e->kernel;
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (assigns(e->w.plan, &kernel->stage[s]))
+            line(e, "NN_FETCH(%s, %d, %s, %s);", letter_of(e, kernel->choice.row), rows, letter_of(e, kernel->choice.column),
+                 access_text(&e->w, kernel->stage[s].buffer, kernel->stage[s].store, NULL));
+}
+
+/* The sums of one tile, then what follows them for its new elements. `a` and `b` are where the factors lie. */
+static void emit_tile(Emission *e, const Strip *strip, const char *a, const char *b)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = &kernel->stage[0];
     const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = strip->rows, columns = strip->columns;
     const bool in_parts = kernel->choice.block > 0;
-    const char *one = lanes == column ? zero_or_one(e, 1) : e->w.plan->model->precision == F32 ? "nn_onef[0]" : "nn_oned[0]";    /* a sum is a product with one */
-    const char *a = kernel->choice.a ? term_text(&e->w, kernel->choice.a, BIND_SUM) : one;
     const char *r = letter_of(e, row), *c = letter_of(e, column), *name = in_parts ? "part" : chooses(kernel) ? "tile" : sum->name;
     const int lines = kernel->choice.lines;
     const char *y = lines > 1 ? letter_of(e, kernel->choice.line) : NULL;
+    if (kernel->choice.fetches)
+        emit_fetches(e, rows);
     line(e, "%s %s[%d][%s%d];", local_type(e, sum), name, rows, lines > 1 ? arena_print(e->w.arena, "%d * ", lines) : "", columns);
     Text call = text_new(e->w.arena);
     text_print(&call, "%s(%s, %s, %d, ", lines > 1 ? "NN_LINES" : lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows);
@@ -253,6 +275,32 @@ static void close_around(Emission *e, bool panels_know)
             close_loop(e, e->kernel->outer[o]);
 }
 
+/* The folds as dimensions of an array, "[BATCH]", and as a place in it, "[b]": the part of a fold that is taken at a time. */
+static void fold_dimensions(const Emission *e, Text *sizes, Text *place)
+{
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = &kernel->stage[0];
+    const int block = kernel->choice.block;
+    for (int f = 0; f < sum->fold_count; f++) {
+        const char *fold = letter_of(e, sum->fold_axis[f]);
+        if (!is_loop(e, sum->fold_axis[f]))
+            continue;
+        text_print(sizes, "[%s]", block ? number_text(e, block) : axis_extent(&e->w, sum->fold_axis[f]));
+        text_print(place, block ? "[%1$s - %1$s0]" : "[%1$s]", fold);
+    }
+}
+
+/* The rows' factor of a tile: its array and what fills it. Returns where an element of it is. */
+static const char *emit_side(Emission *e, int rows)
+{
+    Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
+    fold_dimensions(e, &sizes, &place);
+    const char *r = letter_of(e, e->kernel->choice.row);
+    line(e, "%s side%s[%d];", local_type(e, &e->kernel->stage[0]), sizes.bytes, rows);
+    add_call(e, arena_print(e->w.arena, "NN_SIDE(side, %s, %d, %s, %s, %s);", r, rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
+    return arena_print(e->w.arena, "side%s[%s - %s0]", place.bytes, r, r);
+}
+
 /* The panels of columns `first` to `end`: their array and what fills it. Returns where an element of them is. */
 static const char *emit_panels(Emission *e, const Strip *strip, int panels, const char *first, const char *end)
 {
@@ -262,13 +310,7 @@ static const char *emit_panels(Emission *e, const Strip *strip, int panels, cons
     const int block = kernel->choice.block, last = sum->fold_axis[sum->fold_count - 1], columns = strip->columns;
     const char *c = letter_of(e, kernel->choice.column), *k = letter_of(e, last);
     Text sizes = text_new(arena), place = text_new(arena);
-    for (int f = 0; f < sum->fold_count; f++) {
-        const char *fold = letter_of(e, sum->fold_axis[f]);
-        if (!is_loop(e, sum->fold_axis[f]))
-            continue;
-        text_print(&sizes, "[%s]", block ? number_text(e, block) : axis_extent(&e->w, sum->fold_axis[f]));
-        text_print(&place, block ? "[%1$s - %1$s0]" : "[%1$s]", fold);
-    }
+    fold_dimensions(e, &sizes, &place);
     const bool turned = turns_panels(e->w.plan, kernel, columns);
     const char *several = panels > 1 ? arena_print(arena, "[%d]", panels) : "";
     line(e, "_Alignas(64) %s panel%s%s[%d];", local_type(e, sum), several, sizes.bytes, columns);
@@ -297,7 +339,7 @@ static void emit_rows_and_columns(Emission *e, const Strip *strip, const Columns
     open_columns(e, strip, columns);
     if (!e->kernel->choice.rows_outside)
         open_rows(e, strip);
-    emit_tile(e, strip, b);
+    emit_tile(e, strip, row_factor(e), b);
     for (int loop = 0; loop < columns->loop + has_row_loop(e, strip); loop++)
         close_block(e);
 }
@@ -326,9 +368,10 @@ static void emit_strip_in_panels(Emission *e, const Strip *strip)
     const char *b = emit_panels(e, strip, panels, first, columns.to);
     open_around(e, false);
     open_rows(e, strip);
+    const char *a = e->kernel->choice.side ? emit_side(e, strip->rows) : row_factor(e);
     if (columns.loop)
         open_columns(e, strip, &columns);
-    emit_tile(e, strip, b);
+    emit_tile(e, strip, a, b);
     for (int l = 0; l < columns.loop + has_row_loop(e, strip); l++)
         close_block(e);
     close_around(e, false);

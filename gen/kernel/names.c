@@ -25,7 +25,7 @@ static const char *const taken_by_c[] = {
     "noreturn", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "outputs", "panel", "part", "plain", "point",
     "pow", "predict", "private", "program", "protected", "public", "read", "register", "reinterpret_cast",
     "remainder", "remquo", "restrict", "return", "right_tile", "rint", "round", "row", "rows", "run", "s", "scalbn",
-    "seed", "short", "signbit", "signed", "signgam", "sin", "sinh", "sizeof", "sqrt", "state", "static",
+    "seed", "short", "side", "signbit", "signed", "signgam", "sin", "sinh", "sizeof", "sqrt", "state", "static",
     "static_assert", "static_cast", "step", "struct", "swept", "switch", "t", "tables", "tan", "tanh", "template",
     "tensors", "tgamma", "this", "threadIdx", "thread_local", "throw", "tile", "time", "train_step", "true", "trunc", "try",
     "typedef", "typeid", "typename", "typeof", "union", "unix", "unsigned", "using", "virtual", "void", "volatile",

@@ -150,6 +150,7 @@ static bool same_choice(const Kernel *a, const Kernel *b)
         && a->choice.line == b->choice.line && a->choice.lines == b->choice.lines && a->choice.rows == b->choice.rows && a->choice.columns == b->choice.columns && a->choice.width == b->choice.width
         && a->choice.rows_outside == b->choice.rows_outside && a->choice.block == b->choice.block && a->choice.group == b->choice.group
         && a->choice.rest_columns == b->choice.rest_columns && a->choice.rest_rows == b->choice.rest_rows
+        && a->choice.side == b->choice.side && a->choice.fetches == b->choice.fetches
         && (a->form != FORM_CONTRACTION || (a->choice.a == a->stage[0].term->operand[0]) == (b->choice.a == b->stage[0].term->operand[0]));
 }
 

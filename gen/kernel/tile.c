@@ -7,7 +7,8 @@
  *                        a few of its lines side by side in one do (NN_LINES), the line being another axis of b.
  *   panels               the same, b copied first: the columns of a tile side by side, one step of the fold behind the other. It
  *                        may lie in any way, its far rows are touched once, and a group of panels stays in the second cache while
- *                        all rows pass by; so what follows walks along rows too, which an update's arrays in memory want.
+ *                        all rows pass by; so what follows walks along rows too, which an update's arrays in memory want. Where a
+ *                        lies across the fold, a tile's rows of it are copied as well, once for a group.
  *   lanes on the fold    NN_DOT: both operands are contiguous along one fold, whose lanes are added as a tree at the end
  *   neither              one scalar sum, loops as they stand
  *
@@ -320,20 +321,38 @@ static void consider_lines(Product *p, int row, int column, const int *axis, int
                 consider_columns(p, row, column, columns, axis[l], lines);
 }
 
-/* Cycles of the tiles of one shape, and the rows that take the least. */
-static int64_t strip_cycles(const Product *p, int row, int column, int64_t tiles, int columns, int64_t folds, int64_t fetch, bool adds, int *best_rows)
+/* Cycles to end a tile in panels: sums that are added up, or what follows them. */
+static int64_t end_in_panels(const Product *p, const Tile *tile, int column, int rows, int columns)
 {
+    const int64_t registers = registers_of(p, columns);
+    if (tile->block)
+        return TILE_START + 3 * rows * registers;
+    return end_of(p, column, rows, columns) - (tile->fetches ? (rows - 1) * registers * STREAM_CYCLES - rows * p->streams : 0);
+}
+
+/* Cycles of the tiles of one shape, and the rows that take the least. */
+static int64_t strip_cycles(const Product *p, const Tile *tile, int64_t tiles, int columns, int64_t folds, int64_t fetch, int *best_rows)
+{
+    const int row = tile->row, column = tile->column;
     int64_t least = 0, height = extent_of(p, row);
     int registers = registers_of(p, columns);
     for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
         int64_t step = most(folds * step_cost(rows * registers, rows + registers, folds) / 2, fetch);
-        int64_t cycles = tiles * steps(height, rows) * (step + (adds ? TILE_START + 3 * rows * registers : end_of(p, column, rows, columns)));
+        int64_t cycles = tiles * steps(height, rows) * (step + end_in_panels(p, tile, column, rows, columns));
         if (least && cycles >= least)
             continue;
         least = cycles;
         *best_rows = rows;
     }
     return least;
+}
+
+static bool lies_along_fold(const Product *p, const Term *operand)
+{
+    for (int f = 0; f < p->sum->fold_count; f++)
+        if (lies_along(p->plan, operand, p->sum->fold_axis[f]))
+            return true;
+    return false;
 }
 
 /* Columns that fill no panel have a narrower tile, or one that begins earlier. Panels are made once for all rows: a copy where b
@@ -352,14 +371,16 @@ static void consider_panels(Product *p, int row, int column)
     const int64_t bytes = folds * columns * p->element, whole = extent / columns, rest = extent % columns;
     const int64_t at_once = most(1, PANELS_BYTES / bytes), groups = steps(whole, at_once);
     tile.group = (int)(steps(whole, groups) * columns);
+    tile.side = folds >= SIDE_STEPS && tile.group >= SIDE_PANELS * columns && !lies_along_fold(p, p->a);
+    tile.fetches = p->streams && !in_parts && folds >= FETCH_STEPS;
     const int64_t fetch = tile.group / columns * bytes > FIRST_CACHE ? bytes / SECOND_CACHE_RATE : 0;
-    int64_t cycles = strip_cycles(p, row, column, whole, columns, folds, fetch, in_parts, &tile.rows);
+    int64_t cycles = strip_cycles(p, &tile, whole, columns, folds, fetch, &tile.rows);
     if (rest) {
         tile.rest_columns = rest * p->element <= REGISTER_BYTES && columns * p->element > REGISTER_BYTES ? REGISTER_BYTES / p->element : columns;
-        cycles += strip_cycles(p, row, column, 1, tile.rest_columns, folds, 0, in_parts, &tile.rest_rows);
+        cycles += strip_cycles(p, &tile, 1, tile.rest_columns, folds, 0, &tile.rest_rows);
     }
     const Sweep a = sweep_of(p, p->a, row, tile.rows), b = sweep_of(p, p->b, column, columns);
-    cycles += steps(extent_of(p, row), tile.rows) * (groups + (rest > 0)) * fetch_cycles(&a) / parts;
+    cycles += steps(extent_of(p, row), tile.rows) * (groups + (rest > 0)) * (fetch_cycles(&a) / parts + (tile.side ? folds * tile.rows : 0));
     const int64_t quarters = lies_along(p->plan, p->b, column) ? COPY_QUARTERS : can_turn(p->plan, p->kernel, p->b, columns) ? TURN_QUARTERS : GATHER_QUARTERS;
     int64_t copies = p->points / (extent_of(p, row) * extent);          /* of the axes around, those that b knows */
     for (int o = 0; o < p->kernel->outer_count; o++)
@@ -441,6 +462,8 @@ static const char *reason_of(const Product *p)
         text_print(&text, " in each of %d lines", tile->lines);
     if (tile->group)
         text_print(&text, ", panels of %d columns made first, %d at a time", tile->columns, tile->group / tile->columns);
+    if (tile->side)
+        text_print(&text, ", the rows' factor beside them");
     if (tile->block)
         text_print(&text, ", %d steps of the fold at a time", tile->block);
     text_print(&text, ", about %s cycles", grouped(p->plan->arena, tile->cycles));

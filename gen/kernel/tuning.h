@@ -43,6 +43,10 @@ enum {
     SET_STRIDE = 1024,                  /* bytes: rows this far apart share few sets of the cache. 1024 x 1024 by plain rows 45-58 GF/s,
                                            with LINE_BYTES more a row 78-82 */
     SET_ROWS = 8,                       /* what a set holds: fewer rows stay there anyhow */
+    SIDE_STEPS = 96, SIDE_PANELS = 4,   /* panels with rows whose factor lies across the fold, a line a step: copied side by side first, where
+                                           so many panels follow. Weight gradient with momentum 256 x 1024 x 1024, best of many rounds: tiles
+                                           of 5 where it lies 7.4 ms, 6 copied 6.3; clang 7.8, 6.4 */
+    FETCH_STEPS = 64,                   /* of a fold: time enough for what an update changes to come. The same: 6.2 ms; clang 6.2 */
     STREAM_CYCLES = 8,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
     SHARED_CYCLES = 200000,             /* that threads share. 784-50-10 with 64 rows (two kernels of 225,000): 133 for 180 µs with two

@@ -2,7 +2,8 @@
  *
  *   NN_CORE   tile[r][c] = sum over the folds of A(r) B(c)       A is one number for all columns; neighbouring columns of B are
  *                                                               neighbours in memory
- *   NN_PANELS copies B into panels first, where it lies otherwise or its rows far apart; NN_TURNED_PANELS turns it
+ *   NN_PANELS copies B into panels first, where it lies otherwise or its rows far apart; NN_TURNED_PANELS turns it; NN_SIDE copies
+ *               A of a tile's rows, NN_FETCH asks for what an update will change
  *   NN_DOT    the same, where A and B are both neighbours in memory along the last fold: `lanes` partial sums, then a tree
  *   NN_SUM    the sum over k of any expression, NN_LARGEST its largest value: sixteen at a time, then a tree
  *   NN_ROW_SUM  the same for rows side by side
@@ -179,6 +180,23 @@ enum { nn_one0 };                       /* where an axis of one element begins *
                     }                                                                                                \
                 }                                                                                                    \
     } while (0)
+
+/* side[place of the fold][r - r0] = A: what a tile's rows are multiplied with, for all tiles along these rows. */
+#define NN_SIDE(side, r, rows, folds, place, A)                                                                      \
+    do {                                                                                                             \
+        folds                                                                                                        \
+            NN_UNROLL for (int r_ = 0; r_ < (rows); r_++) {                                                          \
+                const int r = r##0 + r_;                                                                             \
+                (side) place[r_] = (A);                                                                              \
+            }                                                                                                        \
+    } while (0)
+
+/* Asks for a tile's lines of an array, which come while its sums are made. */
+#define NN_FETCH(r, rows, c, X)                                                                                      \
+    NN_UNROLL for (int r_ = 0; r_ < (rows); r_++) {                                                                  \
+        const int r = r##0 + r_, c = c##0;                                                                           \
+        __builtin_prefetch(&(X), 1);                                                                                 \
+    }
 
 /* One step of a DOT: `lanes_` products of each row with each column. VALUE reads a register. */
 #define NN_DOT_STEP_(r, rows, c, columns, A, B, VALUE)                                                               \

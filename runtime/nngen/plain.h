@@ -61,6 +61,16 @@ enum { nn_one0 };                       /* where an axis of one element begins *
 #define NN_TURNED_PANELS(panel, c, first, end, width, folds, k, from, to, place, B)                                  \
     NN_PANELS(panel, c, first, end, width, folds for (int k = from; k < (to); k++), place, B)
 
+#define NN_SIDE(side, r, rows, folds, place, A)                                                                      \
+    do {                                                                                                             \
+        folds                                                                                                        \
+            for (int r_ = 0; r_ < (rows); r_++) {                                                                    \
+                const int r = r##0 + r_;                                                                             \
+                (side) place[r_] = (A);                                                                              \
+            }                                                                                                        \
+    } while (0)
+#define NN_FETCH(r, rows, c, X) (void)0
+
 #define NN_DOT(tile, r, rows, c, columns, folds, k, extent, lanes, A, B)                                             \
     do {                                                                                                             \
         NN_TYPE_(tile) lane_[rows][columns][lanes] = {{{0}}};                                                        \
