@@ -31,9 +31,9 @@ local function attend(state, x)
     local is_past = op.less_equal(core.index({time, time}, 2), core.index({time, time}, 1))
     scores = op.select(is_past, scores, -math.huge)
   end
-  local weights = state.drop(core.named(nn.softmax(scores), name .. "_weights"))
-  local seen = core.contract(weights, part(3), b .. "hij," .. b .. "jhd->" .. b .. "ihd")
-  return projected(state, core.reshape(seen, {time, width}), name, "out_proj.weight", "out_proj.bias", b)
+  local weights = state.drop(core.named(nn.softmax(core.named(scores, name .. "_scores")), name .. "_weights"))
+  local seen = core.named(core.contract(weights, part(3), b .. "hij," .. b .. "jhd->" .. b .. "ihd"), name .. "_heads")
+  return projected(state, core.named(core.reshape(seen, {time, width}), name .. "_joined"), name, "out_proj.weight", "out_proj.bias", b)
 end
 
 nn.attention = core.export(function(width, heads, given)

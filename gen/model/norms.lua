@@ -8,10 +8,20 @@ local function need_floats(state, x)
   if core.kind(x) ~= "float" then fail("nn." .. state.kind .. ": it takes floats" .. core.seen("tensor", x)) end
 end
 
+-- x is called as the emitted program shows it: norm_mean
+local function named(state, word, x)
+  return core.named(x, layers.name(state):gsub("^.*%.", "") .. "_" .. word)
+end
+
+local function inverse_std(state, var)
+  return named(state, "inverse_std", nn.rsqrt(var + state.eps))
+end
+
 -- (x - mean) / sqrt(var + eps) over some axes, the variance divided by their elements
-local function normalised(x, axes, eps)
-  local centred = x - x:mean(axes, {keep = true})
-  return centred * nn.rsqrt(nn.square(centred):mean(axes, {keep = true}) + eps)
+local function normalised(state, x, axes)
+  local function mean_of(what, y) return core.keep(named(state, what, y:mean(axes)), y, axes) end
+  local centred = named(state, "centred", x - mean_of("mean", x))
+  return centred * inverse_std(state, mean_of("var", nn.square(centred)))
 end
 
 -- ---- batch norm ------------------------------------------------------------------------------------------------------
@@ -30,10 +40,9 @@ local function batch_norm(state, x)
   for axis = 2, #sizes do axes[axis], affine[axis] = axis, 1 end
   local function of_channel(field) return core.reshape(layers.parameter(state, field), affine) end
 
-  local name = layers.name(state):gsub("^.*%.", "")
-  local mean = core.named(x:mean(axes), name .. "_mean")
-  local centred = x - core.reshape(mean, affine)
-  local var = core.named(nn.square(centred):mean(axes), name .. "_var")
+  local mean = named(state, "mean", x:mean(axes))
+  local centred = named(state, "centred", x - core.reshape(mean, affine))
+  local var = named(state, "var", nn.square(centred):mean(axes))
   local count = core.fold_size(x, core.all_axes(x)) / channels
   local function move(field, value)
     local before = state.moved[field] or layers.parameter(state, field)
@@ -41,12 +50,11 @@ local function batch_norm(state, x)
     core.assign(layers.parameter(state, field), state.moved[field])
   end
   move("running_mean", mean)
-  move("running_var", var * (count / (count - 1)))
+  move("running_var", var * named(state, "unbiased", count / (count - 1)))
 
   local training = core.value "mode"
   local from_mean = op.select(training, centred, x - of_channel "running_mean")
-  local scale = nn.rsqrt(op.select(training, core.reshape(var, affine), of_channel "running_var") + state.eps)
-  local y = from_mean * scale
+  local y = from_mean * inverse_std(state, op.select(training, core.reshape(var, affine), of_channel "running_var"))
   if not state.options.affine then return y end
   return y * of_channel "weight" + of_channel "bias"
 end
@@ -104,15 +112,15 @@ end
 
 nn.layer_norm = norm_of_shape("layer_norm", true, function(state, x)
   need_floats(state, x)
-  local y = normalised(x, last_axes(state, x), state.eps) * layers.parameter(state, "weight")
+  local y = normalised(state, x, last_axes(state, x)) * layers.parameter(state, "weight")
   return state.options.bias and y + layers.parameter(state, "bias") or y
 end)
 
 -- x / sqrt(mean of squares + eps)
 nn.rms_norm = norm_of_shape("rms_norm", false, function(state, x)
   need_floats(state, x)
-  local scale = nn.rsqrt(nn.square(x):mean(last_axes(state, x), {keep = true}) + state.eps)
-  return x * scale * layers.parameter(state, "weight")
+  local axes = last_axes(state, x)
+  return x * inverse_std(state, core.keep(named(state, "mean_square", nn.square(x):mean(axes)), x, axes)) * layers.parameter(state, "weight")
 end)
 
 local function group_norm(state, x)
@@ -126,7 +134,7 @@ local function group_norm(state, x)
   for i = 2, #sizes do
     split[i + 1], axes[i], affine[i] = sizes[i], i + 1, 1
   end
-  local y = core.reshape(normalised(core.reshape(x, split), axes, state.eps), sizes)
+  local y = core.reshape(normalised(state, core.reshape(x, split), axes), sizes)
   return y * core.reshape(layers.parameter(state, "weight"), affine) + core.reshape(layers.parameter(state, "bias"), affine)
 end
 

@@ -218,6 +218,11 @@ local function kept(y, x, set)
   return core.reshape(y, sizes)
 end
 
+-- y, a fold of x over the axes, with 1 where they were
+function core.keep(y, x, axis)
+  return kept(y, x, (fold_arguments("keep", x, axis, nil, {})))
+end
+
 local function define_fold(name, fold, defaults)
   define(name, function(x, axis, options)
     local all = {}
