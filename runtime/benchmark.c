@@ -89,7 +89,9 @@ int nn_benchmark(NnRun *run)
         nn_fill_batch(run, NN_TRAIN, first, rows, true);
         run->current.rows = rows;
         run->current.t = ++run->step;
+        nn_begin_step(run);
         double start = nn_seconds(), loss = program->train_step(&run->current), end = nn_seconds();
+        nn_end_step(run);
         if (!isfinite(loss))
             nn_fail_not_finite(run, loss);
         if (i >= 0)

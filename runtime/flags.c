@@ -32,7 +32,7 @@ static const Flag flags[] = {
     {"--steps", "N", FLAG_COUNT, PLACE(steps), false, "train for N steps in all, whatever the epochs"},
     {"--lr", "X", FLAG_RATE, PLACE(lr), false, "learning rate"},
     {"--seed", "N", FLAG_SEED, PLACE(seed), true, "seed of initial values, order of rows, split and dropout"},
-    {"--threads", "N", FLAG_THREADS, PLACE(threads), true, "processors to use; 0, the default, is all of them"},
+    {"--threads", "N", FLAG_THREADS, PLACE(threads), true, "processors to use; 0, the default, is as many as pay"},
     {"--init", "F", FLAG_TEXT, PLACE(init), true, "start from the parameters in the safetensors file F"},
     {"--save", "F", FLAG_TEXT, PLACE(save), false, "save to F at each epoch's end, at the end and at Ctrl-C"},
     {"--resume", "F", FLAG_TEXT, PLACE(resume), false, "continue exactly where F was saved"},

@@ -42,13 +42,19 @@ static int64_t processors(void)
     return online > 0 ? online : 1;
 }
 
-void nn_prepare_processor(int64_t threads)
+void nn_use_threads(int count)
 {
-    flush_subnormals();
-    int64_t most = processors();
-    const int count = (int)(threads == 0 || threads > most ? most : threads);
     if (omp_set_num_threads)
         omp_set_num_threads(count);
     if (openblas_set_num_threads)                             /* programs made with --kernels blas */
         openblas_set_num_threads(count);
+}
+
+int nn_prepare_processor(int64_t threads)
+{
+    flush_subnormals();
+    int64_t most = processors();
+    const int count = (int)(threads == 0 || threads > most ? most : threads);
+    nn_use_threads(count);
+    return count;
 }

@@ -144,7 +144,8 @@ NnRun *nn_open_run(const NnProgram *program, NnFlags flags)
 {
     NnRun *run = nn_allocate(1, sizeof *run);
     *run = (NnRun){.program = program, .flags = flags, .last_synced = -INFINITY};
-    nn_prepare_processor(flags.threads);
+    const int threads = nn_prepare_processor(flags.threads);
+    nn_crew_start(&run->crew, program->threads && flags.threads == 0 ? threads : 1);
     nn_start_device(run);
     run->seed = flags.resume ? nn_resume_seed(flags.resume) : flags.has_seed ? flags.seed : program->seed;
     if (flags.has_lr && program->sweep && program->sweep->is_rate)
@@ -327,6 +328,7 @@ bool nn_next_batch(NnRun *run, NnStep *step)
     }
     set_rate(run);
     *step = run->current;
+    nn_begin_step(run);
     return true;
 }
 
@@ -374,6 +376,7 @@ void nn_fail_not_finite(NnRun *run, double loss)
 
 void nn_step_done(NnRun *run, double loss)
 {
+    nn_end_step(run);
     if (!isfinite(loss))
         nn_fail_not_finite(run, loss);
     run->own->loss = loss;

@@ -46,6 +46,16 @@ typedef struct NnDrawn {
     bool to_train;
 } NnDrawn;
 
+/* Threads that take a step: all, or one alone, whichever takes less time. */
+typedef struct NnCrew {
+    int most;                           /* that there may be; 1, or 0: nothing to choose */
+    bool is_alone, is_trial;            /* the steps of this turn: by one thread; the kind that did not pay, tried again */
+    int64_t steps;                      /* of this turn; -1: the very first is to come */
+    double seconds, lasts;              /* that it took, and that it is to take */
+    double per_step[2];                 /* in the last turns with all, and alone */
+    double began;                       /* the step that is taken */
+} NnCrew;
+
 struct NnRun {
     const NnProgram *program;
     NnFlags flags;
@@ -68,6 +78,7 @@ struct NnRun {
     int64_t steps_ahead;                /* that a device has taken already, beyond the loop's */
     bool one_by_one;                    /* a device is not to take any */
     NnReason reason;
+    NnCrew crew;
 
     FILE *log;
     double started, epoch_started, last_synced, last_shown;    /* seconds of the monotonic clock */
@@ -160,7 +171,15 @@ void nn_note_summary(NnRun *run);                             /* the epoch's val
 void nn_show_summary(const NnRun *run);
 
 /* processor.c */
-void nn_prepare_processor(int64_t threads);
+int nn_prepare_processor(int64_t threads);                    /* gives how many there are; 0: all that this process may use */
+void nn_use_threads(int count);                               /* from the next loop on */
+
+/* crew.c */
+void nn_crew_start(NnCrew *crew, int most);
+int nn_crew_size(const NnCrew *crew);                         /* threads of the next step */
+void nn_crew_did(NnCrew *crew, double seconds);               /* its step took so long */
+void nn_begin_step(NnRun *run);
+void nn_end_step(NnRun *run);
 
 /* What a run can be instead of training; each returns the exit status. */
 int nn_check_gradients(NnRun *run);

@@ -6,6 +6,7 @@
  * out with their field. */
 #include "emit/emit_cuda.h"
 #include "emit/emit_fields.h"
+#include "emit/emit_kernel.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -198,6 +199,14 @@ static int64_t flop_of_step(const Plan *plan)
     return flop;
 }
 
+static bool any_in_threads(const Plan *plan)
+{
+    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++)
+        if (runs_in_threads(plan, &plan->kernel[PHASE_TRAIN][k]))
+            return true;
+    return false;
+}
+
 static void emit_training(const Plan *plan, Text *out)
 {
     const Model *model = plan->model;
@@ -217,7 +226,7 @@ static void emit_training(const Plan *plan, Text *out)
         text_add(out, " .drop_last = true,");
     if (model->validate_every > 1)
         text_print(out, " .validate_every = %lld,", (long long)model->validate_every);
-    text_print(out, " .flop = %lld,\n", (long long)flop_of_step(plan));
+    text_print(out, " .flop = %lld,%s\n", (long long)flop_of_step(plan), any_in_threads(plan) ? " .threads = true," : "");
     if (model->stop_metric)
         text_print(out, "    .stop_metric = %s, .stop_patience = %lld, .stop_min_delta = %s,%s\n",
                    c_string(out->arena, model->stop_metric), (long long)model->stop_patience,

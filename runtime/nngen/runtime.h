@@ -107,6 +107,7 @@ typedef struct NnProgram {
     bool stop_rises;                    /* higher values of stop_metric are better (accuracy); false: lower ones (losses, errors) */
     size_t memory;                      /* bytes of the state struct */
     int64_t flop;                       /* of a step */
+    bool threads;                       /* share some of its loops */
 
     const NnData *data;
     const NnInput *inputs;      int input_count;
