@@ -69,12 +69,14 @@ text_case() {
 }
 
 one_case() {
+    local limit=900                                     # seconds
+    [ -z "${NNGEN_ALL:-}" ] || limit=3600
     WORK=$(mktemp -d) && export WORK
     case $1 in
         unit/*) unit_case "${1#unit/}" ;;
         error/*) error_case "${1#error/}" ;;
         dump/* | golden/*) text_case "$1" ;;
-        run/*) timeout 900 bash "$ROOT/tests/$1.sh" || echo "not ok the script: ended with status $?" ;;
+        run/*) timeout $limit bash "$ROOT/tests/$1.sh" || echo "not ok the script: ended with status $?" ;;
     esac > "$RESULTS/${1//\//:}" 2>&1
     rm -rf "$WORK"
 }
