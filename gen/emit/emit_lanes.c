@@ -300,6 +300,7 @@ void emit_rows_in_lanes(Emission *e)
     emit_block(e, ROWS_IN_LANES);
     close_lanes(e);
     if (apart) {                                        /* what is updated must not come twice */
+        line(e, "/* the last %d */", rest);
         line(e, "{");
         e->indent += INDENT;
         line(e, "const int %s0 = %s - %d;", letter, extent, rest);

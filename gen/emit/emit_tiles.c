@@ -404,6 +404,9 @@ static void emit_strips(Emission *e)
     const Strip strip[] = {{0, breadth - rest, 0, tile->rows, tile->columns, false}, {breadth - columns, breadth, breadth - rest, rows, columns, false}};
     for (int s = 0; s < 2; s++) {
         const bool loop = strip[s].to - strip[s].from > (tile->group ? tile->group : strip[s].columns);
+        if (s == 1)
+            line(e, "/* the last %lld of %s fill no tile: theirs begins at %lld, what is new in it at %lld */", (long long)rest,
+                 letter_of(e, tile->column), (long long)strip[s].from, (long long)strip[s].fresh);
         if (!loop) {                                    /* a scope for its constants */
             line(e, "{");
             e->indent += INDENT;
