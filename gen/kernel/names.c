@@ -246,6 +246,17 @@ static bool is_copy(const Plan *plan, int b)
     return plan->buffer[b].leaf == NONE && (plan->model->graph->nodes[node].attributes.leaf != NONE || plan->buffer_of[node] != b);
 }
 
+/* The first phase that computes it; PHASE_COUNT: none does. */
+static PhaseId written_in(const Plan *plan, int b)
+{
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++)
+            for (int s = 0; s < plan->kernel[phase][k].stage_count; s++)
+                if (plan->kernel[phase][k].stage[s].buffer == b)
+                    return phase;
+    return PHASE_COUNT;
+}
+
 static void name_buffers(Plan *plan, Names *names, bool plain)
 {
     for (int b = 0; b < plan->buffer_count; b++) {
@@ -254,6 +265,11 @@ static void name_buffers(Plan *plan, Names *names, bool plain)
         const char *wish = wish_for_all(plan, buffer->node, &named);
         if (named && is_copy(plan, b))
             wish = identifier(plan->arena, arena_print(plan->arena, "%s_copy", wish));
+        if (named && in_use(names, wish)) {             /* dropout and batch norm: evaluation has an fc1_relu of its own */
+            const PhaseId phase = written_in(plan, b);
+            wish = phase == PHASE_EVALUATE ? arena_print(plan->arena, "%s_evaluated", wish)
+                 : phase == PHASE_PREDICT ? arena_print(plan->arena, "%s_predicted", wish) : wish;
+        }
         buffer->name = unique(names, wish);
         if (plain)
             buffer->name = arena_print(plan->arena, "%s%s", buffer->leaf == NONE ? "plain->" : "s->", buffer->name);
