@@ -351,14 +351,21 @@ static void name_axes(Plan *plan, Kernel *kernel, const Names *names)
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------------ */
 
+/* Is it made of gradients, as an update is, and a norm that they are clipped by? */
+static bool follows_gradients(const Plan *plan, NodeId node)
+{
+    return plan->model->graph->nodes[node].origin.rule && !is_part_of_gradient(plan->model, node);
+}
+
 static const char *main_wish(const Plan *plan, const Kernel *kernel)
 {
     bool named;
-    for (int s = kernel->stage_count - 1; s >= 0; s--) {        /* the last named value that leaves the kernel */
-        const char *wish = wish_of(plan, kernel->stage[s].node, &named);
-        if (named && kernel->stage[s].buffer != NONE)
-            return wish;
-    }
+    for (int pass = 0; pass < 2; pass++)
+        for (int s = kernel->stage_count - 1; s >= 0; s--) {    /* the last named value that leaves the kernel, a gradient's norm if no other does */
+            const char *wish = wish_of(plan, kernel->stage[s].node, &named);
+            if (named && kernel->stage[s].buffer != NONE && (pass == 1 || !follows_gradients(plan, kernel->stage[s].node)))
+                return wish;
+        }
     for (int s = 0; s < kernel->stage_count; s++) {
         const char *wish = wish_of(plan, kernel->stage[s].node, &named);
         if (named)
@@ -379,7 +386,7 @@ static bool part_of_gradient(const Plan *plan, const Kernel *kernel)
 static bool leaves_forward_value(const Plan *plan, const Kernel *kernel)
 {
     for (int s = 0; s < kernel->stage_count; s++)
-        if (kernel->stage[s].buffer != NONE && !is_part_of_gradient(plan->model, kernel->stage[s].node))
+        if (kernel->stage[s].buffer != NONE && !plan->model->graph->nodes[kernel->stage[s].node].origin.rule)
             return true;
     return false;
 }
@@ -443,7 +450,7 @@ static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *ke
         return arena_print(arena, "%s_and_gradient", strncmp(wish, "d_", 2) == 0 ? wish + 2 : wish);
     if (gradient)
         return arena_print(arena, "backward_%s", strncmp(wish, "d_", 2) == 0 ? wish + 2 : wish);
-    if (is_part_of_update(plan->model, kernel->stage[0].node))
+    if (follows_gradients(plan, kernel->stage[0].node))
         return arena_print(arena, "update_%s", wish);
     if (phase == PHASE_EVALUATE)
         return arena_print(arena, "evaluate_%s", wish);
