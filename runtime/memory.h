@@ -14,6 +14,7 @@ void nn_release(void *block);                                 /* NULL is allowed
 char *nn_copy_string(const char *string);
 char *nn_format_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+void nn_want_large_pages(void *start, size_t bytes);          /* asks for them, if it is much memory; none need come */
 size_t nn_memory_held(void);
 size_t nn_memory_peak(void);                                  /* the most that was ever held */
 

@@ -184,6 +184,8 @@ NnRun *nn_start(const NnProgram *program, int argc, char **argv)
     NnFlags flags = nn_parse_flags(program, false, argc, argv);
     if (flags.save || flags.predict)
         nn_probe_output(flags.predict ? flags.predict : flags.save);          /* now, and not after hours */
+    if (!program->sweep)
+        nn_want_large_pages(program->state, program->memory);
     NnRun *run = nn_open_run(program, flags);
     if (flags.check_gradients)
         exit(nn_check_gradients(run));

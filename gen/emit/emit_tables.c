@@ -258,8 +258,9 @@ static void emit_nn_program(const Plan *plan, const EmitOptions *options, bool h
     text_print(out, "    .signature = \"%016llx\",\n", (unsigned long long)signature(model->written ? model->written : model->graph, out->arena));
     if (train && options->check_command)
         text_print(out, "    .check_command = %s,\n", c_string(out->arena, options->check_command));
-    text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu, .memory = sizeof %sstate%s,\n",
-               model->precision == F64 ? "NN_F64" : "NN_F32", (unsigned long long)model->seed, is_state_allocated(plan) ? "*" : "",
+    text_print(out, "    .precision = %s, .batch = BATCH, .seed = %lluu,%s .memory = sizeof %sstate%s,\n",
+               model->precision == F64 ? "NN_F64" : "NN_F32", (unsigned long long)model->seed,
+               plan->target == TARGET_CUDA || is_state_allocated(plan) ? "" : " .state = &state,", is_state_allocated(plan) ? "*" : "",
                model->sweep.count ? " + (size_t)COPIES * KEPT" : "");
     if (train)
         emit_training(plan, out);

@@ -369,9 +369,11 @@ static void consider_panels(Product *p, int row, int column)
     Tile tile = {.lanes = column, .row = row, .column = column, .columns = columns, .line = NONE, .lines = 1, .rows_outside = true, .block = in_parts ? PANEL_STEPS : 0};
     const int64_t parts = in_parts ? steps(p->folds, PANEL_STEPS) : 1, folds = in_parts ? PANEL_STEPS : p->folds;
     const int64_t bytes = folds * columns * p->element, whole = extent / columns, rest = extent % columns;
-    const int64_t at_once = most(1, PANELS_BYTES / bytes), groups = steps(whole, at_once);
+    const bool copies_side = folds >= SIDE_STEPS && !lies_along_fold(p, p->a);
+    const int64_t at_once = most(1, (copies_side || whole * bytes <= MOST_PANELS_BYTES ? MOST_PANELS_BYTES : PANELS_BYTES) / bytes);
+    const int64_t groups = steps(whole, at_once);
     tile.group = (int)(steps(whole, groups) * columns);
-    tile.side = folds >= SIDE_STEPS && tile.group >= SIDE_PANELS * columns && !lies_along_fold(p, p->a);
+    tile.side = copies_side && tile.group >= SIDE_PANELS * columns;
     tile.fetches = p->streams && !in_parts && folds >= FETCH_STEPS;
     const int64_t fetch = tile.group / columns * bytes > FIRST_CACHE ? bytes / SECOND_CACHE_RATE : 0;
     int64_t cycles = strip_cycles(p, &tile, whole, columns, folds, fetch, &tile.rows);

@@ -27,7 +27,9 @@ enum {
     SECOND_CACHE = 384 * 1024,          /* the same of 512 KB */
     SECOND_CACHE_RATE = 14,             /* bytes a cycle; 1 x 6 dots that sweep 314 KB of weights once a row: 28 for 11.5 µs */
     THIRD_CACHE_RATE = 10,
-    PANELS_BYTES = 320 * 1024,          /* panels that stay in the second cache while all rows pass: weight gradient with Adam 256 x 1024 x 1024,
+    PANELS_BYTES = 192 * 1024,          /* panels that stay in the second cache while all rows pass: 256 x 1024 x 1024 forward, groups of 128, 192,
+                                           320 KB: best 5.9, 5.8, 5.9 ms, median of a loud machine 6.5, 6.6, 6.6; clang best 6.4, 6.0, 6.2 */
+    MOST_PANELS_BYTES = 320 * 1024,     /* where that makes them all, or a tile's rows are copied for them: weight gradient with Adam of that size,
                                            groups of 64, 128, 256 KB: 7.0, 6.8, 6.7 ms; b where it lies 11.4, panels with rows inside 10.5.
                                            All 96 columns of 784-100 at once: 10,000 rows come once from memory, a step 58 for 61 ms */
     LONGEST_PANEL = 2048,               /* steps; longer folds are added up part by part. Panels of 16 KB or 64 KB: forward 5.9 or 5.7 ms */

@@ -105,7 +105,8 @@ typedef struct NnProgram {
     int64_t stop_patience;
     double stop_min_delta;
     bool stop_rises;                    /* higher values of stop_metric are better (accuracy); false: lower ones (losses, errors) */
-    size_t memory;                      /* bytes of the state struct */
+    void *state;                        /* where the state struct is, if kernels read it there and it is static; NULL */
+    size_t memory;                      /* its bytes */
     int64_t flop;                       /* of a step */
     bool threads;                       /* share some of its loops */
 
@@ -124,7 +125,7 @@ typedef struct NnProgram {
 } NnProgram;
 
 /* The state of a program whose state is too large to be static: zeros, aligned for any vector. More than the machine has ends
- * the program (3). Static ones are no business of the runtime. */
+ * the program (3). */
 void *nn_allocate_state(size_t bytes);
 
 typedef struct NnRun NnRun;
