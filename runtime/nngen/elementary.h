@@ -52,12 +52,21 @@ static inline float nn_expf(float x)
     return x < -104.0f ? 0.0f : finite;
 }
 
-/* exp of what is not above 0, as sigmoid and tanh have it: e^r 2^(n + 64) is normal, and 2^-64 what is left */
+/* exp of what is not above 0, as tanh and softplus have it: e^r 2^(n + 64) is normal, and 2^-64 what is left */
 static inline float nn_exp_of_negativef(float x)
 {
     NN_POWER_OF_E_(x, shifted, e_to_r);
     const float scaled = e_to_r * nn_from_bits((nn_bits(shifted) << 23) + 0x5f800000u) * 5.42101086e-20f;
     return x < -104.0f ? 0.0f : scaled;
+}
+
+/* 1 / (1 + e^-x). Within the bounds 2^n is 0 (x from 88 on: 1) to infinity (below -88.3: 0), and neither needs a choice behind it;
+ * with the sign apart, e^-|x| and two choices, moons3 took 11.0 for 10.6 us (gcc), 11.6 for 10.8 (clang). NaN stays. */
+static inline float nn_sigmoidf(float x)
+{
+    const float above = x < -89.0f ? -89.0f : x, within = above > 88.0f ? 88.0f : above, minus = -within;
+    NN_POWER_OF_E_(minus, shifted, e_to_r);
+    return 1.0f / (1.0f + e_to_r * nn_from_bits((nn_bits(shifted) << 23) + 0x3f800000u));
 }
 
 /* log x: x = 2^n (1 + f), 1 + f in [sqrt 1/2, sqrt 2); f - f^2/2 + f^3 q(f). Subnormal numbers are made normal first. */
@@ -135,5 +144,10 @@ static inline double nn_log(double x) { return log(x); }
 static inline double nn_log1p(double x) { return log1p(x); }
 static inline double nn_tanh(double x) { return tanh(x); }
 static inline double nn_erf(double x) { return erf(x); }
+static inline double nn_sigmoid(double x)                     /* exp is only ever taken of -|x|, so that nothing overflows */
+{
+    const double e = exp(-fabs(x));
+    return (x >= 0 ? 1 : e) / (1 + e);
+}
 
 #endif

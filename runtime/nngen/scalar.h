@@ -25,12 +25,6 @@
     static inline REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                         \
     static inline REAL nn_maximum##F(REAL a, REAL b) { return ((a > b) | (a != a)) ? a : b; }    /* |: no branch */  \
     static inline REAL nn_minimum##F(REAL a, REAL b) { return ((a < b) | (a != a)) ? a : b; }                        \
-    /* 1 / (1 + exp(-x)), without overflow: exp is only ever taken of -|x| */                                        \
-    static inline REAL nn_sigmoid##F(REAL x)                                                                         \
-    {                                                                                                                \
-        REAL e = nn_exp_of_negative##F(-fabs##F(x));                                                                            \
-        return (x >= 0 ? 1 : e) / (1 + e);                                                                           \
-    }                                                                                                                \
     /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */                                                           \
     static inline REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + nn_log1p##F(nn_exp_of_negative##F(-fabs##F(x))); }
 
