@@ -5,8 +5,8 @@
  * at each end of the dimension as the windows reach over it, and the condition goes: reads and writes are where they were, counted
  * from the first element that is real. Nothing ever writes the border, so it is zero from the start and stays so: such an array
  * shares its memory with no other (plan_memory.c). What the data bring has their layout; it is copied into an array with a border,
- * once a step. The gradient of the input reads windows over the gradient of the output in the same way; behind a stride it reads as if
- * zeros lay between the elements, and then there is a copy in which they do.
+ * once a step. The gradient of the input reads windows over the gradient of the output in the same way, behind a
+ * stride residue by residue (residues.c).
  *
  * Rejected: conditions on whole registers (masked loads): they cost a compare a load in the innermost loop, on every processor. */
 #include "kernel/kernel.h"
@@ -27,9 +27,8 @@ static Reach reach_of(const Kernel *kernel, const Index *index, int64_t size)
     return (Reach){least < 0 ? -least : 0, most >= size ? most - size + 1 : 0};
 }
 
-/* The read inside conditions that all say: where the element exists, else zero; by dimension how far apart the elements are that
- * do (place % 2 = 0 and place / 2 within the array: 2), and the places. NULL if it is anything else. */
-static Term *bordered_read(const Plan *plan, Term *term, int64_t *spacing, Index *place)
+/* The read inside conditions that all say: where the element exists, else zero. NULL if it is anything else. */
+static Term *bordered_read(const Plan *plan, Term *term)
 {
     Term *read = term;
     while (read->kind == TERM_INSIDE && read->operand[1]->kind == TERM_NUMBER && read->operand[1]->number == 0)
@@ -39,21 +38,15 @@ static Term *bordered_read(const Plan *plan, Term *term, int64_t *spacing, Index
     const Buffer *buffer = &plan->buffer[read->buffer];
     if (buffer->kind != BUFFER_TEMPORARY && buffer->kind != BUFFER_INPUT)
         return NULL;
-    for (int d = 0; d < read->rank; d++) {
-        spacing[d] = read->index[d].divisor;
-        place[d] = read->index[d];
-        place[d].divisor = 1;
-        if (!is_affine(&place[d]))
+    for (int d = 0; d < read->rank; d++)
+        if (!is_affine(&read->index[d]))
             return NULL;
-    }
     for (; term != read; term = term->operand[0]) {
         bool found = false;
         for (int d = 0; d < read->rank && !found; d++) {
-            Index at = place[d];
+            Index at = read->index[d];
             at.constant += term->from;
-            found = same_index(&at, &term->index[0]) && term->to - term->from == buffer->size[d] * spacing[d];
-            at.modulus = spacing[d];
-            found |= spacing[d] > 1 && same_index(&at, &term->index[0]) && term->from == 0 && term->to == 1;
+            found = same_index(&at, &term->index[0]) && term->to - term->from == buffer->size[d];
         }
         if (!found)
             return NULL;
@@ -83,7 +76,7 @@ static void widen(Reach *reach, Reach by)
 }
 
 /* Each factor of the kernel's product that reads a border: `visit` is given where the factor hangs, and its read. */
-typedef void Visit(Borders *borders, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place);
+typedef void Visit(Borders *borders, Kernel *kernel, Term **factor, Term *read);
 
 static void each_bordered(Plan *plan, Kernel *kernel, Visit *visit, Borders *borders)
 {
@@ -92,17 +85,15 @@ static void each_bordered(Plan *plan, Kernel *kernel, Visit *visit, Borders *bor
     Term *sum = kernel->stage[0].term;
     const bool product = sum->kind == TERM_APPLY && sum->op == OP_MULTIPLY;
     for (int o = 0; o < (product ? 2 : 1); o++) {
-        int64_t spacing[MAX_RANK + 1];
-        Index place[MAX_RANK + 1];
-        Term **factor = product ? &sum->operand[o] : &kernel->stage[0].term, *read = bordered_read(plan, *factor, spacing, place);
+        Term **factor = product ? &sum->operand[o] : &kernel->stage[0].term, *read = bordered_read(plan, *factor);
         if (read)
-            visit(borders, kernel, factor, read, spacing, place);
+            visit(borders, kernel, factor, read);
     }
 }
 
-static void want(Borders *b, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place)
+static void want(Borders *b, Kernel *kernel, Term **factor, Term *read)
 {
-    (void)factor, (void)place, (void)spacing;
+    (void)factor;
     const Buffer *buffer = &b->plan->buffer[read->buffer];
     for (int d = 0; d < read->rank; d++) {
         Reach reach = reach_of(kernel, &read->index[d], buffer->size[d]);
@@ -111,16 +102,16 @@ static void want(Borders *b, Kernel *kernel, Term **factor, Term *read, const in
     }
 }
 
-static void drop_condition(Borders *b, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place)
+static void drop_condition(Borders *b, Kernel *kernel, Term **factor, Term *read)
 {
-    (void)kernel, (void)spacing, (void)place;
+    (void)kernel;
     if (!b->refused[read->buffer])
         *factor = read;
 }
 
 /* ---- copies ------------------------------------------------------------------------------------------------------------ */
 
-/* copy[b,…] = source[b,…], elements `spacing` apart */
+/* copy[b,…] = source[b,…] */
 static Kernel copy_kernel(Plan *plan, int copy, bool before_loss_check)
 {
     const Buffer *to = &plan->buffer[copy], *from = &plan->buffer[to->copy_of];
@@ -134,56 +125,31 @@ static Kernel copy_kernel(Plan *plan, int copy, bool before_loss_check)
         kernel.axis[d] = (Axis){.extent = from->size[d], .batch = d == 0 && plan->model->graph->nodes[from->node].type.per_row};
         kernel.outer[kernel.outer_count++] = kernel.axis_count++;
         read->index[d] = index_axis(d);
-        stage.store[d] = index_add(index_constant(0), to->spacing[d], index_axis(d));
+        stage.store[d] = index_axis(d);
     }
     stage.term = read;
     ARENA_PUSH(plan->arena, kernel.stage, kernel.stage_count, kernel.stage_room, stage);
     return kernel;
 }
 
-static int copy_for(Plan *plan, int source, const int64_t *spacing)
+static int copy_for(Plan *plan, int source)
 {
-    const int rank = plan->buffer[source].rank;
     for (int b = 0; b < plan->buffer_count; b++)
-        if (plan->buffer[b].copy_of == source && !plan->buffer[b].is_laid && memcmp(plan->buffer[b].spacing, spacing, sizeof *spacing * (size_t)rank) == 0)
+        if (plan->buffer[b].copy_of == source && !plan->buffer[b].is_laid)
             return b;
     Buffer copy = plan->buffer[source];
     copy.kind = BUFFER_TEMPORARY;
     copy.leaf = NONE;
     copy.copy_of = source;
-    for (int d = 0; d < rank; d++) {
-        copy.spacing[d] = spacing[d];
-        copy.size[d] = spacing[d] * copy.size[d];
-        copy.border |= spacing[d] > 1;                  /* zeros between, which nothing ever writes */
-    }
     ARENA_PUSH(plan->arena, plan->buffer, plan->buffer_count, plan->buffer_room, copy);
     return plan->buffer_count - 1;
 }
 
-static void redirect(Borders *b, Kernel *kernel, Term **factor, Term *read, const int64_t *spacing, const Index *place)
+static void redirect(Borders *b, Kernel *kernel, Term **factor, Term *read)
 {
-    bool apart = false;
-    for (int d = 0; d < read->rank; d++)
-        apart |= spacing[d] > 1;
-    if (!apart && (b->plan->buffer[read->buffer].kind != BUFFER_INPUT || b->refused[read->buffer]))
-        return;
-    b->copy = read->buffer = copy_for(b->plan, read->buffer, spacing);
-    Term *whole = read;
-    for (int d = 0; d < read->rank; d++) {
-        const int64_t size = b->plan->buffer[read->buffer].size[d];
-        const Reach reach = reach_of(kernel, &place[d], size);
-        read->index[d] = place[d];
-        if (reach.before + reach.after == 0)
-            continue;
-        Term *inside = NEW(b->plan->arena, Term, 1);
-        *inside = **factor;                             /* of the conditions that there were */
-        inside->index = arena_copy(b->plan->arena, &place[d], sizeof place[d]);
-        inside->from = 0;
-        inside->to = size;
-        inside->operand[0] = whole;
-        whole = inside;
-    }
-    *factor = whole;
+    (void)kernel, (void)factor;
+    if (b->plan->buffer[read->buffer].kind == BUFFER_INPUT && !b->refused[read->buffer])
+        b->copy = read->buffer = copy_for(b->plan, read->buffer);
 }
 
 typedef struct Search { int buffer; bool found; } Search;
@@ -211,7 +177,7 @@ static bool is_written(const Kernel *kernels, int count, int buffer)
     return false;
 }
 
-/* What the data bring, and what is read as if zeros lay between its elements, is copied before it is read so for the first time. */
+/* What the data bring is copied before it is read so for the first time. */
 static void make_copies(Plan *plan, PhaseId phase, Borders *borders)
 {
     Kernel *kernels = NULL;

@@ -207,8 +207,7 @@ typedef struct Buffer {
     int64_t before[MAX_RANK + 1], after[MAX_RANK + 1];  /* zeros around each dimension that are read and never written (border.c) */
     bool border;                        /* there are any: it shares memory with no other */
     bool is_laid;                       /* its order is decided */
-    int copy_of;                        /* border.c: the buffer whose elements it holds, `spacing` apart along each dimension; NONE */
-    int64_t spacing[MAX_RANK + 1];
+    int copy_of;                        /* border.c: the buffer whose elements it holds; NONE */
     int64_t pad;                        /* elements after each run of the innermost dimension that belong to nothing */
     const char *why_order;              /* NULL: row-major as PyTorch, without a pad */
     int phases;                         /* set of phases that use it */
@@ -302,6 +301,7 @@ void skip_zeros(Plan *plan);                                  /* skip.c: before 
 Term *take_windows(Plan *plan, Kernel *kernel, const Term *read, Term **sparse, Term *other);
 void drop_unread(Plan *plan, int buffer);                     /* its stage, which is the last of its kernel, if nobody reads it */
 void read_stored_sum(Kernel *kernel);                         /* schedule.c: later stages read what the first one stores, no local */
+void split_residues(Plan *plan);                              /* residues.c: before borders */
 void lay_borders(Plan *plan);                                 /* border.c: before layouts are chosen */
 /* turn.c: copies of weights for loops over time. Before layouts are chosen. */
 void turn_weights(Plan *plan);

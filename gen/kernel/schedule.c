@@ -137,6 +137,7 @@ void schedule(Plan *plan)
 {
     if (plan->mode == KERNELS_FUSED && plan->target == TARGET_C) {
         skip_zeros(plan);
+        split_residues(plan);
         lay_borders(plan);
         turn_weights(plan);
         choose_layouts(plan);

@@ -228,8 +228,6 @@ static bool lay_other(Plan *plan, Kernel *kernel, Term *other, const int8_t *ord
     copy.copy_of = source;
     copy.is_laid = true;
     copy.why_order = "copied so: a gradient that skips zeros runs along it";
-    for (int d = 0; d < copy.rank; d++)
-        copy.spacing[d] = 1;
     memcpy(copy.order, order, sizeof copy.order[0] * (size_t)copy.rank);
     make_room(kernel, other->index, &copy, copy.before, copy.after);
     for (int d = 0; d < copy.rank; d++)

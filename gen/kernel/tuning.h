@@ -67,6 +67,7 @@ enum {
     LANES_OF_RUN = 8,                   /* of a run that grows by a factor times another: a load, a multiply-add, a store a register */
     RUN_QUARTERS = 5,                   /* quarters of a cycle a register of a run */
     TURN_CYCLES = 2,                    /* an element of a matrix that is copied with its rows as columns */
+    MOST_RESIDUES = 25,                 /* kernels that one becomes for the residues of strides: 5 x 5 */
     WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */
 };
 

@@ -11,12 +11,41 @@
 #include "kernel/fuse_internal.h"
 #include <string.h>
 
-/* A reshape adds indices up and takes them apart, which could not be done to divided ones. */
-static bool is_reshaped(const Graph *graph, NodeId id)
+/* A reshape adds indices up and takes them apart, which could not be done to divided ones. Does it, or another move, so to a
+ * dimension of those in `divided`? */
+static bool mixes(const Graph *graph, NodeId id, uint32_t divided)
 {
-    for (; op_info[graph->nodes[id].op].class == MOVE; id = graph->nodes[id].operand[0])
-        if (graph->nodes[id].op == OP_RESHAPE)
+    for (; divided && op_info[graph->nodes[id].op].class == MOVE; id = graph->nodes[id].operand[0]) {
+        const Node *node = &graph->nodes[id];
+        const int batch = node->type.per_row;
+        uint32_t below = divided & (uint32_t)batch;
+        if (node->op == OP_PERMUTE)
+            for (int d = 0; d < node->type.rank; d++)
+                below |= (divided >> (batch + d) & 1) << (batch + node->attributes.order[d] - 1);
+        else if (node->op == OP_BROADCAST)
+            for (int axis = batch ? 0 : 1, to = 0; axis <= node->type.rank; axis++)
+                below |= node->attributes.axes >> axis & 1 ? 0 : (divided >> (batch + axis - 1) & 1) << to++;
+        else if (node->op == OP_RESHAPE) {
+            const Type from = graph->nodes[node->operand[0]].type;
+            for (int d = 0; d < node->type.rank; d++)
+                if (divided >> (batch + d) & 1) {
+                    int64_t outside = 1, elements = 1;
+                    int at = 0;
+                    for (int e = 0; e < d; e++)
+                        outside *= node->type.size[e];
+                    while (at < from.rank && (elements < outside || from.size[at] == 1))
+                        elements *= from.size[at++];
+                    if (elements != outside || at == from.rank || from.size[at] != node->type.size[d])
+                        return true;
+                    below |= 1u << (batch + at);
+                }
+        } else if (node->op == OP_PAD || node->op == OP_SLICE) {
+            below = divided;
+        } else {
             return true;
+        }
+        divided = below;
+    }
     return false;
 }
 
@@ -26,16 +55,27 @@ bool gathers_products(const Plan *plan, NodeId id, const int *uses, const bool *
     const Graph *graph = plan->model->graph;
     if (graph->nodes[id].op != OP_FOLD)
         return false;
-    bool strides = false;
+    uint32_t strides = 0;                               /* dimensions of the product whose indices are divided */
     while (graph->nodes[id].op == OP_FOLD) {
-        strides |= graph->nodes[id].attributes.stride > 1;
-        id = graph->nodes[id].operand[0];
+        const Node *node = &graph->nodes[id];
+        strides |= (uint32_t)(node->attributes.stride > 1) << (node->type.per_row + node->attributes.axis - 1);
+        id = node->operand[0];
         if (uses[id] > 1 || root[id])
             return false;
     }
-    if (graph->nodes[id].op != OP_CONTRACT || (strides && (is_reshaped(graph, graph->nodes[id].operand[0]) || is_reshaped(graph, graph->nodes[id].operand[1]))))
+    if (graph->nodes[id].op != OP_CONTRACT || plan->recurrences.region_of[id] != NONE)
         return false;
-    return plan->recurrences.region_of[id] == NONE;
+    const Letters l = split_letters(graph->nodes[id].attributes.letters);
+    for (int o = 0; o < 2; o++) {
+        uint32_t divided = 0;
+        for (int d = 0; l.operand[o][d]; d++) {
+            const char *at = strchr(l.result, l.operand[o][d]);
+            divided |= at ? (strides >> (at - l.result) & 1) << d : 0;
+        }
+        if (mixes(graph, graph->nodes[id].operand[o], divided))
+            return false;
+    }
+    return true;
 }
 
 /* 0 <= place < size and stride divides it, else the element is not there; it is the one at `index`, place / stride. */
