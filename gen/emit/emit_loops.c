@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHORTEST_LANES = 4, MOST_WRITTEN_OUT = 16, SHORTEST_FOLD_IN_LANES = 32 };
+enum { SHORTEST_LANES = 4, MOST_WRITTEN_OUT = 16, SHORTEST_FOLD_IN_LANES = 32, SHORTEST_LINE_IN_LANES = 6 /* of several folds */ };
 
 void line(Emission *e, const char *format, ...)
 {
@@ -220,7 +220,8 @@ bool folds_in_lanes(const Emission *e, const Stage *stage)
     Stride stride = {e->w.plan, stage->fold_axis[stage->fold_count - 1], false};
     each_term(stage->term, find_obstacle, &stride.found);
     each_term(stage->term, find_stride, &stride);
-    return !stride.found && e->kernel->axis[stride.axis].extent >= SHORTEST_FOLD_IN_LANES;
+    const int64_t shortest = stage->fold == FOLD_SUM && stage->fold_count > 1 ? SHORTEST_LINE_IN_LANES : SHORTEST_FOLD_IN_LANES;
+    return !stride.found && e->kernel->axis[stride.axis].extent >= shortest;
 }
 
 /* A stage's own loops, if it can share them: all its inner axes or all its fold axes. */
@@ -396,21 +397,33 @@ static const char *opening(const Emission *e, int l, int lanes)
     return e->lanes != NONE || (lanes != NONE && l > lanes) ? "NN_FOLD" : l == lanes ? "NN_SIMD " : "";
 }
 
-/* The loops of a stage's fold and its elements; the innermost may be one statement. */
+/* The folds around the innermost one, which a sum in lanes takes along: its lanes are added up once, at the end. */
+static const char *folds_around(const Emission *e, const Stage *stage)
+{
+    Text text = text_new(e->w.arena);
+    for (int f = 0; f < stage->fold_count - 1; f++)
+        if (is_loop(e, stage->fold_axis[f]))
+            text_print(&text, "%3$sfor (int %1$s = 0; %1$s < %2$s; %1$s++)", e->kernel->axis[stage->fold_axis[f]].letter,
+                       axis_extent(&e->w, stage->fold_axis[f]), text.length ? " " : "");
+    return text.length ? text.bytes : "";
+}
+
+/* The loops of a stage's fold and its elements; the innermost may be one statement, and so may all of a sum. */
 static void emit_fold(Emission *e, int s, const char *how)
 {
     const Stage *stage = &e->kernel->stage[s];
-    const bool lanes = folds_in_lanes(e, stage);
-    const int loops = stage->fold_count - lanes;
+    const bool lanes = folds_in_lanes(e, stage), sum = lanes && stage->fold == FOLD_SUM;
+    const int loops = sum ? 0 : stage->fold_count - lanes;
     if (!stage->folds_outer)
         begin_fold(e, s);
     for (int f = 0; f < loops; f++)
         open_loop_as(e, stage->fold_axis[f], how);
     if (lanes) {
-        const int axis = stage->fold_axis[loops];
+        const int axis = stage->fold_axis[stage->fold_count - 1];
+        const char *folds = sum ? arena_print(e->w.arena, "%s, ", folds_around(e, stage)) : "";
         text_print(e->out, "%*s", e->indent, "");
-        add_wrapped(e->out, arena_print(e->w.arena, "%s(%s, %s, %s, %s, %s);", stage->fold == FOLD_SUM ? "NN_SUM" : "NN_LARGEST",
-                                        local_type(e, stage), local_element(e, s), e->kernel->axis[axis].letter, axis_extent(&e->w, axis),
+        add_wrapped(e->out, arena_print(e->w.arena, "%s(%s, %s, %s%s, %s, %s);", sum ? "NN_SUM" : "NN_LARGEST",
+                                        local_type(e, stage), local_element(e, s), folds, e->kernel->axis[axis].letter, axis_extent(&e->w, axis),
                                         term_text(&e->w, stage->term, BIND_CHOICE)), "", (size_t)e->indent + 2 * INDENT, 0);
         text_add(e->out, "\n");
     } else {

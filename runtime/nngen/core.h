@@ -300,7 +300,7 @@ NN_TREE_OF_(double)
 
 /* Adds the sum over k of X to `sum`, or makes `largest` the largest: sixteen partial results, k and k + 16 in one of them, then a
  * tree, whatever the width of a register. As one sum a row of 64 takes 256 cycles, each addition waiting for the one before; so,
- * 40. `extent` is at least 16. */
+ * 40. A sum takes the `folds` around its innermost along: 8192 elements of a channel, 16 in a line, 7.6 µs as one sum, 0.9 so. */
 #define NN_ADD_LANES(sum, lane)                                                                                      \
     do {                                                                                                             \
         for (int half_ = 8; half_; half_ /= 2)                                                                       \
@@ -308,17 +308,19 @@ NN_TREE_OF_(double)
                 (lane)[at_] += (lane)[at_ + half_];                                                                  \
         (sum) += (lane)[0];                                                                                          \
     } while (0)
-#define NN_SUM(REAL, sum, k, extent, X)                                                                              \
+#define NN_SUM(REAL, sum, folds, k, extent, X)                                                                       \
     do {                                                                                                             \
         _Alignas(64) REAL lane_[16] = {0};                                                                           \
         enum { even_ = (extent) / 16 * 16 };                                                                         \
-        for (int k_ = 0; k_ < even_; k_ += 16)                                                                       \
-            NN_SIMD for (int l_ = 0; l_ < 16; l_++) {                                                                \
-                const int k = k_ + l_;                                                                               \
-                lane_[l_] += (X);                                                                                    \
-            }                                                                                                        \
-        for (int k = even_; k < (extent); k++)                                                                       \
-            lane_[k - even_] += (X);                                                                                 \
+        folds {                                                                                                      \
+            for (int k_ = 0; k_ < even_; k_ += 16)                                                                   \
+                NN_SIMD for (int l_ = 0; l_ < 16; l_++) {                                                            \
+                    const int k = k_ + l_;                                                                           \
+                    lane_[l_] += (X);                                                                                \
+                }                                                                                                    \
+            for (int k = even_; k < (extent); k++)                                                                   \
+                lane_[k - even_] += (X);                                                                             \
+        }                                                                                                            \
         NN_ADD_LANES(sum, lane_);                                                                                    \
     } while (0)
 /* sum[b - b0] = the sum over k of X for neighbouring rows b, from b0 on: even and odd k in a partial sum each, since an addition
