@@ -6,6 +6,8 @@
  *   the other order   a weight (out, in) is kept as [in][out], its slots with it, where the kernels of a step that use it then take
  *                     fewer cycles: the forward product has its lanes on the outputs instead of on the fold. That is the first
  *                     layer's case; further layers also fold over their outputs, for the gradient of their input.
+ *   channels          images and their weights lie with channels innermost where a step takes fewer cycles so: one by one, then
+ *                     all at once
  *   rows in lanes     values between narrow layers lie as [feature][row]
  *   a pad             rows whose length is a multiple of SET_STRIDE lie on few sets of the cache, and a panel of them drives
  *                     itself out: a cache line more a row
@@ -174,43 +176,108 @@ static int64_t step_cycles(const Plan *plan, const Users *users)
     return cycles;
 }
 
-/* A weight and its slots, or an array of values alone: by a step's cycles, as PyTorch has it; or with another dimension last, which
- * then lies in the lanes: a weight's outputs or inputs, the channels of images. */
-static void try_last(Plan *plan, const Users *users, int first)
+/* The weight and its slots, which lie alike; or an array of values alone. */
+typedef struct Alike { int buffer[8], count; } Alike;
+
+static Alike alike(const Plan *plan, int first)
 {
     const Graph *graph = plan->model->graph;
-    Buffer *buffer = &plan->buffer[first];
-    const bool weight = buffer->leaf != NONE;
-    const int rank = buffer->rank;
-    int group[8] = {first}, count = 1;
-    for (int b = 0; weight && b < plan->buffer_count && count < 8; b++)
+    const Buffer *buffer = &plan->buffer[first];
+    Alike group = {{first}, 1};
+    for (int b = 0; buffer->leaf != NONE && b < plan->buffer_count && group.count < 8; b++)
         if (plan->buffer[b].leaf != NONE && graph->leaves[plan->buffer[b].leaf].kind == LEAF_SLOT && graph->leaves[plan->buffer[b].leaf].parameter == buffer->leaf
-            && plan->buffer[b].rank == rank)
-            group[count++] = b;
-    const int64_t before = step_cycles(plan, &users[first]);
-    int64_t least = before;
-    int8_t best[MAX_RANK + 1], usual[MAX_RANK + 1];
-    memcpy(usual, buffer->order, sizeof usual);
-    memcpy(best, usual, sizeof best);
-    for (int last = weight ? 0 : 1; last < 2; last++) {
+            && plan->buffer[b].rank == buffer->rank)
+            group.buffer[group.count++] = b;
+    return group;
+}
+
+/* Dimension `last` innermost, the others as PyTorch has them. */
+static void lay(Plan *plan, const Alike *group, int last)
+{
+    for (int g = 0; g < group->count; g++) {
+        Buffer *buffer = &plan->buffer[group->buffer[g]];
         int at = 0;
-        for (int d = 0; d < rank; d++)
+        for (int d = 0; d < buffer->rank; d++)
             if (d != last)
                 buffer->order[at++] = (int8_t)d;
         buffer->order[at] = (int8_t)last;
-        for (int g = 1; g < count; g++)
-            memcpy(plan->buffer[group[g]].order, buffer->order, sizeof buffer->order);
-        int64_t cycles = step_cycles(plan, &users[first]);
+    }
+}
+
+/* As it lies now, or with another dimension innermost, which then lies in the lanes: the last as PyTorch has it, a weight's outputs
+ * or inputs, the channels of images. By a step's cycles of what uses it. */
+static void try_last(Plan *plan, const Users *users, int first)
+{
+    Buffer *buffer = &plan->buffer[first];
+    const int rank = buffer->rank, now = buffer->order[rank - 1];
+    const Alike group = alike(plan, first);
+    const int64_t before = step_cycles(plan, &users[first]);
+    int64_t least = before;
+    int best = now;
+    const int last[] = {buffer->leaf != NONE ? 0 : rank - 1, 1, rank - 1};
+    for (int l = 0; l < 3; l++) {
+        lay(plan, &group, last[l]);
+        const int64_t cycles = step_cycles(plan, &users[first]);
         if (cycles * 100 > before * WORTH_ANOTHER_LAYOUT || cycles >= least)
             continue;
         least = cycles;
-        memcpy(best, buffer->order, sizeof best);
+        best = last[l];
     }
-    for (int g = 0; g < count; g++) {
-        memcpy(plan->buffer[group[g]].order, best, sizeof best);
-        if (memcmp(best, usual, sizeof best) != 0)
-            plan->buffer[group[g]].why_order = arena_print(plan->arena, "what uses it takes about %s cycles a step so, %s as PyTorch has it",
-                                                           grouped(plan->arena, least), grouped(plan->arena, before));
+    lay(plan, &group, best);
+    for (int g = 0; g < group.count && best != now; g++)
+        plan->buffer[group.buffer[g]].why_order = arena_print(plan->arena, "what uses it takes about %s cycles a step so, %s otherwise",
+                                                              grouped(plan->arena, least), grouped(plan->arena, before));
+}
+
+static int64_t all_cycles(const Plan *plan);
+
+static bool has_inner_loops(const Kernel *kernel);
+
+/* Are images used by anything with folds of its own, a max-pool, a softmax? What those cost is not known well enough: a net with
+ * batch norm and max-pools took twice as long where all was turned for its products. */
+static bool are_folded(const Plan *plan, const Users *users, const int *image, int count)
+{
+    bool folded = false;
+    for (int i = 0; i < count; i++)
+        for (int u = 0; u < users[image[i]].count; u++) {
+            const Kernel *kernel = &plan->kernel[deciding_phase(plan)][users[image[i]].kernel[u]];
+            folded |= kernel->form == FORM_SKIP || (!is_product(plan, kernel) && has_inner_loops(kernel));
+        }
+    return folded;
+}
+
+/* Images: one alone may gain nothing with its channels innermost where its neighbours and weights do not lie so too. So each is tried
+ * from where PyTorch has it; then all at once, and each from there. */
+static void lay_images(Plan *plan, const Users *users, const int *image, int count, Arena *scratch)
+{
+    int *alone = NEW(scratch, int, count + 1);
+    const char **why = NEW(scratch, const char *, plan->buffer_count + 1);
+    for (int i = 0; i < count; i++)
+        try_last(plan, users, image[i]);
+    if (!count || are_folded(plan, users, image, count))
+        return;
+    const int64_t one_by_one = all_cycles(plan);
+    for (int b = 0; b < plan->buffer_count; b++)
+        why[b] = plan->buffer[b].why_order;
+    for (int i = 0; i < count; i++) {
+        const Buffer *buffer = &plan->buffer[image[i]];
+        const Alike group = alike(plan, image[i]);
+        alone[i] = buffer->order[buffer->rank - 1];
+        lay(plan, &group, buffer->leaf != NONE ? 0 : 1);
+    }
+    for (int i = 0; i < count; i++)
+        try_last(plan, users, image[i]);
+    const int64_t together = all_cycles(plan);
+    const bool worth = together * 100 <= one_by_one * WORTH_ANOTHER_LAYOUT;
+    const char *because = arena_print(plan->arena, "with all images and their weights in mind: a step takes about %s cycles so, %s where each is by itself",
+                                      grouped(plan->arena, together), grouped(plan->arena, one_by_one));
+    for (int i = 0; i < count; i++) {
+        const Alike group = alike(plan, image[i]);
+        const bool moved = plan->buffer[image[i]].order[plan->buffer[image[i]].rank - 1] != alone[i];
+        if (!worth)
+            lay(plan, &group, alone[i]);
+        for (int g = 0; g < group.count; g++)
+            plan->buffer[group.buffer[g]].why_order = worth && moved ? because : why[group.buffer[g]];
     }
 }
 
@@ -246,8 +313,9 @@ static bool has_inner_loops(const Kernel *kernel)
 static int64_t all_cycles(const Plan *plan)
 {
     int64_t cycles = 0;
-    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++) {
-        Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
+    const PhaseId phase = deciding_phase(plan);
+    for (int k = 0; k < plan->kernel_count[phase]; k++) {
+        Kernel *kernel = &plan->kernel[phase][k];
         if (kernel->form == FORM_CALL || !kernel->outer_count)
             continue;
         cycles += is_product(plan, kernel) ? product_cycles(plan, kernel)
@@ -340,13 +408,15 @@ void choose_layouts(Plan *plan)
 {
     Arena *scratch = arena_new();
     Users *users = find_users(plan, scratch);
+    int *image = NEW(scratch, int, plan->buffer_count + 1), images = 0;
     for (int b = 0; b < plan->buffer_count; b++) {
         const Buffer *buffer = &plan->buffer[b];
         if (buffer->leaf != NONE && plan->model->graph->leaves[buffer->leaf].kind == LEAF_PARAMETER && buffer->rank == 2)
             try_other_order(plan, users, b);
         else if (buffer->rank >= 3 && !buffer->is_laid && buffer->scalar == FLOAT && may_be_turned(plan, buffer))
-            try_last(plan, users, b);
+            image[images++] = b;
     }
+    lay_images(plan, users, image, images, scratch);
     if (plan->target == TARGET_C)
         try_rows_in_lanes(plan);
     pad_rows(plan);
