@@ -27,17 +27,24 @@ CASES = {
     "kernel5": ("plain", 1, 28, 6, 5, 2, 1, 32), "kernel7": ("plain", 3, 32, 16, 7, 3, 2, 16), "grouped": ("plain", 3, 16, 32, 3, 1, 1, 16, 4),
     "grouped_stride2": ("plain", 3, 16, 32, 3, 1, 2, 16, 4), "depthwise": ("plain", 3, 16, 32, 3, 1, 1, 16, 32),
     "depthwise_stride2": ("plain", 3, 16, 32, 3, 1, 2, 16, 32), "dilated": ("plain", 3, 16, 16, 3, 2, 1, 16, 1, 2),
+    "transposed": ("transposed", 3, 16, 16, 4, 1, 2, 16), "transposed3": ("transposed", 3, 14, 32, 3, 1, 2, 8), "stride2_odd": ("plain", 3, 15, 24, 3, 1, 2, 5),
+    "stride3": ("plain", 3, 28, 16, 5, 2, 3, 16), "point_stride2": ("plain", 16, 28, 32, 1, 0, 2, 16), "stride2_wide": ("plain", 16, 14, 64, 3, 1, 2, 8),
+    "line": ("line", 4, 256, 32, 5, 2, 1, 16), "line_stride2": ("line", 4, 256, 32, 7, 3, 2, 16), "overlap": ("overlap", 3, 32, 16, 3, 1, 1, 16),
+    "narrow": ("plain", 1, 28, 2, 3, 1, 1, 64), "seven": ("plain", 64, 7, 64, 3, 1, 1, 8), "one_stride2": ("plain", 3, 32, 32, 3, 1, 2, 1),
+    "many": ("plain", 1, 14, 8, 3, 1, 1, 256), "most": ("plain", 1, 7, 4, 3, 1, 1, 1024), "bn7": ("bn", 16, 7, 32, 3, 1, 1, 64), "bn28": ("bn", 1, 28, 8, 3, 1, 2, 16),
 }
 
 
 def network(case):
-    layers = []
+    layers, line = [], "line" in case["kind"]
     for inputs, stride, groups in ((case["inputs"], 1, 1), (case["channels"], case["stride"], case["groups"])):
-        layers.append(nn.Conv2d(inputs, case["channels"], case["kernel"], padding=case["padding"], stride=stride, groups=groups, dilation=case["dilation"]))
+        make = nn.ConvTranspose2d if layers and "transposed" in case["kind"] else nn.Conv1d if line else nn.Conv2d
+        layers.append(make(inputs, case["channels"], case["kernel"], padding=case["padding"], stride=stride, groups=groups, dilation=case["dilation"]))
         layers += [nn.BatchNorm2d(case["channels"])] if "bn" in case["kind"] else []
         layers.append(nn.ReLU())
         layers += [nn.MaxPool2d(2)] if "pool" in case["kind"] else []
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(case["channels"], 10)).train()
+        layers += [nn.MaxPool2d(3, 2, 1)] if "overlap" in case["kind"] else []
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1) if line else nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(case["channels"], 10)).train()
 
 
 def torch_steps(case, x, y, last, compiled):
@@ -75,7 +82,7 @@ def main():
     for name in chosen.cases or CASES:
         case = {"groups": 1, "dilation": 1} | dict(zip(KEYS, CASES[name]))
         rng = np.random.default_rng(0)
-        x = rng.standard_normal((BATCHES * case["batch"], case["inputs"], case["size"], case["size"])).astype(np.float32)
+        x = rng.standard_normal((BATCHES * case["batch"], case["inputs"], *[case["size"]] * (1 if "line" in case["kind"] else 2))).astype(np.float32)
         y = rng.integers(0, 10, BATCHES * case["batch"])
         with tempfile.TemporaryDirectory() as folder:
             np.save(Path(folder) / "x.npy", x)
@@ -83,7 +90,7 @@ def main():
             ours = our_program(chosen.nngen, "convolutions.lua", case, Path(folder))
             runs = {"nngen": lambda steps: ours(2 * steps)}
             for compiled in (False,) if chosen.quick else (False, True):
-                for last in (False, True):
+                for last in (False, True) if "line" not in case["kind"] else (False,):
                     runs[("compiled" if compiled else "eager") + (", channels last" if last else "")] = torch_steps(case, x, y, last, compiled)
             times = {who: min(times) for who, times in zip(runs, zip(*[[run(30) for run in runs.values()] for _ in range(chosen.rounds)]))}
         mine = times.pop("nngen")
