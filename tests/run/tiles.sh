@@ -4,13 +4,6 @@
 . "$(dirname "$0")/tools/case.bash"
 tool tensors
 
-agrees() {
-    for steps in 1 3; do
-        for kind in fused generic; do status 0 ./$kind --quiet --steps $steps --save after.$kind || return 1; done
-        ./tensors compare after.fused after.generic $((800 * steps)) nngen.sums || return 1
-    done
-}
-
 shapes=("1 1 1 f32" "7 5 1 f32" "17 13 7 f32" "31 9 16 f64" "64 80 130 f64" "101 16 97 f32" "320 256 257 f64")
 [ -z "${NNGEN_ALL:-}" ] || shapes+=("2 3 5 f64" "50 20 64 f32" "256 32 33 f32" "512 48 300 f32")
 for shape in "${shapes[@]}"; do
@@ -19,7 +12,7 @@ for shape in "${shapes[@]}"; do
         check "$shape: builds $kind" build $kind "$ROOT/tests/run/models/tiles.lua" --kernels $kind --precision "$4" \
             --set wide="$1" --set narrow="$2" --set rows="$3" --instruction-limit 100000000
     done
-    check "$shape: agree" agrees
+    check "$shape: agree" agree
 done
 
 # Equal layers are one function; its long folds are added up in the array that it calls by another name than its users do.
@@ -33,7 +26,7 @@ return nn.train {loss = nn.square(net(x)):mean(), optimizer = nn.sgd {lr = 0.1},
 L
 for kind in fused generic; do check "equal layers: builds $kind" build $kind equal.lua --kernels $kind; done
 check "equal layers: one function" eval '[ "$(grep -c "^NN_KERNEL void forward_linear_tanh" fused.c)" = 1 ]'
-check "equal layers: agree" agrees
+check "equal layers: agree" agree
 
 # Behind one feature and before one output hidden values are computed where they are read, and what sums over the same rows is one
 # kernel that updates all: widths of whole blocks of lanes, ragged, prime; two layers of which only one is so; optimizers with slots.
@@ -58,6 +51,6 @@ for shape in "${shapes[@]}"; do
         check "narrow $shape: builds $kind" build $kind narrow.lua --kernels $kind --set width="$1" --set rows="$2" --set batch="$3" --precision "$4" \
             --set act="$5" --set rule="$6" --set deep="$7" --instruction-limit 100000000
     done
-    check "narrow $shape: agree" agrees
+    check "narrow $shape: agree" agree
 done
 check "narrow: its three updates are one kernel" eval 'build fused narrow.lua --set width=37 && [ "$(grep -c "^NN_KERNEL void update_" fused.c)" = 2 ]'

@@ -99,3 +99,12 @@ falls() {
 
 # is NUMBER EXPECTED TOLERANCE: absolute, for figures worked out by hand.
 is() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; if (d < 0) d = -d; if (a !~ /^-?[0-9]/ || !(d <= t)) { print "is " a ", expected " b; exit 1 } }'; }
+
+# agree: ./fused and ./generic leave the same tensors to rounding (`tool tensors`), after one step and after three.
+agree() {
+    local steps kind
+    for steps in 1 3; do
+        for kind in fused generic; do status 0 ./$kind --quiet --steps $steps --save after.$kind || return 1; done
+        ./tensors compare after.fused after.generic $((800 * steps)) nngen.sums || return 1
+    done
+}
