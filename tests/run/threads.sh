@@ -53,5 +53,5 @@ for what in dense images recurrent; do
 done
 flags=$("$NNGEN" flags)
 case $flags in *-fopenmp*)
-    check "without OpenMP there is no warning" status 0 $CC p.c ${flags//-fopenmp/} -fno-openmp $WARNINGS -c -o p.o ;;
+    check "without OpenMP there is no warning" status 0 $CC p.c ${flags//-fopenmp/} -fno-openmp $WARNINGS -o plain ;;
 esac
