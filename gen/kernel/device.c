@@ -254,6 +254,8 @@ void choose_launch(const Plan *plan, Kernel *kernel)
         kernel->launch.spread = fits && together < apart ? SPREAD_TOGETHER : SPREAD_SUM;
         kernel->launch.threads = threads_for(kernel->launch.spread == SPREAD_SUM ? points : inside.widest, most);
         kernel->launch.blocks = 1;
+        if (kernel->launch.spread == SPREAD_SUM)
+            compute_lookups_again(plan, kernel);
         return;
     }
     const int threads = threads_for(inside.widest, THREADS);
@@ -266,4 +268,6 @@ void choose_launch(const Plan *plan, Kernel *kernel)
     kernel->launch.spread = fits && together < apart ? SPREAD_BLOCKS : SPREAD_POINTS;
     kernel->launch.threads = kernel->launch.spread == SPREAD_BLOCKS ? threads : threads_for(points, THREADS);
     kernel->launch.blocks = kernel->launch.spread == SPREAD_BLOCKS ? points : rounds(points, kernel->launch.threads);
+    if (kernel->launch.spread == SPREAD_POINTS && plan->mode == KERNELS_FUSED)
+        compute_lookups_again(plan, kernel);
 }

@@ -316,6 +316,7 @@ void count_costs(Plan *plan);                                 /* cost.c: operati
 /* device.c: how a kernel runs on a GPU. */
 void choose_launch(const Plan *plan, Kernel *kernel);
 extern const char *const spread_name[];                       /* "a thread a point" */
+void compute_lookups_again(const Plan *plan, Kernel *kernel); /* lookups.c: log_p[label[b]] without the array, where threads have one each */
 enum { TILE_DEPTH = 32 };                                     /* steps of the fold that are in shared memory at once */
 bool runs_along(const Plan *plan, const Term *term, int axis);        /* are neighbours along the axis neighbours in memory? */
 

@@ -1,6 +1,6 @@
 # NVRTC compiles the kernels of models for every kind of GPU that it knows, where the toolkit is installed; no GPU is needed. The
-# instructions are the wanted ones: multiply-adds in products, nothing of those kernels in local memory (sin and cos of doubles keep a
-# table there, by themselves). The runtime's prototypes are those of NVIDIA's headers, and its names are in the driver's library.
+# instructions are the wanted ones: multiply-adds in products, and no kernel of a step has anything in local memory, be it spilled or
+# an array. The runtime's prototypes are those of NVIDIA's headers, and its names are in the driver's library.
 . "$(dirname "$0")/tools/case.bash"
 tool opcodes
 unset NNGEN_NVRTC NNGEN_LIBCUDA
@@ -32,7 +32,16 @@ else
         grep -q idx "$ROOT/models/$1.lua" && data=images
         status 0 "$NNGEN" "$ROOT/models/$1.lua" --data $data --target cuda --gpu-arch "$2" -o p.c && ./opcodes p.c > found || return 1
         [ -s found ] || { echo "no kernels"; return 1; }
-        ! grep -E "^(forward|backward|update)_.* (LDL|STL)=" found || { echo "spills to local memory"; return 1; }
+        stays_in_registers
+    }
+    # The exception: CUDA's own sin and cos have an array of theirs for arguments over 1e5, in a branch that others do not take. Of
+    # models/ only chain_rule calls them, in doubles, and it has no training step.
+    stays_in_registers() {
+        local kernel
+        for kernel in $(sed -nE 's/^([a-z_0-9]+) .*(LDL|STL)=.*/\1/p' found); do
+            sed -n "/^NN_GPU_KERNEL([0-9]*) $kernel(/,/^})/p" p.c | grep -Eq '[^a-z_](sin|cos)f?\(' ||
+                { grep "^$kernel " found; echo "$kernel has values in local memory"; return 1; }
+        done
     }
     for arch in sm_75 sm_80 sm_90 sm_100; do
         for model in $models; do check "$model for $arch" compiled "$model" $arch; done
