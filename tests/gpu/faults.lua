@@ -1,15 +1,7 @@
 -- A kernel of each kind that threads can share, none long: tiles, tensor cores, blocks, one block for a sum, columns. Faults are
 -- planted in its kernels by run/cuda_faults.
 local nn = require "nn"
-local rng = nn.rng(3)
-local function grid(rows, columns)
-  local list = {}
-  for r = 1, rows do
-    list[r] = {}
-    for c = 1, columns do list[r][c] = rng:uniform() * 2 - 1 end
-  end
-  return list
-end
+local grid = require "grid"
 local function classes(rows, count)
   local list = {}
   for r = 1, rows do list[r] = (r * 7) % count end

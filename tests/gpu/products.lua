@@ -1,14 +1,6 @@
 -- Products large enough for tensor cores, of sizes that no tile divides: dense layers and a convolution, for --precision tf32 and bf16.
 local nn = require "nn"
-local rng = nn.rng(3)
-local function grid(rows, columns)
-  local list = {}
-  for r = 1, rows do
-    list[r] = {}
-    for c = 1, columns do list[r][c] = rng:uniform() * 2 - 1 end
-  end
-  return list
-end
+local grid = require "grid"
 
 local x, y = nn.input("x", {3 * 9 * 9}), nn.input("y", {31})
 local images = nn.tanh(nn.conv2d(3, 45, 3, {name = "conv"})(x:reshape {3, 9, 9}))

@@ -7,7 +7,7 @@ tool tensors
 model=$ROOT/tests/gpu/products.lua
 
 check "--precision tf32 needs --target cuda" refused 2 "goes with --target cuda" "$NNGEN" "$model" --precision tf32 -o none.c
-sed 's/batch = /precision = "bf16", batch = /' "$model" > rounded.lua
+cp "$ROOT/tests/gpu/grid.lua" . && sed 's/batch = /precision = "bf16", batch = /' "$model" > rounded.lua
 check "so does a model's" refused 1 "precision bf16 .* goes with --target cuda" "$NNGEN" rounded.lua -o none.c
 check "and nothing is written" test ! -e none.c
 check "what a card must be able to do, where the kernels are compiled" refused 2 "need sm_80" "$NNGEN" "$model" --target cuda --precision tf32 --gpu-arch sm_75 -o none.c
