@@ -2,11 +2,13 @@
  *
  * All sets lie there one after the other, each input an array of rows in the program's precision, converted here by the same
  * code as for C; a kernel of the program gathers a batch by the step's record (device_step.h). A set that does not fit streams
- * instead: the host gathers the batches of a group of steps and uploads them to places of their own, and the record says so. */
+ * instead: the host gathers the batches of a group of steps and uploads them to places of their own, and the record says so. So does one
+ * with an input that is augmented and standardized: rows are moved before they are converted, and by feature each place has a mean. */
 #include "cuda_steps.h"
 #include "failure.h"
 #include "memory.h"
 #include "source.h"
+#include "target.h"
 #include "walk.h"
 
 #include <string.h>
@@ -16,6 +18,7 @@ enum { LINE = 256, MOST_INPUTS = 64, CHUNK = 8 << 20, BUFFERS = 2 };
 static struct {
     NnAddress rows[MOST_INPUTS];
     int64_t set_first[NN_SETS], set_rows[NN_SETS];
+    int64_t given_first;                /* where a batch that the host gives lies */
     int streamed_steps;
     char *buffer[BUFFERS];              /* pinned: what the uploads of a group read */
 } data;
@@ -37,17 +40,31 @@ static size_t bytes_of_rows(const NnRun *run, int64_t rows)
     return bytes;
 }
 
+/* Snapshots predict batches that are none of the data. */
+static int64_t given_rows(const NnRun *run)
+{
+    return run->flags.snapshot_every && nn_can_predict(run) ? run->program->batch : 0;
+}
+
 size_t nn_staged_bytes(const NnRun *run)
 {
     int64_t rows = 0;
     for (NnSet set = NN_TRAIN; set < NN_SETS && run->has_data; set++)
         rows += nn_dataset_rows(run->dataset, set);
-    return bytes_of_rows(run, rows);
+    return bytes_of_rows(run, rows + given_rows(run));
 }
 
 size_t nn_streamed_bytes(const NnRun *run, int steps)
 {
     return bytes_of_rows(run, (int64_t)steps * run->program->batch);
+}
+
+bool nn_must_stream(const NnRun *run)
+{
+    bool must = false;
+    for (int i = 0; i < run->program->input_count && run->has_data; i++)
+        must |= nn_is_augmented(&run->program->inputs[i]) && !nn_is_moved_on_device(&run->program->inputs[i]);
+    return must;
 }
 
 int nn_streamed_steps(void) { return data.streamed_steps; }
@@ -84,6 +101,10 @@ void nn_stage_data(NnRun *run, NnAddress first, int streamed_steps)
         data.set_rows[set] = nn_dataset_rows(run->dataset, set);
         all += data.set_rows[set];
     }
+    if (!streamed_steps) {
+        data.given_first = all;
+        all += given_rows(run);
+    }
     for (int i = 0; i < program->input_count; i++) {
         const size_t bytes = row_bytes(program, &program->inputs[i]);
         widest = bytes > widest ? bytes : widest;
@@ -118,11 +139,26 @@ static void stream(NnRun *run, const NnDrawn *drawn, int slot, char *buffer)
     }
 }
 
+/* What the host's inputs hold, to the batch behind the sets; of a set that is streamed, to the place of the first step's. */
+static void give(const NnRun *run)
+{
+    const NnProgram *program = run->program;
+    for (int i = 0; i < program->input_count; i++) {
+        const size_t bytes = row_bytes(program, &program->inputs[i]);
+        if (program->inputs[i].batch)
+            nn_upload(data.rows[i] + (size_t)data.given_first * bytes, program->inputs[i].batch, (size_t)program->batch * bytes);
+    }
+}
+
 void nn_draw(NnRun *run, const NnDrawn *drawn, int slot, int buffer, NnDeviceStep *step)
 {
     step->rows = drawn->rows;
     if (!run->has_data) {
         step->set_rows = 1;
+    } else if (drawn->is_given) {
+        give(run);
+        step->set_first = data.given_first;
+        step->set_rows = run->program->batch;
     } else if (data.streamed_steps) {
         stream(run, drawn, slot, data.buffer[buffer]);
         step->set_first = (long long)slot * run->program->batch;

@@ -226,7 +226,7 @@ static bool launch_ahead(NnRun *run, const NnStep *step)
         return false;
     Group *group = next_group(WORK_TRAIN);
     for (int64_t i = 0; i < count; i++) {
-        const NnDrawn drawn = {NN_TRAIN, line.next_position, nn_rows_at(run, line.next_position), true};
+        const NnDrawn drawn = {.set = NN_TRAIN, .first = line.next_position, .rows = nn_rows_at(run, line.next_position), .to_train = true};
         NnStep next = *step;
         next.t = line.next_step + 1;
         if (!is_alone)
@@ -308,7 +308,7 @@ void nn_time_groups(NnRun *run, int64_t batches, int64_t count, double *seconds)
             run->current.t = ++run->step;
             const int64_t first = run->step % batches * batch;
             run->current.rows = !run->has_data ? 1 : run->epoch_rows < batch ? (int)run->epoch_rows : batch;
-            run->drawn = (NnDrawn){NN_TRAIN, first, run->current.rows, true};
+            run->drawn = (NnDrawn){.set = NN_TRAIN, .first = first, .rows = run->current.rows, .to_train = true};
             add_step(run, group, run->drawn, &run->current);
         }
         launch(group);

@@ -275,7 +275,7 @@ bool nn_is_in_order(const NnRun *run, const NnDrawn *drawn)
 
 void nn_fill_batch(NnRun *run, NnSet set, int64_t first, int rows, bool to_train)
 {
-    run->drawn = (NnDrawn){set, first, rows, to_train};
+    run->drawn = (NnDrawn){.set = set, .first = first, .rows = rows, .to_train = to_train};
     if (!nn_has_device(run))
         nn_gather_batch(run, &run->drawn);
 }

@@ -38,12 +38,14 @@ typedef struct NnCopy {
 } NnCopy;
 
 /* Which rows are meant: [first, first + rows) of a set. To train: in the epoch's order unless --no-shuffle was given, and
- * augmented; else in file order, as they are. Spare rows of the batch repeat its row 0. */
+ * augmented; else in file order, as they are. Spare rows of the batch repeat its row 0. `is_given`: none of a set, the batch is what
+ * the inputs hold. */
 typedef struct NnDrawn {
     NnSet set;
     int64_t first;
     int rows;
     bool to_train;
+    bool is_given;
 } NnDrawn;
 
 /* Threads that take a step: all, or one alone, whichever takes less time. */

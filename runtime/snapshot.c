@@ -12,8 +12,7 @@
  * running slowest: a curve or a boundary can be drawn from it. Numbers are as the network sees them, scaled and standardised.
  *
  * With nn.sweep there is a line for each copy, with its value. Nothing is allocated for a line; the grid goes through the batch in
- * the state, which the next step fills anew, so what is computed is the same with snapshots and without. On a device batches are
- * rows of the data and nothing else: there is no grid. */
+ * the state, which the next step fills anew, so what is computed is the same with snapshots and without. */
 #include "json.h"
 #include "run.h"
 #include "source.h"
@@ -69,7 +68,7 @@ static Grid find_grid(const NnRun *run)
 {
     const NnProgram *program = run->program;
     Grid grid = {.input = shown_input(program)};
-    if (grid.input < 0 || !run->has_data || nn_has_device(run) || !program->predict || program->inputs[grid.input].elements > MOST_FEATURES)
+    if (grid.input < 0 || !run->has_data || !nn_can_predict(run) || program->inputs[grid.input].elements > MOST_FEATURES)
         return grid;
     const int features = (int)program->inputs[grid.input].elements;
     double least[MOST_FEATURES], most[MOST_FEATURES];
@@ -196,7 +195,7 @@ static void fill_grid(const NnProgram *program, const Grid *grid, int64_t first,
     }
 }
 
-static void write_output(const NnRun *run, const Grid *grid, const NnOutput *output, FILE *out)
+static void write_output(NnRun *run, const Grid *grid, const NnOutput *output, FILE *out)
 {
     const NnProgram *program = run->program;
     const int64_t points = grid->count == 1 ? CURVE : SIDE * SIDE, width = nn_element_count(output->rank, output->shape);
@@ -209,7 +208,7 @@ static void write_output(const NnRun *run, const Grid *grid, const NnOutput *out
         step.t = run->step;
         step.swept = nn_swept_value(run);
         fill_grid(program, grid, first, step.rows);
-        program->predict(&step);
+        nn_predict_given(run, &step);
         for (int64_t e = 0; e < step.rows * width; e++) {
             fputs(first || e ? "," : "", out);
             if (output->integer)
@@ -221,7 +220,7 @@ static void write_output(const NnRun *run, const Grid *grid, const NnOutput *out
     fputs("]}", out);
 }
 
-static void write_grid(const NnRun *run, const Grid *grid, FILE *out)
+static void write_grid(NnRun *run, const Grid *grid, FILE *out)
 {
     const NnProgram *program = run->program;
     const bool is_plane = grid->count == 2;

@@ -40,6 +40,11 @@ bool nn_can_evaluate(const NnRun *run)
     return nn_has_device(run) ? run->program->cuda->evaluate != NULL : run->program->evaluate != NULL;
 }
 
+bool nn_can_predict(const NnRun *run)
+{
+    return nn_has_device(run) ? run->program->cuda->predict != NULL : run->program->predict != NULL;
+}
+
 void nn_evaluate_batch(NnRun *run, const NnStep *step)
 {
     if (nn_has_device(run))
@@ -54,6 +59,12 @@ void nn_predict_batch(NnRun *run, const NnStep *step)
         device_of(run)->predict(run, step);
     else
         run->program->predict(step);
+}
+
+void nn_predict_given(NnRun *run, const NnStep *step)
+{
+    run->drawn = (NnDrawn){.rows = step->rows, .is_given = true};
+    nn_predict_batch(run, step);
 }
 
 void nn_push_state(NnRun *run)

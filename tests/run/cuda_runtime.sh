@@ -39,6 +39,7 @@ check "a fault of a kernel is 70" eval 'refused 70 "kernel failed" env NNGEN_LIB
 stub=${CUDA_HOME:-/usr/local/cuda}/lib64/stubs/libcuda.so
 if [ -e "$stub" ]; then check "the real stub" lacks "stub of the CUDA toolkit" NNGEN_LIBCUDA="$stub"; else skip "the real stub" "no CUDA toolkit in ${stub%/lib64*}"; fi
 
+. "$ROOT/tests/gpu/parity.bash"
 . "$ROOT/tests/gpu/stand_in.bash"
 unset NNGEN_CUDA_CACHE
 check "no such device" refused 3 "this machine has 1 device" ./g --device 1
@@ -84,6 +85,14 @@ predicts() {
 }
 tool tensors
 check "predicts as C does" predicts
+# The outputs on a grid, from which reports draw curves and boundaries, are predicted from batches that the host gives.
+snapshots() {
+    local kind
+    for kind in pc d; do status 0 timeout 100 ./$kind --quiet --steps 2 --snapshot-every 2 --log log.$kind "$@" || return 1; done
+    grep '"grid":' log.pc > grids.c && [ "$(wc -l < grids.c)" = 2 ] && same_numbers grids.c <(grep '"grid":' log.d) 1e-3
+}
+check "snapshots have what C's have" snapshots
+check "also where the data set is streamed" eval 'NNGEN_STAND_IN_MEMORY=67000000 snapshots'
 check "times steps" eval 'status 0 timeout 100 ./d --benchmark 3 && tail -n 1 said | grep -Eq "^median_us_per_step [0-9.]+$"'
 check "and what the card can do" eval 'grep -Eq "^device_flop_per_second [1-9]" said && grep -Eq "^device_bytes_per_second [1-9]" said'
 compared() {
