@@ -32,7 +32,8 @@ static void open(NnRun *run)
     const size_t own = state_bytes + copies_bytes + nn_group_bytes(run);
     size_t rows = nn_staged_bytes(run);
     int streamed = 0;
-    if (own + rows + SPARE > nn_card.free && nn_streamed_bytes(run, STREAMED_STEPS) < rows) {
+    const bool is_too_large = own + rows + SPARE > nn_card.free && nn_streamed_bytes(run, STREAMED_STEPS) < rows;
+    if (is_too_large || nn_must_stream(run)) {
         streamed = STREAMED_STEPS;
         rows = nn_streamed_bytes(run, streamed);
     }

@@ -20,7 +20,8 @@ void nn_time_groups(NnRun *run, int64_t batches, int64_t count, double *seconds)
 
 /* cuda_data.c: the data set on the device. */
 size_t nn_staged_bytes(const NnRun *run);
-size_t nn_streamed_bytes(const NnRun *run, int steps);        /* where the set does not fit: of the batches of so many steps */
+bool nn_must_stream(const NnRun *run);                        /* is there an input that only the host can augment? */
+size_t nn_streamed_bytes(const NnRun *run, int steps);        /* of the batches of so many steps */
 void nn_stage_data(NnRun *run, NnAddress first, int streamed_steps);                  /* 0: the whole set */
 int nn_streamed_steps(void);
 /* Where the rows of a step come from: fills set_first, set_rows, first, is_shuffled, is_augmented; streams them to place `slot`. */

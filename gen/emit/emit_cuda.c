@@ -2,6 +2,7 @@
  * look at the loss and move results, and the table that tells the runtime of them all. */
 #include "emit/emit_cuda.h"
 #include "emit/emit_fields.h"
+#include <nngen/cuda.h>
 #include <nngen/random.h>
 #include <string.h>
 
@@ -78,9 +79,6 @@ static void emit_plain_gather(const char *name, int64_t elements, Text *out)
 /* A stored 0, as the data's conversion makes it: what comes in from outside when an image is moved. */
 static const char *stored_zero(const Plan *plan, const NnInput *input, Arena *arena)
 {
-    if (input->standardize != NN_AS_IS)
-        fail_at(model_place(plan, 0), "input %s is both augmented and standardized, which --target cuda cannot do yet\n"
-                "  give its mean and std instead of standardize, or generate with --target c", quoted(arena, input->name));
     const double zero = (0 * input->scale - input->mean) / input->std;
     return arena_print(arena, "%s%s", number(arena, zero, plan->model->precision == F64), plan->model->precision == F32 ? "f" : "");
 }
@@ -110,7 +108,7 @@ static void emit_gather(const Plan *plan, int i, Text *out)
     emit_device_name(kernel, plan->model->batch, gather_threads(input->elements), model_place(plan, line_of_input(plan, i)), out);
     text_print(out, "\n    const NnDeviceStep *step, const %s *rows, %s *%s)\n{\n", type, type, name);
     text_add(out, "    const int b = blockIdx.x;\n    const int64_t row = nn_row(step, b);\n");
-    if (input->augment.shift || input->augment.flip)
+    if (nn_is_moved_on_device(input))
         emit_moved_gather(plan, input, name, out);
     else
         emit_plain_gather(name, input->elements, out);

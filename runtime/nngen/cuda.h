@@ -79,6 +79,13 @@ void nn_cuda_launch(const NnKernel *kernel, const void *const *arguments, int co
  * other: [row][elements]. */
 const void *nn_cuda_rows(int input);
 
+/* Does the program's gather move the input's rows as `augment` says? They are converted by then, so a stored 0 must be one number;
+ * where it is not, being standardized by the data, the host moves them (cuda_data.c). */
+static inline bool nn_is_moved_on_device(const NnInput *input)
+{
+    return (input->augment.shift > 0 || input->augment.flip) && input->standardize == NN_AS_IS;
+}
+
 extern const struct NnDevice nn_cuda_device;    /* what links the runtime's CUDA part into a program, and only into one that has it */
 
 /* The step that nn_next_batch announced: computed now or already; its loss. */
