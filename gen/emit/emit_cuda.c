@@ -55,9 +55,10 @@ static int line_of_input(const Plan *plan, int input)
     return plan->model->graph->leaves[plan->buffer[buffer].leaf].place.line;
 }
 
+/* A thread gathers an element of a row, which has a block; of rows of one element, a whole row. */
 static int gather_threads(int64_t elements)
 {
-    return elements < GATHER_THREADS ? (int)(elements + 31) / 32 * 32 : GATHER_THREADS;
+    return elements == 1 || elements >= GATHER_THREADS ? GATHER_THREADS : (int)(elements + 31) / 32 * 32;
 }
 
 /* Does the program fetch this input's rows? One that no kernel reads is there for `stratify`. */
@@ -68,12 +69,8 @@ static bool is_gathered(const Plan *plan, int input)
 
 static void emit_plain_gather(const char *name, int64_t elements, Text *out)
 {
-    if (elements == 1) {
-        text_print(out, "    if (threadIdx.x == 0)\n        %s[b] = rows[row];\n", name);
-        return;
-    }
     text_print(out, "    for (int i = threadIdx.x; i < %lld; i += %d)\n", (long long)elements, gather_threads(elements));
-    text_print(out, "        %s[(int64_t)b * %lld + i] = rows[row * %lld + i];\n", name, (long long)elements, (long long)elements);
+    text_print(out, "        %s[b][i] = rows[row][i];\n", name);
 }
 
 /* A stored 0, as the data's conversion makes it: what comes in from outside when an image is moved. */
@@ -92,8 +89,8 @@ static void emit_moved_gather(const Plan *plan, const NnInput *input, const char
     text_print(out, "        const int y = i / %lld %% %lld - move.down, x = i %% %lld - move.right;\n", width, height, width);
     text_print(out, "        const int from = i / %lld * %lld + y * %lld + (move.is_mirrored ? %lld - x : x);\n", width * height, width * height, width, width - 1);
     text_print(out, "        const bool is_inside = y >= 0 && y < %lld && x >= 0 && x < %lld;\n", height, width);
-    text_print(out, "        %s[(int64_t)b * %lld + i] = !step->is_augmented ? rows[row * %lld + i] : is_inside ? rows[row * %lld + from] : %s;\n",
-               name, size, size, size, stored_zero(plan, input, out->arena));
+    text_print(out, "        %s[b][i] = !step->is_augmented ? rows[row][i] : is_inside ? rows[row][from] : %s;\n", name,
+               stored_zero(plan, input, out->arena));
     text_add(out, "    }\n");
 }
 
@@ -105,13 +102,20 @@ static void emit_gather(const Plan *plan, int i, Text *out)
     const char *kernel = arena_print(out->arena, "gather_%s", name);
     text_add(out, "\n");
     comment_line(out, 0, arena_print(out->arena, "%s: the rows of the batch, out of all those that the GPU holds", input->name));
-    emit_device_name(kernel, plan->model->batch, gather_threads(input->elements), model_place(plan, line_of_input(plan, i)), out);
-    text_print(out, "\n    const NnDeviceStep *step, const %s *rows, %s *%s)\n{\n", type, type, name);
+    const int threads = gather_threads(input->elements);
+    const long long elements = input->elements, batch = plan->model->batch;
+    emit_device_name(kernel, elements == 1 ? (batch + threads - 1) / threads : batch, threads, model_place(plan, line_of_input(plan, i)), out);
+    if (elements == 1) {
+        text_print(out, "const NnDeviceStep *step, const %s *rows, %s %s[BATCH])\n{\n", type, type, name);
+        text_print(out, "    const int b = blockIdx.x * %d + threadIdx.x;\n    if (b < BATCH)\n        %s[b] = rows[nn_row(step, b)];\n})\n", threads, name);
+        return;
+    }
+    text_print(out, "\n    const NnDeviceStep *step, const %s rows[][%lld], %s %s[BATCH][%lld])\n{\n", type, elements, type, name, elements);
     text_add(out, "    const int b = blockIdx.x;\n    const int64_t row = nn_row(step, b);\n");
     if (nn_is_moved_on_device(input))
         emit_moved_gather(plan, input, name, out);
     else
-        emit_plain_gather(name, input->elements, out);
+        emit_plain_gather(name, elements, out);
     text_add(out, "})\n");
 }
 

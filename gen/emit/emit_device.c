@@ -81,7 +81,7 @@ static void declare_own_place(Device *d, const int *axis, int count)
     const int64_t points = extents(e, axis, count);
     if (!flat)
         return;
-    if (points > INT32_MAX)
+    if (points > INT32_MAX - d->threads)
         line(e, "const int64_t %s = (int64_t)blockIdx.x * %d + threadIdx.x;", flat, d->threads);
     else
         line(e, "const int %s = blockIdx.x * %d + threadIdx.x;", flat, d->threads);
@@ -140,26 +140,38 @@ static void meet(Device *d)
     memset(d->since.written, 0, sizeof(bool) * (size_t)d->since.count);
 }
 
-/* A barrier, where the group reads what was written since the last one, or writes what was read or written; and what it uses. */
-static void begin_group(Device *d, const Group *group)
+/* What a group uses, against what was used since the last barrier. */
+typedef struct Usage { bool *read, *written, conflicts; } Usage;
+
+/* `own`: buffers that the thread which runs the group has written itself, alone, since the last barrier; NULL: there are none. */
+static Usage usage_of(const Device *d, const Group *group, const bool *own)
 {
     const Kernel *kernel = d->e->kernel;
-    bool *read = NEW(d->e->w.arena, bool, d->since.count), *written = NEW(d->e->w.arena, bool, d->since.count), conflict = false;
-    Uses uses = {d, read};
+    Usage usage = {NEW(d->e->w.arena, bool, d->since.count), NEW(d->e->w.arena, bool, d->since.count), false};
+    Uses uses = {d, usage.read};
     for (int s = group->first; s < group->end; s++) {
         each_term(kernel->stage[s].term, note_read, &uses);
         if (kernel->stage[s].buffer != NONE)
-            written[kernel->stage[s].buffer] = true;
+            usage.written[kernel->stage[s].buffer] = true;
         if (d->e->is_array[s])
-            written[place_of_array(d, s)] = true;
+            usage.written[place_of_array(d, s)] = true;
     }
-    for (int i = 0; i < d->since.count; i++)
-        conflict |= (read[i] && d->since.written[i]) || (written[i] && (d->since.read[i] || d->since.written[i]));
-    if (conflict)
+    for (int i = 0; i < d->since.count; i++) {
+        const bool is_written = d->since.written[i] && !(own && own[i]);
+        usage.conflicts |= (usage.read[i] && is_written) || (usage.written[i] && (d->since.read[i] || is_written));
+    }
+    return usage;
+}
+
+/* A barrier, where the group reads what was written since the last one, or writes what was read or written. */
+static void begin_group(Device *d, const Group *group, const bool *own)
+{
+    const Usage usage = usage_of(d, group, own);
+    if (usage.conflicts)
         meet(d);
     for (int i = 0; i < d->since.count; i++) {
-        d->since.read[i] |= read[i];
-        d->since.written[i] |= written[i];
+        d->since.read[i] |= usage.read[i];
+        d->since.written[i] |= usage.written[i];
     }
 }
 
@@ -237,35 +249,49 @@ static void share_folds(Device *d, int s)
 static void share_scalars(Device *d, const Group *group)
 {
     Emission *e = d->e;
+    bool is_first_threads = false, *own = NEW(e->w.arena, bool, d->since.count);
     for (int s = group->first; s < group->end; s++) {
         const Stage *stage = &e->kernel->stage[s];
-        if (stage->fold != FOLD_NONE) {
-            if (!stage->folds_outer)
-                begin_fold(e, s);
-            fold_element(e, s);
-            if (!stage->folds_outer)
-                store_once(e, s);
-        } else if (stage->buffer != NONE) {
-            open_first_thread(e);
-            pointwise(e, s);
+        const Group one = {.first = s, .end = s + 1};
+        const bool is_stored = stage->fold == FOLD_NONE && stage->buffer != NONE;
+        if (is_first_threads && (!is_stored || usage_of(d, &one, own).conflicts)) {
             close_first_thread(e);
-        } else {
-            pointwise(e, s);
+            is_first_threads = false;
+            memset(own, 0, sizeof *own * (size_t)d->since.count);
         }
+        begin_group(d, &one, own);
+        if (is_stored && !is_first_threads) {
+            open_first_thread(e);
+            is_first_threads = true;
+        }
+        if (is_stored)
+            own[stage->buffer] = true;
+        if (stage->fold == FOLD_NONE) {
+            pointwise(e, s);
+            continue;
+        }
+        if (!stage->folds_outer)
+            begin_fold(e, s);
+        fold_element(e, s);
+        if (!stage->folds_outer)
+            store_once(e, s);
     }
+    if (is_first_threads)
+        close_first_thread(e);
 }
 
 static void share_group(Device *d, const Group *group)
 {
     Emission *e = d->e;
     const Stage *stage = e->kernel->stage;
-    begin_group(d, group);
-    if (stage[group->first].inner_count && stage[group->first].fold_count) {
-        share_folds(d, group->first);
+    const bool has_own_loops = stage[group->first].inner_count && stage[group->first].fold_count;
+    if (!has_own_loops && extents(e, group->loops, group->loop_count) == 1) {
+        share_scalars(d, group);
         return;
     }
-    if (extents(e, group->loops, group->loop_count) == 1) {
-        share_scalars(d, group);
+    begin_group(d, group, NULL);
+    if (has_own_loops) {
+        share_folds(d, group->first);
         return;
     }
     for (int s = group->first; s < group->end; s++)

@@ -209,6 +209,38 @@ static const char *amount(Arena *arena, int64_t bytes)
          : bytes < 1000000 ? arena_print(arena, "%.3g KB", (double)bytes / 1e3) : arena_print(arena, "%.3g MB", (double)bytes / 1e6);
 }
 
+/* "a block for each [b,j]": what the blocks and threads of a launch are. */
+static const char *launch_text(const Writing *w)
+{
+    const Kernel *kernel = w->kernel;
+    Text points = text_new(w->arena);
+    for (int o = 0; o < kernel->outer_count; o++)
+        if (kernel->axis[kernel->outer[o]].extent > 1)
+            text_print(&points, "%s%s", points.length ? "," : "", kernel->axis[kernel->outer[o]].letter);
+    switch (kernel->launch.spread) {
+    case SPREAD_POINTS: return points.length ? arena_print(w->arena, "a thread for each [%s]", points.bytes) : "one thread";
+    case SPREAD_BLOCKS: return points.length ? arena_print(w->arena, "a block for each [%s]", points.bytes) : "one block";
+    case SPREAD_SUM: return arena_print(w->arena, "one block, its threads take [%s] in turn", points.bytes);
+    case SPREAD_TOGETHER: return arena_print(w->arena, "one block, all of it at one [%s] after the other", points.bytes);
+    case SPREAD_TILES: return arena_print(w->arena, "a block for each tile of %d x %d", kernel->launch.height, kernel->launch.width);
+    case SPREAD_COLUMNS: return "a thread for each column, which adds its elements in turn";
+    case SPREAD_ELEMENTS: return "a thread for each element";
+    }
+    bug("%s: a launch of unknown kind %d", kernel->name, (int)kernel->launch.spread);
+}
+
+static void cost_line(const Writing *w, Text *out)
+{
+    const Kernel *kernel = w->kernel;
+    const bool is_long = kernel->flop >= 10000, is_device = w->plan->target == TARGET_CUDA;
+    const char *how = is_device ? launch_text(w) : "";
+    if (is_long)
+        formula_line(out, arena_print(w->arena, "%s%s%.3g MFLOP; reads %s, writes %s", how, is_device ? "; " : "", (double)kernel->flop / 1e6,
+                                      amount(w->arena, kernel->bytes_read), amount(w->arena, kernel->bytes_written)), "");
+    else if (is_device)
+        formula_line(out, how, "");
+}
+
 static void call_formulas(Writing *w, Text *out)
 {
     const Model *model = w->plan->model;
@@ -248,9 +280,7 @@ void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out)
             rules = text_new(plan->arena);
         }
     }
-    if (kernel->flop >= 10000)
-        formula_line(out, arena_print(w.arena, "%.3g MFLOP; reads %s, writes %s", (double)kernel->flop / 1e6, amount(w.arena, kernel->bytes_read),
-                                      amount(w.arena, kernel->bytes_written)), "");
+    cost_line(&w, out);
     out->length--;                                      /* the comment ends on its last line */
     text_add(out, " */\n");
 }

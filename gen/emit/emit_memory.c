@@ -179,7 +179,8 @@ static void add_row(const Plan *plan, int b, Uses uses, const char *bytes, const
     row[1] = shape_here(plan, buffer, arena);
     row[2] = bytes;
     row[3] = holds(plan, b, uses, arena);
-    row[4] = buffer->kind == BUFFER_INPUT ? who : kernel_name(plan, uses.first_write);
+    row[4] = buffer->kind == BUFFER_INPUT && plan->target == TARGET_CUDA ? arena_print(arena, "gather_%s", buffer->name)
+           : buffer->kind == BUFFER_INPUT ? who : kernel_name(plan, uses.first_write);
     row[5] = buffer->kind == BUFFER_RESULT ? who : kernel_name(plan, uses.last_read);
 }
 
