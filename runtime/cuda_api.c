@@ -105,6 +105,8 @@ static const char *remedy(unsigned result)
     case CUDA_UNSUPPORTED_DEVICE: return "the driver is older than the GPU or the toolkit: install a newer driver";
     case CUDA_INVALID_IMAGE: case CUDA_NO_BINARY_FOR_GPU: case CUDA_UNSUPPORTED_PTX:
         return "the driver is older than the NVRTC that compiled the kernels: install a newer driver, or name an older NVRTC by NNGEN_NVRTC";
+    case CUDA_LAUNCH_TIMEOUT: return "the GPU draws a screen too, and the driver ends what takes it for seconds: a smaller batch takes less";
+    case CUDA_NOT_READY_YET: return "the services of this machine's GPUs are not up (nvidia-fabricmanager, where NVSwitch joins them)";
     case CUDA_NOT_PERMITTED: return "this user may not use the GPU";
     default: return NULL;
     }
@@ -119,7 +121,7 @@ void nn_check_driver(unsigned result, const char *while_doing)
         name = "an error without a name";
     if (nn_driver.cuGetErrorString(result, &text) || !text)
         text = "no more is known";
-    if (result >= CUDA_FIRST_FAULT && result <= CUDA_LAST_FAULT)
+    if (result >= CUDA_FIRST_FAULT && result <= CUDA_LAST_FAULT && !what)
         nn_fail(NN_OUR_FAULT, NULL, "error: a kernel failed on the device: %s (%u), %s\n  this is a fault of nngen; compute-sanitizer "
                 "in front of the call may show where", name, result, text);
     nn_fail(NN_MACHINE_LACKS, NULL, "error: cannot %s: %s (%u), %s%s%s", while_doing, name, result, text, what ? "\n  " : "", what ? what : "");

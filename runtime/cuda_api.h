@@ -56,7 +56,6 @@ typedef struct _nvrtcProgram NnSource;
     X(cuModuleLoadData, (NnModule **module, const void *image))                                                          \
     X(cuModuleUnload, (NnModule *module))                                                                                \
     X(cuModuleGetFunction, (NnFunction **function, NnModule *module, const char *name))                                  \
-    X(cuFuncSetAttribute, (NnFunction *function, unsigned attribute, int value))                                         \
     X(cuLaunchKernel, (NnFunction *function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z, unsigned threads_x, \
                        unsigned threads_y, unsigned threads_z, unsigned shared, NnStream *stream, void **arguments, void **extra))
 
@@ -78,11 +77,11 @@ typedef struct _nvrtcProgram NnSource;
 /* Their numbers, where we ask for or tell one from another. */
 enum {
     CUDA_OUT_OF_MEMORY = 2, CUDA_STUB_LIBRARY = 34, CUDA_NO_DEVICE = 100, CUDA_DEVICE_UNAVAILABLE = 46, CUDA_INVALID_IMAGE = 200,
-    CUDA_NO_BINARY_FOR_GPU = 209, CUDA_UNSUPPORTED_PTX = 222, CUDA_NOT_FOUND = 500, CUDA_FIRST_FAULT = 700, CUDA_LAST_FAULT = 719,
-    CUDA_NOT_PERMITTED = 800, CUDA_DRIVER_MISMATCH = 803, CUDA_UNSUPPORTED_DEVICE = 804,
+    CUDA_NO_BINARY_FOR_GPU = 209, CUDA_UNSUPPORTED_PTX = 222, CUDA_NOT_FOUND = 500, CUDA_FIRST_FAULT = 700, CUDA_LAUNCH_TIMEOUT = 702,
+    CUDA_LAST_FAULT = 719, CUDA_NOT_PERMITTED = 800, CUDA_NOT_READY_YET = 802, CUDA_DRIVER_MISMATCH = 803, CUDA_UNSUPPORTED_DEVICE = 804,
 
     ATTRIBUTE_MULTIPROCESSORS = 16, ATTRIBUTE_MAJOR = 75, ATTRIBUTE_MINOR = 76,
-    FUNCTION_DYNAMIC_SHARED = 8, STREAM_NON_BLOCKING = 1, CAPTURE_THREAD_LOCAL = 1,
+    STREAM_NON_BLOCKING = 1, CAPTURE_THREAD_LOCAL = 1,
 };
 
 #define NN_POINTER(NAME, PARAMETERS) unsigned (*NAME) PARAMETERS;

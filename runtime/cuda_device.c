@@ -81,8 +81,6 @@ void nn_find_kernel(NnKernel *kernel)
 {
     NnFunction *function;
     nn_check_driver(nn_driver.cuModuleGetFunction(&function, module, kernel->name), "find a kernel");
-    if (kernel->shared)
-        nn_check_driver(nn_driver.cuFuncSetAttribute(function, FUNCTION_DYNAMIC_SHARED, kernel->shared), "give a kernel its shared memory");
     kernel->function = function;
 }
 
@@ -155,20 +153,16 @@ enum { MOST_ARGUMENTS = 129 };
 
 void nn_cuda_launch(const NnKernel *kernel, const void *const *arguments, int count)
 {
-    const NnBlocks *blocks = &kernel->blocks, *threads = &kernel->threads;
     void *list[MOST_ARGUMENTS] = {NULL};
     if (count >= MOST_ARGUMENTS)
         nn_fail(NN_OUR_FAULT, NULL, "error: the kernel %s has %d arguments", kernel->name, count);
     for (int i = 0; i < count; i++)
         list[i] = (void *)&arguments[i];
-    unsigned result = nn_driver.cuLaunchKernel(kernel->function, blocks->x, blocks->y ? blocks->y : 1, blocks->z ? blocks->z : 1,
-                                               threads->x, threads->y ? threads->y : 1, threads->z ? threads->z : 1,
-                                               (unsigned)kernel->shared, nn_card.stream, list, NULL);
+    unsigned result = nn_driver.cuLaunchKernel(kernel->function, kernel->blocks, 1, 1, kernel->threads, 1, 1, 0, nn_card.stream, list, NULL);
     nn_card.launches++;
     if (result) {
         char what[256];
-        snprintf(what, sizeof what, "launch the kernel %s as %u x %u x %u blocks of %u threads", kernel->name, blocks->x,
-                 blocks->y ? blocks->y : 1, blocks->z ? blocks->z : 1, threads->x);
+        snprintf(what, sizeof what, "launch the kernel %s as %u blocks of %u threads", kernel->name, kernel->blocks, kernel->threads);
         nn_check_driver(result, what);
     }
 }

@@ -35,8 +35,8 @@ static double seconds_of(const NnKernel *kernel, const void *const *arguments, i
 void nn_measure_card(double *flop_per_second, double *bytes_per_second)
 {
     const unsigned blocks = (unsigned)(BLOCKS * nn_card.multiprocessors);
-    NnKernel products = {.name = "nn_measure_products", .blocks = {blocks, 1, 1}, .threads = {THREADS, 1, 1}};
-    NnKernel memory = {.name = "nn_measure_memory", .blocks = {blocks, 1, 1}, .threads = {THREADS, 1, 1}};
+    NnKernel products = {.name = "nn_measure_products", .blocks = blocks, .threads = THREADS};
+    NnKernel memory = {.name = "nn_measure_memory", .blocks = blocks, .threads = THREADS};
     nn_find_kernel(&products);
     nn_find_kernel(&memory);
     size_t free_bytes, total, bytes = MOST_BYTES;

@@ -4,7 +4,7 @@
  * loss that is not finite live, and a copy on the device, where training happens. An address inside the device's is made as one
  * makes any other, `device->fc1_weight`; nothing on the host may look behind it.
  *
- *   static NnKernel forward_fc1 = {.name = "forward_fc1", .blocks = {8}, .threads = {256}, .text = …};       NN_CUDA below
+ *   static NnKernel forward_fc1 = {.name = "forward_fc1", .blocks = 8, .threads = 256, .text = …};       NN_CUDA below
  *
  *   static void train_step(void *state, const NnDeviceStep *step)       both are addresses on the device
  *   {
@@ -26,12 +26,9 @@
 #include <nngen/device_step.h>
 #include <nngen/runtime.h>
 
-typedef struct NnBlocks { unsigned x, y, z; } NnBlocks;         /* 0 counts as 1 */
-
 typedef struct NnKernel {
     const char *name;                   /* extern "C" in the text */
-    NnBlocks blocks, threads;
-    int shared;                         /* bytes of dynamic shared memory */
+    unsigned blocks, threads;           /* threads of each block */
     const char *text;                   /* joins NnCuda.text; NULL: it is there already */
     void *function;                     /* set when the program starts */
 } NnKernel;
@@ -70,7 +67,7 @@ void nn_cuda_launch(const NnKernel *kernel, const void *const *arguments, int co
 /* A kernel as it is read: NN_CUDA(forward_fc1, 8, 256, "mlp.lua", 10, NN_GPU_KERNEL(256) forward_fc1(…) { … }) is an NnKernel of
  * that name, of 8 blocks of 256 threads, with the text of the function; where NVRTC complains about it, it names line 10 of mlp.lua. */
 #define NN_CUDA(NAME, BLOCKS, THREADS, FILE, LINE, ...)                                                                    \
-    static NnKernel NAME = {.name = #NAME, .blocks = {BLOCKS}, .threads = {THREADS},                                       \
+    static NnKernel NAME = {.name = #NAME, .blocks = BLOCKS, .threads = THREADS,                                           \
                             .text = "#line " #LINE " " #FILE "\n" #__VA_ARGS__ "\n"};
 /* The same of what is no kernel, for NnCuda.text. Neither may go through another macro: it would expand INFINITY. */
 #define NN_CUDA_TEXT(FILE, LINE, ...) "#line " #LINE " " #FILE "\n" #__VA_ARGS__ "\n"

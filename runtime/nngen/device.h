@@ -72,20 +72,29 @@ NN_BLOCK_FOLD(nn_block_sum, double, x + y)
 NN_BLOCK_FOLD(nn_block_maxf, float, nn_maximumf(x, y))
 NN_BLOCK_FOLD(nn_block_max, double, nn_maximum(x, y))
 
-/* Where the largest value is; of several, the first place. `at` is the place of the thread's own largest. */
+/* Where the largest value is, in the same way; of several, the first place. `at` is the place of the thread's own largest. */
 #define NN_BLOCK_ARGMAX(NAME, REAL)                                                                                        \
     static inline int NAME(REAL value, int at)                                                                             \
     {                                                                                                                      \
-        NN_SHARED REAL values[NN_MOST_WARPS * NN_WARP];                                                                    \
-        NN_SHARED int places[NN_MOST_WARPS * NN_WARP];                                                                     \
-        values[threadIdx.x] = value;                                                                                       \
-        places[threadIdx.x] = at;                                                                                          \
+        NN_SHARED REAL values[NN_MOST_WARPS];                                                                              \
+        NN_SHARED int places[NN_MOST_WARPS];                                                                               \
+        for (int m = NN_WARP / 2; m > 0; m /= 2) {                                                                         \
+            const REAL other = __shfl_xor_sync(0xffffffffu, value, m);                                                     \
+            const int place = __shfl_xor_sync(0xffffffffu, at, m);                                                         \
+            at = other > value || (other == value && place < at) ? place : at;                                             \
+            value = other > value ? other : value;                                                                         \
+        }                                                                                                                  \
+        if (threadIdx.x % NN_WARP == 0) {                                                                                  \
+            values[threadIdx.x / NN_WARP] = value;                                                                         \
+            places[threadIdx.x / NN_WARP] = at;                                                                            \
+        }                                                                                                                  \
         __syncthreads();                                                                                                   \
-        for (unsigned t = 0; t < blockDim.x; t++)                                                                          \
-            if (values[t] > value || (values[t] == value && places[t] < at)) {                                             \
-                value = values[t];                                                                                         \
-                at = places[t];                                                                                            \
-            }                                                                                                              \
+        value = values[0];                                                                                                 \
+        at = places[0];                                                                                                    \
+        for (unsigned w = 1; w < blockDim.x / NN_WARP; w++) {                                                              \
+            at = values[w] > value || (values[w] == value && places[w] < at) ? places[w] : at;                             \
+            value = values[w] > value ? values[w] : value;                                                                 \
+        }                                                                                                                  \
         __syncthreads();                                                                                                   \
         return at;                                                                                                         \
     }
@@ -133,10 +142,11 @@ static inline uint16_t nn_bf16(float x)
     return (uint16_t)pair;
 }
 
+/* volatile: a warp does it with all of its lanes, so it must not be moved to where its sums are stored, by some of them only. */
 #define NN_MMA(NAME, SHAPE)                                                                                                \
     static inline void NAME(float *c0, float *c1, float *c2, float *c3, const unsigned *a, const unsigned *b)              \
     {                                                                                                                      \
-        asm("mma.sync.aligned." SHAPE " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                    \
+        asm volatile("mma.sync.aligned." SHAPE " {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"           \
             : "+f"(*c0), "+f"(*c1), "+f"(*c2), "+f"(*c3) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1])); \
     }
 NN_MMA(nn_mma_tf32, "m16n8k8.row.col.f32.tf32.tf32.f32")

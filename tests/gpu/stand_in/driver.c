@@ -1,7 +1,10 @@
-/* driver.c: the stand-in for libcuda.so.1: the same names and forms, memory of the host for that of a device, launches run at once.
+/* driver.c: the stand-in for libcuda.so.1: the same names and forms, memory of the host for that of a device.
  *
- * A module's image is what nvrtc.c makes: its size, then a shared object. A capture keeps its launches and copies with the values of
- * their arguments. NNGEN_STAND_IN_FAILS=NAME:RESULT makes one function fail, NNGEN_STAND_IN_MEMORY=BYTES sets the memory there is,
+ * A stream is as late as a stream may be: what is put in line runs when somebody waits for it, and no earlier. So memory of the host that
+ * is given away again too soon, or read too soon, has other bits: pinned memory that a copy comes from is read when the copy runs, and
+ * what a copy goes to is NaNs until then. Memory that is not pinned is copied at the call, as a driver does it.
+ *
+ * A module's image is what nvrtc.c makes: its size, then a shared object. A line keeps launches with the values of their arguments. NNGEN_STAND_IN_FAILS=NAME:RESULT makes one function fail, NNGEN_STAND_IN_MEMORY=BYTES sets the memory there is,
  * NNGEN_STAND_IN_CAPABILITY=75 the device's, for tests of what the runtime says then. */
 #define _GNU_SOURCE
 #include "stand_in.h"
@@ -18,29 +21,31 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { INVALID_VALUE = 1, NOT_STARTED = 3, CAPTURING = 900, MOST_SHARED = 232448 };
+enum { INVALID_VALUE = 1, NOT_STARTED = 3, NOT_READY = 600, CAPTURING = 900, MOST_PINNED = 64 };
 
 struct CUctx_st { int unused; };
 struct CUmod_st { void *object; NnStandIn *shown; char **shared; };
-struct CUfunc_st { struct CUmod_st *module; char name[128]; void (*entry)(void); size_t dynamic_shared; };
-struct CUevent_st { struct timespec at; };
+struct CUfunc_st { struct CUmod_st *module; char name[128]; void (*entry)(void); };
+struct CUevent_st { struct timespec at; struct CUstream_st *stream; bool is_due; };
 
-typedef enum ActKind { LAUNCH, COPY, SET } ActKind;
+typedef enum ActKind { LAUNCH, COPY, SET, EVENT } ActKind;
 typedef struct Act {
     ActKind kind;
     struct CUfunc_st *function;
     NnIndex blocks, threads;
-    size_t shared, bytes;
+    size_t bytes;
     int count;
     unsigned long long *words;
     void *to;
     const void *from;
+    void *owned;                        /* what `from` or `words` points to, if it is the act's own */
+    struct CUevent_st *event;
     unsigned char value;
 } Act;
 
 struct CUgraph_st { Act *act; int count, room; };
 struct CUgraphExec_st { struct CUgraph_st graph; };
-struct CUstream_st { struct CUgraph_st *captured; };
+struct CUstream_st { struct CUgraph_st *captured, line; int done; };         /* of the line, `done` have run */
 
 static bool is_started;
 static size_t memory_used;
@@ -64,34 +69,60 @@ static unsigned fails(const char *name)
 
 static void run(const Act *act)
 {
-    if (act->kind == LAUNCH) {
+    switch (act->kind) {
+    case LAUNCH: {
         const struct CUfunc_st *function = act->function;
         char *const *shared = function->module->shared;
         if (shared && shared[0])
             memset(shared[0], 0xff, (size_t)(shared[1] - shared[0]));
-        nn_run_launch(function->module->shown, function->name, function->entry, act->words, act->count, act->blocks, act->threads, act->shared);
-    } else if (act->kind == COPY) {
-        memmove(act->to, act->from, act->bytes);
-    } else {
-        memset(act->to, act->value, act->bytes);
+        nn_run_launch(function->module->shown, function->name, function->entry, act->words, act->count, act->blocks, act->threads);
+        return;
     }
+    case COPY: memmove(act->to, act->from, act->bytes); return;
+    case SET: memset(act->to, act->value, act->bytes); return;
+    case EVENT: clock_gettime(CLOCK_MONOTONIC, &act->event->at); act->event->is_due = false; return;
+    }
+}
+
+static void add(struct CUgraph_st *graph, Act act)
+{
+    if (graph->count == graph->room)
+        graph->act = realloc(graph->act, (size_t)(graph->room = graph->room ? 2 * graph->room : 64) * sizeof act);
+    graph->act[graph->count++] = act;
 }
 
 static unsigned put(struct CUstream_st *stream, Act act)
 {
-    struct CUgraph_st *graph = stream->captured;
-    if (!graph) {
-        run(&act);
-        return 0;
-    }
-    if (graph->count == graph->room)
-        graph->act = realloc(graph->act, (size_t)(graph->room = graph->room ? 2 * graph->room : 64) * sizeof act);
     if (act.kind == LAUNCH) {
         const size_t bytes = (size_t)(act.count ? act.count : 1) * sizeof *act.words;
-        act.words = memcpy(malloc(bytes), act.words, bytes);
+        act.owned = act.words = memcpy(malloc(bytes), act.words, bytes);
     }
-    graph->act[graph->count++] = act;
+    add(stream->captured ? stream->captured : &stream->line, act);
     return 0;
+}
+
+/* Runs what is in line up to the event; NULL: all of it. */
+static void catch_up(struct CUstream_st *stream, const struct CUevent_st *event)
+{
+    while (stream->done < stream->line.count && !(event && !event->is_due)) {
+        const Act act = stream->line.act[stream->done++];
+        run(&act);
+        free(act.owned);
+    }
+    if (stream->done == stream->line.count)
+        stream->done = stream->line.count = 0;
+}
+
+/* ---- memory of the host ---- */
+
+static struct { const char *at; size_t bytes; } pinned[MOST_PINNED];
+
+static bool is_pinned(const void *block)
+{
+    for (int i = 0; i < MOST_PINNED; i++)
+        if (pinned[i].at && (const char *)block >= pinned[i].at && (const char *)block < pinned[i].at + pinned[i].bytes)
+            return true;
+    return false;
 }
 
 /* ---- the driver ---- */
@@ -179,18 +210,41 @@ unsigned cuMemAlloc_v2(NnAddress *address, size_t bytes)
 }
 
 unsigned cuMemFree_v2(NnAddress address) { free((void *)(uintptr_t)address); return 0; }
-unsigned cuMemHostAlloc(void **block, size_t bytes, unsigned flags) { (void)flags; MAY_FAIL; *block = malloc(bytes); return 0; }
-unsigned cuMemFreeHost(void *block) { free(block); return 0; }
+
+unsigned cuMemHostAlloc(void **block, size_t bytes, unsigned flags)
+{
+    (void)flags;
+    MAY_FAIL;
+    int i = 0;
+    while (i < MOST_PINNED && pinned[i].at)
+        i++;
+    if (i == MOST_PINNED)
+        return CUDA_OUT_OF_MEMORY;
+    pinned[i].at = *block = malloc(bytes);
+    pinned[i].bytes = bytes;
+    return 0;
+}
+
+unsigned cuMemFreeHost(void *block)
+{
+    for (int i = 0; i < MOST_PINNED; i++)
+        if (pinned[i].at == block)
+            pinned[i].at = NULL;
+    free(block);
+    return 0;
+}
 
 unsigned cuMemcpyHtoDAsync_v2(NnAddress to, const void *from, size_t bytes, NnStream *stream)
 {
     MAY_FAIL;
-    return put(stream, (Act){.kind = COPY, .to = (void *)(uintptr_t)to, .from = from, .bytes = bytes});
+    void *own = is_pinned(from) ? NULL : memcpy(malloc(bytes), from, bytes);
+    return put(stream, (Act){.kind = COPY, .to = (void *)(uintptr_t)to, .from = own ? own : from, .owned = own, .bytes = bytes});
 }
 
 unsigned cuMemcpyDtoHAsync_v2(void *to, NnAddress from, size_t bytes, NnStream *stream)
 {
     MAY_FAIL;
+    memset(to, 0xff, bytes);
     return put(stream, (Act){.kind = COPY, .to = to, .from = (const void *)(uintptr_t)from, .bytes = bytes});
 }
 
@@ -208,7 +262,15 @@ unsigned cuMemsetD8Async(NnAddress address, unsigned char value, size_t bytes, N
 
 unsigned cuStreamCreate(NnStream **stream, unsigned flags) { (void)flags; MAY_FAIL; *stream = calloc(1, sizeof **stream); return 0; }
 unsigned cuStreamDestroy_v2(NnStream *stream) { free(stream); return 0; }
-unsigned cuStreamSynchronize(NnStream *stream) { MAY_FAIL; return stream->captured ? CAPTURING : 0; }
+
+unsigned cuStreamSynchronize(NnStream *stream)
+{
+    MAY_FAIL;
+    if (stream->captured)
+        return CAPTURING;
+    catch_up(stream, NULL);
+    return 0;
+}
 
 unsigned cuStreamBeginCapture_v2(NnStream *stream, unsigned mode)
 {
@@ -238,8 +300,11 @@ unsigned cuGraphInstantiateWithFlags(NnLaunchable **launchable, NnGraph *graph, 
 unsigned cuGraphLaunch(NnLaunchable *launchable, NnStream *stream)
 {
     MAY_FAIL;
-    for (int i = 0; i < launchable->graph.count; i++)
-        put(stream, launchable->graph.act[i]);
+    for (int i = 0; i < launchable->graph.count; i++) {
+        Act act = launchable->graph.act[i];
+        act.owned = NULL;                                     /* the graph's, which is launched again */
+        add(&stream->line, act);
+    }
     return 0;
 }
 
@@ -248,19 +313,28 @@ unsigned cuGraphExecDestroy(NnLaunchable *launchable) { free(launchable); return
 
 unsigned cuEventCreate(NnEvent **event, unsigned flags) { (void)flags; MAY_FAIL; *event = calloc(1, sizeof **event); return 0; }
 unsigned cuEventDestroy_v2(NnEvent *event) { free(event); return 0; }
-unsigned cuEventSynchronize(NnEvent *event) { (void)event; MAY_FAIL; return 0; }
+
+unsigned cuEventSynchronize(NnEvent *event)
+{
+    MAY_FAIL;
+    if (event->is_due)
+        catch_up(event->stream, event);
+    return 0;
+}
 
 unsigned cuEventRecord(NnEvent *event, NnStream *stream)
 {
-    (void)stream;
     MAY_FAIL;
-    clock_gettime(CLOCK_MONOTONIC, &event->at);
-    return 0;
+    event->stream = stream;
+    event->is_due = true;
+    return put(stream, (Act){.kind = EVENT, .event = event});
 }
 
 unsigned cuEventElapsedTime(float *milliseconds, NnEvent *start, NnEvent *end)
 {
     MAY_FAIL;
+    if (start->is_due || end->is_due)
+        return NOT_READY;
     *milliseconds = (float)(1e3 * (double)(end->at.tv_sec - start->at.tv_sec) + 1e-6 * (double)(end->at.tv_nsec - start->at.tv_nsec));
     return 0;
 }
@@ -309,14 +383,6 @@ unsigned cuModuleGetFunction(NnFunction **function, NnModule *module, const char
     return 0;
 }
 
-unsigned cuFuncSetAttribute(NnFunction *function, unsigned attribute, int value)
-{
-    MAY_FAIL;
-    if (attribute == FUNCTION_DYNAMIC_SHARED)
-        function->dynamic_shared = (size_t)value;
-    return value > MOST_SHARED ? INVALID_VALUE : 0;
-}
-
 /* The list of arguments ends with a NULL: a real driver knows a kernel's parameters from its module. */
 unsigned cuLaunchKernel(NnFunction *function, unsigned blocks_x, unsigned blocks_y, unsigned blocks_z, unsigned threads_x, unsigned threads_y,
                         unsigned threads_z, unsigned shared, NnStream *stream, void **arguments, void **extra)
@@ -325,12 +391,12 @@ unsigned cuLaunchKernel(NnFunction *function, unsigned blocks_x, unsigned blocks
     MAY_FAIL;
     const unsigned long long threads = (unsigned long long)threads_x * threads_y * threads_z;
     if (!blocks_x || !blocks_y || !blocks_z || !threads || threads > 1024 || threads_z > 64 || blocks_x > INT32_MAX || blocks_y > 65535 ||
-        blocks_z > 65535 || (shared > 48 << 10 && shared > function->dynamic_shared))
+        blocks_z > 65535 || shared)
         return INVALID_VALUE;
     unsigned long long words[128];
     int count = 0;
     for (; arguments[count]; count++)
         memcpy(&words[count], arguments[count], sizeof *words);
     return put(stream, (Act){.kind = LAUNCH, .function = function, .blocks = {blocks_x, blocks_y, blocks_z},
-                             .threads = {threads_x, threads_y, threads_z}, .shared = shared, .count = count, .words = words});
+                             .threads = {threads_x, threads_y, threads_z}, .count = count, .words = words});
 }

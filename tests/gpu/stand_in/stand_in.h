@@ -17,7 +17,6 @@ typedef struct NnStandIn {
     NnIndex thread;                     /* of the thread that runs */
     NnIndex block, blocks, threads;
     int lane;
-    unsigned char *dynamic_shared;
     void (*block_barrier)(int site);
     void (*warp_barrier)(int site);
     void (*exchange)(void *value, size_t bytes, int lane, int site);     /* value becomes that of another lane of the warp */
@@ -137,6 +136,6 @@ static inline double2 make_double2(double x, double y) { return (double2){x, y};
 /* threads.c: one launch of `entry`, a kernel that takes `count` words. Ends the process where threads wait for each other in vain
  * or at different barriers. */
 void nn_run_launch(NnStandIn *own, const char *name, void (*entry)(void), const unsigned long long *words, int count, NnIndex blocks,
-                   NnIndex threads, size_t dynamic_shared);
+                   NnIndex threads);
 
 #endif

@@ -322,7 +322,7 @@ static void run_block(NnIndex threads, int schedule)
 }
 
 void nn_run_launch(NnStandIn *own, const char *name, void (*entry)(void), const unsigned long long *words, int count, NnIndex blocks,
-                   NnIndex threads, size_t dynamic_shared)
+                   NnIndex threads)
 {
     const char *given = getenv("NNGEN_STAND_IN_SCHEDULE");
     const int schedule = given ? atoi(given) & 3 : 0;
@@ -339,14 +339,11 @@ void nn_run_launch(NnStandIn *own, const char *name, void (*entry)(void), const 
     kernel_word_count = count;
     shown = own;
     *own = (NnStandIn){.blocks = blocks, .threads = threads, .block_barrier = block_barrier, .warp_barrier = warp_barrier,
-                       .exchange = exchange, .vote = vote, .collect = collect, .dynamic_shared = dynamic_shared ? malloc(dynamic_shared) : NULL};
+                       .exchange = exchange, .vote = vote, .collect = collect};
     random_state = 2654435761u * (unsigned)(schedule + 1);
     for (unsigned i = 0; i < total; i++) {
         const unsigned b = schedule & 1 ? total - 1 - i : i;
         own->block = (NnIndex){b % blocks.x, b / blocks.x % blocks.y, b / blocks.x / blocks.y};
-        if (dynamic_shared)
-            memset(own->dynamic_shared, 0xff, dynamic_shared);
         run_block(threads, schedule);
     }
-    free(own->dynamic_shared);
 }
