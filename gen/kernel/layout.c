@@ -10,7 +10,7 @@
  *                     all at once
  *   rows in lanes     values between narrow layers lie as [feature][row]
  *   a pad             rows whose length is a multiple of SET_STRIDE lie on few sets of the cache, and a panel of them drives
- *                     itself out: a cache line more a row
+ *                     itself out: a cache line more a row; the rows of a text have a row for each time, which sums over both go down
  *
  * Checkpoints hold PyTorch's layout whatever is chosen here: the runtime copies by strides. Inputs and results stay as the
  * runtime fills and reads them. Each weight is decided by itself, from the kernels that use it as they are then: a few passes
@@ -373,8 +373,9 @@ static void pad_rows(Plan *plan)
     for (int b = 0; b < plan->buffer_count; b++) {
         Buffer *buffer = &plan->buffer[b];
         bool ours = buffer->kind == BUFFER_PARAMETER || buffer->kind == BUFFER_STATE || buffer->kind == BUFFER_TEMPORARY;
-        if (!ours || buffer->rank != 2 || buffer->scalar != FLOAT || buffer->size[buffer->order[0]] < SET_ROWS
-            || buffer->size[buffer->order[1]] * element % SET_STRIDE != 0)
+        const int last = buffer->rank - 1, stride = buffer->rank == 2 ? SET_STRIDE : SET_STRIDE_OF_TIMES;
+        if (!ours || buffer->rank < 2 || buffer->rank > 3 || buffer->scalar != FLOAT || buffer->size[buffer->order[last - 1]] < SET_ROWS
+            || buffer->size[buffer->order[last]] * element % stride != 0)
             continue;
         buffer->pad = LINE_BYTES / element;
         if (!buffer->why_order)

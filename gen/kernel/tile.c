@@ -138,7 +138,7 @@ static Sweep sweep_of(const Product *p, Term *operand, int axis, int64_t size)
     const int64_t run = most(fold_run, run_of(p, operand, axis));
     int64_t line = along_fold ? size * p->element * LINE_BYTES / fold_run
                  : axis == NONE || lies_along(p->plan, operand, axis) ? steps(size * p->element, LINE_BYTES) * LINE_BYTES : size * LINE_BYTES;
-    const bool far = !along_fold && p->folds > NEAR_ROWS && extent_of(p, axis) * p->element >= FAR_ROW;
+    const bool far = !along_fold && p->folds > FEW_ROWS && extent_of(p, axis) * p->element >= ROW_APART;
     return (Sweep){line * p->folds, extent_of(p, axis) * p->folds * p->element * LINE_BYTES / run, far};
 }
 
@@ -238,20 +238,27 @@ static bool sums_along(const Product *p, int column)
     return contiguity(&p->plan->buffer[sum->buffer], sum->store, p->plan->buffer[sum->buffer].rank, column) == 1;
 }
 
-/* May the sums of a long fold lie in an array meanwhile? They are a matrix of rows and columns then, added up part by part. */
-static bool can_add_up(const Product *p, int row, int column)
+/* Are the sums a matrix of rows and columns, whose registers can be added up in an array? */
+static bool is_matrix(const Product *p, int row, int column)
 {
-    return p->sum->fold_count == 1 && p->kernel->outer_count == 2 && row != NONE && sums_along(p, column);
+    return p->kernel->outer_count == 2 && row != NONE && sums_along(p, column);
 }
 
-/* Of several folds, the first being the batch: rows of it that all tiles take before any takes more. What a row has of both factors
- * stays in the cache meanwhile; sums of products by windows read it once for every place in the window. 0: not so. */
-static int rows_together(const Product *p)
+/* May the sums of a long fold lie in an array meanwhile? They are added up part by part then. */
+static bool can_add_up(const Product *p, int row, int column)
+{
+    return p->sum->fold_count == 1 && is_matrix(p, row, column);
+}
+
+/* Of several folds, the first being the batch: rows of it that all tiles take before any takes more, at least so many steps. What a
+ * row has of both factors stays in the cache meanwhile; sums of products by windows read it once for every place in the window, those
+ * over all times of a text once for every tile. 0: not so. */
+static int rows_together(const Product *p, int64_t least)
 {
     const Kernel *kernel = p->kernel;
     if (p->sum->fold_count < 2 || !kernel->axis[p->sum->fold_axis[0]].batch || kernel->region != NONE)
         return 0;
-    const int64_t rows = extent_of(p, p->sum->fold_axis[0]), together = steps(ROW_STEPS, p->folds / rows);
+    const int64_t rows = extent_of(p, p->sum->fold_axis[0]), together = steps(least, p->folds / rows);
     return together < rows ? (int)together : 0;
 }
 
@@ -293,9 +300,10 @@ static void consider_columns(Product *p, int row, int column, int columns, int l
         tile.block = BLOCK;
         if (p->folds >= 2 * BLOCK && can_add_up(p, row, column))
             consider(p, IN_PLACE, tile, step, TILE_START + 3 * rows * registers, 0);
-        tile.block = rows_together(p);
+        const bool matrix = is_matrix(p, row, column);
+        tile.block = rows_together(p, matrix ? BLOCK : ROW_STEPS);
         if (tile.block)
-            consider(p, IN_PLACE, tile, step, TILE_START + rows * columns * ELEMENT_CYCLES, 0);
+            consider(p, IN_PLACE, tile, step, TILE_START + (matrix ? 3 * rows * registers : rows * columns * ELEMENT_CYCLES), 0);
     }
 }
 
@@ -403,10 +411,10 @@ static void consider_width(Product *p, int row, int column, int fold, int width)
             int64_t end = TILE_START + rows * columns * (TREE_CYCLES + p->after);
             const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width, .line = NONE, .lines = 1};
             consider(p, ALONG_FOLD, tile, p->folds / extent * steps(extent, width) * step / 2, end, 0);
-            if (!rows_together(p) || fold == p->sum->fold_axis[0])
-                continue;
             Tile part = tile;
-            part.block = rows_together(p);
+            part.block = rows_together(p, ROW_STEPS);
+            if (!part.block || fold == p->sum->fold_axis[0])
+                continue;
             consider(p, ALONG_FOLD, part, p->folds / extent * steps(extent, width) * step / 2, TILE_START + rows * columns * (TREE_CYCLES + ELEMENT_CYCLES), 0);
         }
 }

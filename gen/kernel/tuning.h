@@ -39,11 +39,15 @@ enum {
     NEAR_ROWS = 64, FAR_ROW = 2048,     /* rows of so many bytes, more of them than the first table of pages holds: */
     FAR_SHARE = 8,                      /* take that part of a step more, where the fold is not taken BLOCK steps at a time: 100 x 784 with
                                            10,000 rows, blocks where they lie 20.3 to 21.2 ms, in panels of 256 steps 22.3 to 28.2 */
-    FAR_ROW_RATE = 6,                   /* 256 x 1024 x 1024 with its 4 MB swept so once for 6 rows: 8.3 ms, in panels 5.9 */
+    FEW_ROWS = 16, ROW_APART = 1024,    /* bytes that come from the third cache down more rows than that, so far apart, come at: */
+    FAR_ROW_RATE = 6,                   /* 256 x 1024 x 1024 with its 4 MB swept so once for 6 rows: 8.3 ms, in panels 5.9; 64 rows of
+                                           30,000 21 ms, a vector times 1024 x 256 73 µs */
     BLOCK = 128,                        /* steps of a long fold at a time: a panel is 8 KB then. 784-100 with 10,000 rows, weight
-                                           gradient: 20 for 109 ms */
+                                           gradient: 20 for 109 ms; an LSTM's over 16 rows of 64 times 1.6 for 2.6 ms in panels */
     SET_STRIDE = 1024,                  /* bytes: rows this far apart share few sets of the cache. 1024 x 1024 by plain rows 45-58 GF/s,
                                            with LINE_BYTES more a row 78-82 */
+    SET_STRIDE_OF_TIMES = 512,          /* the same where a fold takes BLOCK rows of a row at a time, of which 64 fit: weight gradient of
+                                           512 x 128, 16 rows of 64 times, 2440 or 1640 µs (gcc); with 2 KB apart as well 2900 */
     SET_ROWS = 8,                       /* what a set holds: fewer rows stay there anyhow */
     SIDE_STEPS = 96, SIDE_PANELS = 4,   /* panels with rows whose factor lies across the fold, a line a step: copied side by side first, where
                                            so many panels follow. Weight gradient with momentum 256 x 1024 x 1024, best of many rounds: tiles
