@@ -4,6 +4,7 @@
  *                  one reads just the element that the earlier one made
  *   contraction    tile by tile: emit_tiles.c
  *   rows in lanes  16 rows at a time through the stages of a row: emit_lanes.c
+ *   draw           a call of random.h
  *
  * A local that is used only inside the loops that make it is a scalar there; else an array over its inner axes. */
 #include "emit/loops_internal.h"
@@ -540,6 +541,22 @@ static void emit_scatter(Emission *e)
     scatter_loops(e, loop, count, access_text(&e->w, stage->buffer, place, scatter.index), "+=", term_text(&e->w, scatter.value, BIND_CHOICE));
 }
 
+/* ---- random numbers ------------------------------------------------------------------------------------------------- */
+
+static void emit_draws(Emission *e)
+{
+    const Stage *stage = &e->kernel->stage[0];
+    const Buffer *buffer = &e->w.plan->buffer[stage->buffer];
+    Text count = text_new(e->w.arena), first = text_new(e->w.arena);
+    text_add(&first, array_name(e->w.plan, e->kernel, stage->buffer));
+    for (int d = 0; d < buffer->rank; d++) {
+        text_print(&count, d == 0 && e->w.plan->model->graph->nodes[stage->node].type.per_row ? "BATCH" : d ? " * %lld" : "%lld", (long long)buffer->size[d]);
+        text_add(&first, "[0]");
+    }
+    line(e, "nn_uniforms%s(seed, %uu, (uint32_t)t, %s, &%s);", e->w.plan->model->precision == F32 ? "f" : "",
+         (unsigned)e->w.plan->model->graph->nodes[stage->node].attributes.stream, count.bytes, first.bytes);
+}
+
 /* ---- braces --------------------------------------------------------------------------------------------------------------- */
 
 /* A loop whose body is one statement needs none: `text` from byte `start` on, the loops of one kernel, loses such braces. */
@@ -591,6 +608,8 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
         emit_blas(&e);
     } else if (kernel->form == FORM_SCATTER) {
         emit_scatter(&e);
+    } else if (kernel->form == FORM_DRAW) {
+        emit_draws(&e);
     } else if (runs_rows_in_lanes(&e)) {
         emit_rows_in_lanes(&e);
     } else {

@@ -89,6 +89,7 @@ const char *form_text(const Kernel *kernel)
     case FORM_ROW: return "a pass over rows, with folds inside";
     case FORM_BLAS: return "a call of CBLAS";
     case FORM_SCATTER: return "zero, then each element added to its place, rows in order";
+    case FORM_DRAW: return "random numbers, 64 at a time";
     case FORM_SKIP: return "a sum of products that adds only those that are not zero";
     case FORM_CONTRACTION: return "a sum of products";
     case FORM_CALL: return "a call of the runtime";

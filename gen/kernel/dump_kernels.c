@@ -5,7 +5,7 @@
 static const char *const phase_name[PHASE_COUNT] = {"train", "evaluate", "predict"};
 static const char *const form_name[] = {
     [FORM_NEST] = "nest", [FORM_ROW] = "row", [FORM_CONTRACTION] = "contraction", [FORM_SKIP] = "skip", [FORM_SCATTER] = "scatter",
-    [FORM_BLAS] = "blas", [FORM_CALL] = "call",
+    [FORM_DRAW] = "draw", [FORM_BLAS] = "blas", [FORM_CALL] = "call",
 };
 static const char *const fold_name[] = {"", "sum", "max", "argmax"};
 

@@ -154,6 +154,8 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
     if (any_contraction(plan, b) || a->form == FORM_SCATTER || b->form == FORM_SCATTER)
         return NO_FOLD_AFTER_FOLD;
 
+    if (a->stage_count && is_drawn_together(plan, a->stage[0].node))
+        return NO_DRAWN_TOGETHER;
     if (p->reads_parts)
         return NO_PARTS;
     if (p->reads_whole) {

@@ -89,6 +89,7 @@ typedef enum Form {
     FORM_CONTRACTION,                   /* a sum of products, tile by tile: see tile.c */
     FORM_SKIP,                          /* a sum of products, most of them zero: only the others are added (skip.c) */
     FORM_SCATTER,                       /* sum of (x if index = v else 0): zero, then one x after the other to its place (scatter_of) */
+    FORM_DRAW,                          /* uniform numbers, in the order of their memory: 64 of them have 16 counters together */
     FORM_BLAS,                          /* a sum of products by CBLAS: see blas.c */
     FORM_CALL,                          /* a call of the runtime: a standard optimizer in generic programs */
 } Form;
@@ -97,7 +98,7 @@ typedef enum Form {
 typedef enum Reason {
     YES_INLINED, YES_COMPUTED_AGAIN, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
     NO_SECOND_READER, NO_DIFFERENT_LOOPS, NO_FOLD_AFTER_FOLD, NO_OLD_VALUE_READ_LATER, NO_OTHER_ELEMENTS, NO_CYCLE,
-    NO_OTHER_TIME, NO_PARTS, NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
+    NO_OTHER_TIME, NO_DRAWN_TOGETHER, NO_PARTS, NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
     REASON_COUNT
 } Reason;
 extern const char *const reason_text[REASON_COUNT];           /* "the old value is read later in the step" */
@@ -259,6 +260,8 @@ bool assigns(const Plan *plan, const Stage *stage);           /* writes a parame
 bool is_part_of_gradient(const Model *model, NodeId node);    /* built by a derivative rule, not by the optimizer or the model */
 bool is_part_of_update(const Model *model, NodeId node);      /* built by the optimizer */
 const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as fc1_weight: letters, digits, underscore; off C's keywords, libc's and our own names */
+
+bool is_drawn_together(const Plan *plan, NodeId node);        /* select.c: uniform numbers that are a kernel of their own, FORM_DRAW where they lie in order */
 
 /* FORM_SCATTER: outer axis `picked` runs over the places, which the fold finds by `index` instead. */
 typedef struct Scatter { const Term *index, *value; int picked; } Scatter;

@@ -99,6 +99,19 @@ static void follow_memory(const Plan *plan, Kernel *kernel)
         }
 }
 
+/* The numbers of a stream one after the other in memory, as they count its elements. */
+static bool draws_in_order(const Plan *plan, const Kernel *kernel)
+{
+    const Stage *stage = &kernel->stage[0];
+    if (kernel->stage_count != 1 || stage->buffer == NONE || stage->term->kind != TERM_RANDOM || !is_drawn_together(plan, stage->node))
+        return false;
+    const Buffer *buffer = &plan->buffer[stage->buffer];
+    bool in_order = buffer->pad == 0 && buffer->node == stage->node;
+    for (int d = 0; d < buffer->rank; d++)
+        in_order &= buffer->order[d] == d && !buffer->before[d] && !buffer->after[d];
+    return in_order;
+}
+
 static void choose_form(Plan *plan, Kernel *kernel)
 {
     if (kernel->form == FORM_CALL || kernel->form == FORM_SKIP || plan->mode != KERNELS_FUSED)
@@ -114,6 +127,8 @@ static void choose_form(Plan *plan, Kernel *kernel)
         if (kernel->choice.block)
             store_sums(plan, kernel);
     }
+    if (draws_in_order(plan, kernel))
+        kernel->form = FORM_DRAW;
     if (kernel->form == FORM_NEST)
         follow_memory(plan, kernel);
     if (kernel->form == FORM_NEST && kernel->outer_count && inner > 1)

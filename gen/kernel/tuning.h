@@ -58,6 +58,7 @@ enum {
     SHARED_CYCLES = 200000,             /* that threads share. 784-50-10 with 64 rows (two kernels of 225,000): 133 for 180 µs with two
                                            threads; the update of 784-100 with 5 rows (142,000): 34 for 31, and 32 with one */
     OPERATIONS_A_CYCLE = 4,             /* of loops that are no product */
+    FEWEST_DRAWN = 64,                  /* random numbers: as many as 16 counters make */
     LEAST_CALL = 256,                   /* products of a call of CBLAS: it costs 100 to 200 ns, as much as 200 in a loop */
     COLUMN_STREAM_CYCLES = 25,          /* a register of an array beyond the second cache that is changed down its columns: Adam's three
                                            arrays of 1024 x 1024 3.7 ms */

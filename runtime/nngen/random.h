@@ -61,6 +61,45 @@ NN_INLINE_ double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint
     return (float)(int32_t)(nn_random_word(seed, stream, step, index) >> 8) * 0x1p-24f;
 }
 
+/* Elements 64 block … 64 block + 63: the four words of 16 counters, one plane after the other. */
+NN_INLINE_ void nn_random_words(uint64_t seed, uint32_t stream, uint32_t step, uint64_t block, uint32_t *word)
+{
+    const uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
+    for (int lane = 0; lane < 16; lane++) {
+        uint32_t c0 = (uint32_t)block << 4 | (uint32_t)lane, c1 = (uint32_t)(block >> 28), c2 = step, c3 = stream;
+        NN_PHILOX(c0, c1, c2, c3, key0, key1);
+        word[lane] = c0;
+        word[16 + lane] = c1;
+        word[32 + lane] = c2;
+        word[48 + lane] = c3;
+    }
+}
+
+/* nn_uniform of the elements 0 to count - 1. */
+NN_INLINE_ void nn_uniformsf(uint64_t seed, uint32_t stream, uint32_t step, int64_t count, float *draw)
+{
+    for (int64_t first = 0; first < count; first += 64) {
+        uint32_t word[64];
+        nn_random_words(seed, stream, step, (uint64_t)first / 64, word);
+        if (count - first >= 64)
+            for (int i = 0; i < 64; i++)
+                draw[first + i] = (float)(int32_t)(word[i] >> 8) * 0x1p-24f;
+        else
+            for (int i = 0; i < count - first; i++)
+                draw[first + i] = (float)(int32_t)(word[i] >> 8) * 0x1p-24f;
+    }
+}
+
+NN_INLINE_ void nn_uniforms(uint64_t seed, uint32_t stream, uint32_t step, int64_t count, double *draw)
+{
+    for (int64_t first = 0; first < count; first += 64) {
+        uint32_t word[64];
+        nn_random_words(seed, stream, step, (uint64_t)first / 64, word);
+        for (int i = 0; i < 64 && i < count - first; i++)
+            draw[first + i] = (float)(int32_t)(word[i] >> 8) * 0x1p-24f;
+    }
+}
+
 double nn_normal(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index);    /* Box-Muller from uniforms 2·index and 2·index + 1 */
 
 /* Place `index` of the permutation of [0, count) that (seed, epoch) keys: a Feistel network on the next power of four, walking

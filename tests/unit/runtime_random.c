@@ -34,6 +34,26 @@ START_TEST(words_lie_in_planes)
 }
 END_TEST
 
+/* Many at once are the same numbers, as many as were asked for and no more. */
+START_TEST(many_are_those_of_each)
+{
+    static const int counts[] = {1, 15, 63, 64, 65, 130, 256, 299};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        float drawn[300];
+        double wide[300];
+        for (int e = 0; e < 300; e++)
+            drawn[e] = -1, wide[e] = -1;
+        nn_uniformsf((uint64_t)7 << 32 | 3, 11, 13, counts[c], drawn);
+        nn_uniforms((uint64_t)7 << 32 | 3, 11, 13, counts[c], wide);
+        for (int e = 0; e < 300; e++) {
+            double want = e < counts[c] ? nn_uniform((uint64_t)7 << 32 | 3, 11, 13, (uint64_t)e) : -1;
+            ck_assert_double_eq(drawn[e], want);
+            ck_assert_double_eq(wide[e], want);
+        }
+    }
+}
+END_TEST
+
 /* FNV-1a, from its authors' table of test vectors. */
 START_TEST(stream_is_fnv1a)
 {
@@ -129,6 +149,7 @@ static void fill(TCase *cases)
 {
     tcase_add_test(cases, philox_known_answers);
     tcase_add_test(cases, words_lie_in_planes);
+    tcase_add_test(cases, many_are_those_of_each);
     tcase_add_test(cases, stream_is_fnv1a);
     tcase_add_test(cases, uniform_and_normal_have_their_moments);
     tcase_add_test(cases, normal_is_box_muller);
