@@ -87,11 +87,11 @@ bool share_loops(Text *text, size_t start, const Kernel *kernel, Arena *arena)
     bool any = false, goes_on = false;                  /* a statement over several lines */
     for (char *line = strtok(copy, "\n"); line; line = strtok(NULL, "\n")) {
         const size_t indent = strspn(line, " ");
-        const bool continues = goes_on;
-        goes_on = !ends_statement(line);
+        const bool continues = goes_on, is_comment = strncmp(line + indent, "/*", 2) == 0;
+        goes_on = !is_comment && !ends_statement(line);
         if (inside != SIZE_MAX && indent <= inside && !(indent == inside && line[indent] == '}'))
             inside = SIZE_MAX;
-        if (inside != SIZE_MAX || continues) {
+        if (inside != SIZE_MAX || continues || is_comment) {
             text_print(&shared, "%s\n", line);
             continue;
         }
