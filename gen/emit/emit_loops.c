@@ -167,7 +167,7 @@ void pointwise(Emission *e, int s)
 static void find_call(Term *term, void *context)
 {
     bool *found = context;
-    *found |= term->kind == TERM_RANDOM || (term->kind == TERM_APPLY && strstr(op_info[term->op].c, "@(") != NULL);
+    *found |= term->kind == TERM_RANDOM || (term->kind == TERM_APPLY && op_is_call(term->op));
 }
 
 bool has_call(const Stage *stage)

@@ -12,6 +12,11 @@ const OpInfo op_info[OP_COUNT] = {
 #include "graph/ops.def"
 };
 
+bool op_is_call(Op op)
+{
+    return strstr(op_info[op].c, "@(") && op != OP_RELU && op != OP_SIGN && op != OP_ABS && op != OP_MAXIMUM && op != OP_MINIMUM;
+}
+
 Graph *graph_new(Arena *arena)
 {
     Graph *graph = NEW(arena, Graph, 1);

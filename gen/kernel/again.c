@@ -25,11 +25,6 @@ static int64_t elements(const Plan *plan, NodeId id)
     return element_count(type) * (type.per_row ? plan->model->batch : 1);
 }
 
-static bool is_view(Op op)
-{
-    return op == OP_BROADCAST || op == OP_PERMUTE || op == OP_RESHAPE;
-}
-
 /* Elements of the dimensions of operand o that `in` lacks, or of those that the result and not the operand has. */
 static int64_t extent_of_letters(const Plan *plan, NodeId whole, const char *letters, const char *without)
 {
@@ -62,11 +57,6 @@ static bool reads_once(const Plan *plan, NodeId reader, int o)
     return extent_of_letters(plan, reader, l.result, l.operand[o]) == 1;
 }
 
-static bool is_call(const Node *node)
-{
-    return strstr(op_info[node->op].c, "@(") != NULL && node->op != OP_RELU && node->op != OP_MAXIMUM && node->op != OP_MINIMUM;
-}
-
 bool *find_computed_again(const Plan *plan, const bool *needed, const bool *root, const bool *kept, Arena *arena)
 {
     const Graph *graph = plan->model->graph;
@@ -88,7 +78,7 @@ bool *find_computed_again(const Plan *plan, const bool *needed, const bool *root
         const Node *node = &graph->nodes[id];
         has_product[id] = is_outer_product(plan, id);
         bool may = needed[id] && !root[id] && !kept[id] && !taken_often[id] && node->type.scalar == FLOAT && plan->recurrences.region_of[id] == NONE
-                && (has_product[id] || is_view(node->op) || (op_info[node->op].class == POINTWISE && !is_call(node)));
+                && (has_product[id] || is_view(node->op) || (op_info[node->op].class == POINTWISE && !op_is_call(node->op)));
         operations[id] = !is_view(node->op);
         for (int o = 0; may && o < op_info[node->op].arity; o++) {
             const NodeId from = node->operand[o];

@@ -10,6 +10,7 @@
 
 /* Nodes that get a value of their own in this phase, by node id. */
 bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode);
+bool is_view(Op op);                                          /* other indices of the same elements: its readers read what it reads */
 
 /* The kernel of one stored node (or ASSIGN): one stage. */
 int64_t bounded_product(int64_t a, int64_t b);        /* of elements, rows, places: what no machine could do is refused (3) */

@@ -78,7 +78,7 @@ static bool may_hold_tiles(const Graph *graph, const Node *node, NodeId tiles)
             graph->nodes[from->operand[0]].op != OP_FOLD);
 }
 
-static bool is_view(Op op)
+bool is_view(Op op)
 {
     return op == OP_BROADCAST || op == OP_RESHAPE || op == OP_PERMUTE || op == OP_SLICE || op == OP_UNFOLD;
 }
@@ -99,10 +99,8 @@ static int cost(const Graph *graph, const bool *stored, NodeId id, bool inside)
     OpClass class = op_info[node->op].class;
     if (class == LEAF || (stored[id] && !inside))
         return 0;
-    bool call = strstr(op_info[node->op].c, "@(") != NULL && strncmp(op_info[node->op].c, "fabs", 4) != 0
-             && node->op != OP_MAXIMUM && node->op != OP_MINIMUM && node->op != OP_RELU && node->op != OP_SIGN;
     int sum = node->op == OP_DETACH || node->op == OP_FLOAT || is_view(node->op) ? 0
-            : call ? 10 : node->op == OP_DIVIDE || node->op == OP_RECIPROCAL ? 3 : 1;
+            : op_is_call(node->op) ? 10 : node->op == OP_DIVIDE || node->op == OP_RECIPROCAL ? 3 : 1;
     for (int o = 0; o < op_info[node->op].arity && sum < 100; o++)
         sum += cost(graph, stored, node->operand[o], false);
     return sum;

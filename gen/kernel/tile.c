@@ -440,7 +440,7 @@ static void add_cycles(Term *term, void *context)
 {
     int64_t *cycles = context;
     if (term->kind == TERM_APPLY)
-        *cycles += strstr(op_info[term->op].c, "@(") && term->op != OP_RELU && term->op != OP_MAXIMUM && term->op != OP_MINIMUM ? CALL_CYCLES : 1;
+        *cycles += op_is_call(term->op) ? CALL_CYCLES : 1;
 }
 
 static void add_chance(Term *term, void *context)
