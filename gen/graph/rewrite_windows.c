@@ -102,11 +102,24 @@ static NodeId mask_of_windows(Graph *graph, const Node *node)
     return NONE;
 }
 
+/* slice(fold(x)) is a fold of fewer elements; along another axis than the windows' it is fold(slice(x)) */
+static NodeId slice_of_fold(Graph *graph, const Node *node)
+{
+    if (node->op != OP_SLICE || op_of(graph, node->operand[0]) != OP_FOLD || reader_count(graph, node->operand[0]) > 1)
+        return NONE;
+    const Attributes a = *attributes_of(graph, node->operand[0]), part = node->attributes;
+    NodeId x = operand_of(graph, node->operand[0], 0);
+    if (part.axis != a.axis)
+        return fold(graph, slice(graph, x, part.axis, part.from, part.to), (Windows){a.axis, a.window, a.stride, a.dilation, a.from, a.to}, a.size);
+    return fold(graph, x, (Windows){a.axis, a.window, a.stride, a.dilation, a.from + part.from, a.to + a.size - part.to}, part.to - part.from);
+}
+
 const Rewrite window_rewrites[] = {
 #define REWRITE(name) {#name, name}
     REWRITE(sum_of_windows),
     REWRITE(sum_of_choice),
     REWRITE(mask_of_windows),
+    REWRITE(slice_of_fold),
 #undef REWRITE
     {NULL, NULL},
 };

@@ -160,6 +160,8 @@ bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
                 kept[from] = true;
             if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1 && !tiles))
                 kept[from] = true;
+            if (node->op == OP_UNFOLD && graph->nodes[from].op == OP_PAD)      /* else each window asks whether it reaches over the edge */
+                kept[from] = true;
             if (node->op == OP_GATHER && o == 0)        /* read at any place, so it is all there; constant tables are */
                 kept[from] |= graph->nodes[from].op != OP_TABLE;
             if (node->op == OP_GATHER && o == 1)

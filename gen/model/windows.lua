@@ -153,7 +153,8 @@ nn.conv_transpose2d = convolution("conv_transpose2d", 2, true)
 
 -- ---- pooling ---------------------------------------------------------------------------------------------------------
 
--- The width first, then the height: of equal maxima the first in reading order counts, as in PyTorch.
+-- What padding adds lies around the image before windows are taken of it: a window asks for no edge then. The width first, then the
+-- height: of equal maxima the first in reading order counts, as in PyTorch.
 local function pooling(kind, outside, folded)
   local what = "nn." .. kind
   return core.export(function(kernel, given)
@@ -166,7 +167,11 @@ local function pooling(kind, outside, folded)
     end
     state.apply = function(own, x)
       need_image(own, x, 2)
-      return folded(windows(x, own, 2, outside), own.kernel[1] * own.kernel[2])
+      local inside = {kernel = own.kernel, stride = own.stride, dilation = own.dilation, padding = {0, 0}, kind = own.kind, word = own.word}
+      for i = 1, 2 do
+        if own.padding[i] > 0 then x = core.pad(x, 1 + i, own.padding[i], own.padding[i], outside) end
+      end
+      return folded(windows(x, inside, 2, outside), own.kernel[1] * own.kernel[2])
     end
     return layers.new(kind, {}, state)
   end)

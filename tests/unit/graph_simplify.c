@@ -148,6 +148,8 @@ BUILD(sum_chosen, sum(g, chosen(g, l), 6u))
 BUILD(windows_masked, multiply(g, windows_of_3(g, l->a), row_mask_of(g, l, PER_ROW(7))))
 BUILD(choice_masked, multiply(g, chosen(g, l), row_mask_of(g, l, PER_ROW(2, 3))))
 BUILD(sum_mask, sum(g, mask(g), 1u))
+BUILD(fold_cut, slice(g, fold(g, l->a, (Windows){1, 3, 2, 1, 0, 0}, 5), 1, 1, 4))
+BUILD(fold_cut_across, slice(g, fold(g, contract(g, l->x, l->m, "i,jk->ijk"), (Windows){2, 2, 1, 1, 0, 0}, 4), 1, 0, 2))
 BUILD(contract_transposed, contract(g, l->a, transpose(g, l->m), "bik,jk->bij"))
 BUILD(transposed_product, transpose(g, contract(g, l->a, l->m, "bik,kj->bij")))
 BUILD(contract_repeated_map, contract(g, broadcast_to(g, l->x, PER_ROW(2, 3)), l->m, "bik,kj->bij"))
@@ -253,6 +255,8 @@ static const Case cases[] = {
     {"sum_of_choice", sum_chosen, 0, OP_INPUT},
     {"mask_of_windows", windows_masked, 6, OP_FOLD},
     {"mask_of_windows", choice_masked, 13, OP_SELECT},
+    {"slice_of_fold", fold_cut, 1, OP_FOLD},
+    {"slice_of_fold", fold_cut_across, 3, OP_FOLD},
     {"contract_of_permute", contract_transposed, 1, OP_CONTRACT},
     {"permute_of_contract", transposed_product, 1, OP_CONTRACT},
     {"contract_of_broadcast", contract_repeated_map, 2, OP_BROADCAST},
