@@ -6,6 +6,8 @@
  *
  *   exp 1.01   log 1.0   log1p 2.5   tanh 2.0   erf 1.5   sigmoid 2.5
  *
+ * and gelu, x (1 + erf(x / sqrt 2)) / 2, 1.5 of x. tests/run/elementary_widths.sh holds their bits to be the same at every width.
+ *
  * Infinities, NaN and subnormal numbers come and go as in C's library, which f64 programs call. */
 #ifndef NNGEN_ELEMENTARY_H
 #define NNGEN_ELEMENTARY_H

@@ -1,0 +1,19 @@
+# exp, log, log1p, tanh, erf, sigmoid and gelu have the same bits alone, in 4, in 8 and (where the processor has them) in 16 lanes, over
+# floats of all sizes; alone and in lanes the loops are other code. tests/unit/runtime_elementary.c holds them to mathematics.
+. "$(dirname "$0")/tools/case.bash"
+[ "$(uname -m)" = x86_64 ] || { skip "widths" "the flags are those of x86_64"; exit 0; }
+grep -q '^flags.* fma ' /proc/cpuinfo || { skip "widths" "the processor has no multiply-add"; exit 0; }
+
+has() { grep -q "^flags.* $1 " /proc/cpuinfo; }
+hashes() {      # hashes NAME FLAG…
+    local name=$1; shift
+    status 0 $CC -std=gnu11 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -I"$ROOT/runtime" "$@" "$ROOT/tests/run/tools/elementary.c" -o widths -lm &&
+    status 0 ./widths && cp said "$name"
+}
+same() { hashes "$@" && cmp alone "$1"; }
+must "alone" hashes alone -march=x86-64-v3 -fno-tree-vectorize
+check "4 lanes" same four -march=x86-64-v3 -mprefer-vector-width=128
+check "8 lanes" same eight -march=x86-64-v3 -mprefer-vector-width=256
+if has avx512vl; then check "16 lanes" same sixteen -march=x86-64-v4 -mprefer-vector-width=512; else skip "16 lanes" "the processor has no AVX-512"; fi
+has_lanes() { $CC -std=gnu11 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -I"$ROOT/runtime" -march=x86-64-v3 -S "$ROOT/tests/run/tools/elementary.c" -o widths.s && grep -q 'vfn*m[a-z0-9]*ps.*%ymm' widths.s; }
+check "these are lanes" has_lanes
