@@ -375,7 +375,7 @@ static void pad_rows(Plan *plan)
         bool ours = buffer->kind == BUFFER_PARAMETER || buffer->kind == BUFFER_STATE || buffer->kind == BUFFER_TEMPORARY;
         const int last = buffer->rank - 1, stride = buffer->rank == 2 ? SET_STRIDE : SET_STRIDE_OF_TIMES;
         if (!ours || buffer->rank < 2 || buffer->rank > 3 || buffer->scalar != FLOAT || buffer->size[buffer->order[last - 1]] < SET_ROWS
-            || buffer->size[buffer->order[last]] * element % stride != 0)
+            || buffer->size[buffer->order[last]] * element % stride != 0 || is_drawn_together(plan, buffer->node))
             continue;
         buffer->pad = LINE_BYTES / element;
         if (!buffer->why_order)
