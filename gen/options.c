@@ -280,8 +280,6 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
 {
     CommandId command = find_command(arena, argc, argv);
     const CommandRow *own = &commands[command];
-    if (!own->run)
-        fail_call("'nngen %s' is not in this version yet", own->name);
 
     *options = (Options){.arguments = &argv[argc]};
     options->operand = NEW(arena, const char *, argc + 2);

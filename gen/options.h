@@ -42,7 +42,7 @@ typedef int Command(Arena *arena, Options *options);
 
 typedef struct CommandRow {
     const char *name;                   /* "" : the first word is the model */
-    Command *run;                       /* NULL: not in this version */
+    Command *run;
     int operands[2];                    /* how many words at least, at most; ANY_NUMBER */
     const char *usage, *what;           /* for a line of --help */
     const char *about;                  /* a paragraph */

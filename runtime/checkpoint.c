@@ -137,16 +137,22 @@ static void save(const NnRun *run, const char *path, bool to_disk)
     nn_release(saved);
 }
 
+/* The state as it is to be written; a parameter that is not finite ends the run, and the last good file stays. */
+static void pull_finite_state(NnRun *run)
+{
+    nn_pull_state(run);
+    for (int c = 0; c < nn_copy_count(run->program); c++) {
+        nn_take_copy(run, c);
+        if (!nn_parameters_are_finite(run->program))
+            nn_fail_not_finite(run, run->own->loss);
+    }
+}
+
 void nn_save_checkpoint(NnRun *run, const char *path, bool is_last)
 {
     static const double SECONDS_BETWEEN_SYNCS = 1;            /* an epoch may be a single short step, and a disk is slow */
     bool to_disk = is_last || nn_seconds() - run->last_synced > SECONDS_BETWEEN_SYNCS;
-    nn_pull_state(run);
-    for (int c = 0; c < nn_copy_count(run->program); c++) {
-        nn_take_copy(run, c);
-        if (!nn_parameters_are_finite(run->program))          /* the last good ones stay */
-            nn_fail_not_finite(run, run->own->loss);
-    }
+    pull_finite_state(run);
     save(run, path, to_disk);
     run->has_saved = true;
     if (to_disk)
@@ -164,7 +170,7 @@ const char *nn_save_snapshot(NnRun *run)
     nn_release(name);
     name = nn_format_string("%.*s.step%lld%s", (int)(has_ending ? length - tail : length), path, (long long)run->step,
                                   has_ending ? ending : "");
-    nn_pull_state(run);
+    pull_finite_state(run);
     save(run, name, true);
     return name;
 }

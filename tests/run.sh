@@ -22,7 +22,7 @@ verdict() { if [ -z "$2" ]; then echo "ok $1"; else echo "not ok $1: ${2//$'\n'/
 
 unit_case() {
     local said
-    if said=$(cd "$ROOT" && "$BUILD/unit/test_$1" 2>&1) && grep -Eq 'Checks: [1-9]' <<< "$said"; then
+    if said=$(cd "$ROOT" && timeout $limit "$BUILD/unit/test_$1" 2>&1) && grep -Eq 'Checks: [1-9]' <<< "$said"; then
         for _ in $(seq "$(sed -n 's/.*Checks: \([0-9]*\),.*/\1/p' <<< "$said" | awk '{ n += $1 } END { print n }')"); do echo "ok"; done
     else
         verdict "" "$(tail -n 30 <<< "$said")"
@@ -34,7 +34,7 @@ error_case() {
     cd "$ROOT/tests/error" || return
     line=$(sed -n '1s/^-- run: //p' "$1.lua")
     eval "words=($line)"
-    "$NNGEN" "$1.lua" -o "$WORK/out.c" "${words[@]}" > "$WORK/stdout" 2> "$WORK/stderr"
+    timeout $limit "$NNGEN" "$1.lua" -o "$WORK/out.c" "${words[@]}" > "$WORK/stdout" 2> "$WORK/stderr"
     status=$?
     while IFS= read -r line || [ -n "$line" ]; do
         case $line in
@@ -54,7 +54,7 @@ text_case() {
     local file=$ROOT/tests/$1 words status
     cd "$ROOT" || return
     eval "words=($(cat "$file.args"))"
-    "$NNGEN" "${words[@]}" > "$WORK/text" 2> "$WORK/stderr"
+    timeout $limit "$NNGEN" "${words[@]}" > "$WORK/text" 2> "$WORK/stderr"
     status=$?
     if [ $status != 0 ]; then
         verdict "" "status $status: $(head -c 1000 "$WORK/stderr")"
@@ -98,7 +98,7 @@ tell() {
 if [ "${1:-}" = --one ]; then                      # a worker, started below
     SECONDS=0
     one_case "$2"
-    { flock 9; tell "$2" $SECONDS; } 9> "$RESULTS/.lock"
+    { flock 9; tell "$2" $SECONDS; touch "$RESULTS/.told:${2//\//:}"; } 9> "$RESULTS/.lock"
     exit 0
 fi
 
@@ -140,6 +140,12 @@ cases() {                                           # the long ones first, so th
 }
 mapfile -t all < <(cases)
 [ ${#all[@]} -gt 0 ] && printf '%s\0' "${all[@]}" | xargs -0 -n 1 -P "$jobs" bash "$0" --one
+for name in "${all[@]}"; do
+    if [ ! -e "$RESULTS/.told:${name//\//:}" ]; then
+        echo "not ok: it was killed" >> "$RESULTS/${name//\//:}"
+        echo "FAIL $name: it was killed"
+    fi
+done
 
 count() { cat "$RESULTS"/*:* 2> /dev/null | grep -c "^$1"; }
 failed=$(count 'not ok')

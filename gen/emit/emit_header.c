@@ -198,7 +198,7 @@ static bool has_condition(const char *program)
     return false;
 }
 
-static void emit_conventions(const Plan *plan, const EmitOptions *options, const char *program, Text *out)
+static void emit_conventions(const Plan *plan, const char *program, Text *out)
 {
     Text text = text_new(out->arena);
     text_add(&text, "Conventions. ");
@@ -211,9 +211,6 @@ static void emit_conventions(const Plan *plan, const EmitOptions *options, const
     if (has_rows(plan) && plan->model->kind == MODEL_TRAIN && plan->model->batch > 1)
         text_add(&text, "A batch of fewer rows than BATCH is filled up with copies of its first row, which weigh nothing in the loss and "
                         "so nothing in any gradient. ");
-    if (strstr(program, "NN_CORE(") || strstr(program, "NN_LINES(") || strstr(program, "NN_DOT("))
-        text_print(&text, "NN_CORE and NN_DOT make the sums of products, a tile at a time, in one order on every processor%s. ",
-                   options->standalone ? "" : "; nngen/core.h says how");
     text_add(&text, has_other_layout(plan) ? "Arrays lie as PyTorch's tensors do; where one does not, struct State says so. "
                                            : "Arrays lie as PyTorch's tensors do, the last index running fastest. ");
     text_add(&text, plan->model->emit == EMIT_LIBRARY ? "The state is the caller's memory; nothing is allocated." :
@@ -222,6 +219,44 @@ static void emit_conventions(const Plan *plan, const EmitOptions *options, const
     if (uses_name(program, "NN_KERNEL"))
         text_add(&text, " NN_KERNEL is static; its definition says what else.");
     comment_paragraph(out, text.bytes);
+}
+
+/* What the text has of core.h's words, a line each. */
+static void emit_words(const EmitOptions *options, const char *program, Text *out)
+{
+    static const char *const words[][2] = {
+        {"NN_CORE", "a tile's sums of products, in registers, in one order on every processor: tile[r][c] = sum of A B"},
+        {"NN_LINES", "the same for a tile of several lines of an image"},
+        {"NN_DOT", "the same where both factors lie along the fold: partial sums side by side, then added in pairs"},
+        {"NN_PANELS", "copies a factor to where tiles read it one after the other"},
+        {"NN_TURNED_PANELS", "the same, turned"},
+        {"NN_SIDE", "copies the other factor for the rows of a tile"},
+        {"NN_FETCH", "asks memory for what an update will change"},
+        {"NN_ADD_RUN", "NN_ADD_RUN(to, f, from, n): to[k] += f from[k] for n neighbours"},
+        {"NN_ZERO", "sets an array to 0"},
+        {"NN_SUM", "a sum over an axis, sixteen at a time"},
+        {"NN_ROW_SUM", "the same for rows side by side"},
+        {"NN_LARGEST", "the largest along an axis"},
+        {"NN_ADD_LANES", "adds up partial sums, in pairs"},
+        {"NN_FOLD", "NN_FOLD(k, n): for (int k = 0; k < n; k++), unrolled"},
+        {"NN_SIMD", "the rounds of this loop are independent: several at a time"},
+        {"NN_SIMD_SUMS", "the same around sums that grow"},
+        {"NN_ROLLED", "not unrolled"},
+        {"NN_LEAST", "the lesser of two"},
+        {"NN_SHARED", "threads share the rounds of this loop"},
+        {"NN_THREADS", "all threads run this kernel"},
+    };
+    const char *row[sizeof words / sizeof *words * 2];
+    int count = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (uses_name(program, words[i][0])) {
+            row[2 * count] = words[i][0];
+            row[2 * count++ + 1] = words[i][1];
+        }
+    if (count == 0)
+        return;
+    comment_paragraph(out, options->standalone ? "Words of the part of the runtime that is below:" : "Words of nngen/core.h:");
+    comment_table(out, row, count, 2, (const Column[]){LEFT, FOLDED});
 }
 
 void emit_header(const Plan *plan, const EmitOptions *options, const char *program, Text *out)
@@ -248,6 +283,7 @@ void emit_header(const Plan *plan, const EmitOptions *options, const char *progr
     text_add(out, " *\n");
     emit_memory_plan(plan, out);
     text_add(out, " *\n");
-    emit_conventions(plan, options, program, out);
+    emit_conventions(plan, program, out);
+    emit_words(options, program, out);
     comment_end(out);
 }

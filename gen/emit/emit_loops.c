@@ -593,6 +593,8 @@ void drop_braces(Text *text, size_t start, Arena *arena)
 
 void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
 {
+    if (kernel->stage_count > MAX_STAGES)
+        bug("%s has %d stages, more than loops are written for", kernel->name, kernel->stage_count);
     Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent, .lanes = NONE};
     e.w.in_function = !plan->is_plain;
     e.folds_vectors = folds_vectors(&e);

@@ -68,15 +68,21 @@ static bool *find_needed(const Plan *plan, Arena *arena)
     for (int part = 0; part < 2 && phase->metrics; part++)
         if (phase->metrics[0].part[part] != NONE)
             buffer[plan->buffer_of[phase->metrics[0].part[part]]] = true;
-    for (int k = plan->kernel_count[PHASE_TRAIN] - 1; k >= 0; k--) {
-        Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
-        needed[k] = is_update(plan, kernel);
-        for (int s = 0; s < kernel->stage_count; s++)
-            needed[k] = needed[k] || (kernel->stage[s].buffer != NONE && buffer[kernel->stage[s].buffer]);
-        if (needed[k] && kernel->form == FORM_CALL)
-            buffer[plan->buffer_of[phase->gradients[kernel->update]]] = true;
-        else if (needed[k])
-            each_read(kernel, need_read, buffer);
+    for (bool more = true; more;) {                     /* again for loops over time, where who reads may stand before who writes */
+        more = false;
+        for (int k = plan->kernel_count[PHASE_TRAIN] - 1; k >= 0; k--) {
+            Kernel *kernel = &plan->kernel[PHASE_TRAIN][k];
+            bool need = is_update(plan, kernel);
+            for (int s = 0; s < kernel->stage_count; s++)
+                need = need || (kernel->stage[s].buffer != NONE && buffer[kernel->stage[s].buffer]);
+            if (!need || needed[k])
+                continue;
+            needed[k] = more = true;
+            if (kernel->form == FORM_CALL)
+                buffer[plan->buffer_of[phase->gradients[kernel->update]]] = true;
+            else
+                each_read(kernel, need_read, buffer);
+        }
     }
     return needed;
 }

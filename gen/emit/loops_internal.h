@@ -12,8 +12,8 @@ typedef struct Emission {
     Text *out;
     const Kernel *kernel;
     int indent;
-    bool is_array[64];                  /* by stage */
-    bool in_lanes[64];                  /* by stage: a local with an element for each row that is in a lane */
+    bool is_array[MAX_STAGES];          /* by stage */
+    bool in_lanes[MAX_STAGES];                  /* by stage: a local with an element for each row that is in a lane */
     bool folds_vectors;                 /* rows run in lanes although the folds could */
     int rows_in_lanes;                  /* of the block that is written */
     int lanes;                          /* of a nest: which of its outer loops runs in lanes, those further in written out; NONE */

@@ -22,7 +22,7 @@
 #include "graph/model.h"
 #include "graph/recurrence.h"
 
-enum { MAX_AXES = 12, MAX_TERMS_OF_INDEX = 6 };
+enum { MAX_AXES = 12, MAX_TERMS_OF_INDEX = 6, MAX_STAGES = 64 };
 
 typedef struct Axis {
     int64_t extent;
@@ -98,7 +98,7 @@ typedef enum Form {
 typedef enum Reason {
     YES_INLINED, YES_COMPUTED_AGAIN, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
     NO_SECOND_READER, NO_DIFFERENT_LOOPS, NO_FOLD_AFTER_FOLD, NO_OLD_VALUE_READ_LATER, NO_OTHER_ELEMENTS, NO_CYCLE,
-    NO_OTHER_TIME, NO_DRAWN_TOGETHER, NO_PARTS, NO_LOSS_FIRST, NO_GLOBAL_NORM, NO_GRADIENT_NEEDED, NO_ROOT, NO_NOT_AFFINE, NO_GENERIC, NO_FULL,
+    NO_OTHER_TIME, NO_DRAWN_TOGETHER, NO_PARTS, NO_LOSS_FIRST, NO_FULL,
     REASON_COUNT
 } Reason;
 extern const char *const reason_text[REASON_COUNT];           /* "the old value is read later in the step" */

@@ -229,11 +229,23 @@ static const char *surroundings(const Graph *graph, const Origin *origin)
     return dot ? dot + 1 : space ? space + 1 : NULL;
 }
 
+/* The name of the first named value that is made of it at once; NULL: there is none. */
+static const char *name_of_reader(const Graph *graph, NodeId id)
+{
+    for (NodeId reader = id + 1; reader < graph->count; reader++)
+        for (int o = 0; o < op_info[graph->nodes[reader].op].arity; o++)
+            if (graph->nodes[reader].operand[o] == id && graph->nodes[reader].origin.name)
+                return graph->nodes[reader].origin.name;
+    return NULL;
+}
+
 /* As wish_of, for what is seen outside of its kernel: conv2_product. */
 static const char *wish_for_all(const Plan *plan, NodeId id, bool *named)
 {
     const Node *node = &plan->model->graph->nodes[id];
     const char *wish = wish_of(plan, id, named), *around = *named ? NULL : surroundings(plan->model->graph, &node->origin);
+    if (!*named && !around)
+        around = name_of_reader(plan->model->graph, id);
     return around ? identifier(plan->arena, arena_print(plan->arena, "%s_%s", around, wish)) : wish;
 }
 
@@ -391,9 +403,18 @@ static bool leaves_forward_value(const Plan *plan, const Kernel *kernel)
     return false;
 }
 
-static bool computes_loss(const Plan *plan, const Kernel *kernel)
+/* Is the whole gradient of something in it, not only what one needs? */
+static bool holds_gradient(const Plan *plan, const Kernel *kernel)
 {
-    const Metric *metric = plan->model->phase[PHASE_TRAIN].metrics;
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (plan->model->graph->nodes[kernel->stage[s].node].origin.gradient_of != NONE)
+            return true;
+    return false;
+}
+
+static bool computes_loss(const Plan *plan, PhaseId phase, const Kernel *kernel)
+{
+    const Metric *metric = plan->model->phase[phase].metrics;
     for (int s = 0; metric && s < kernel->stage_count; s++)
         if (kernel->stage[s].node == metric[0].part[0] || kernel->stage[s].node == metric[0].part[1])
             return true;
@@ -443,9 +464,13 @@ static const char *kernel_wish(const Plan *plan, PhaseId phase, const Kernel *ke
     const char *wish = main_wish(plan, kernel);
     if (kernel->stage_count == 1 && kernel->stage[0].buffer != NONE && is_copy(plan, kernel->stage[0].buffer))
         return arena_print(arena, "copy_%s", wish);
-    bool gradient = part_of_gradient(plan, kernel), loss = computes_loss(plan, kernel);
+    bool gradient = part_of_gradient(plan, kernel), loss = computes_loss(plan, phase, kernel);
     if (phase == PHASE_TRAIN && loss)
         return gradient ? "loss_and_gradient" : "forward_loss";
+    if (phase == PHASE_EVALUATE && loss)
+        return "evaluate_loss";
+    if (gradient && leaves_forward_value(plan, kernel) && !holds_gradient(plan, kernel))
+        return arena_print(arena, "forward_%s", wish);
     if (gradient && leaves_forward_value(plan, kernel))
         return arena_print(arena, "%s_and_gradient", strncmp(wish, "d_", 2) == 0 ? wish + 2 : wish);
     if (gradient)

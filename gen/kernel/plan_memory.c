@@ -120,13 +120,23 @@ static int by_size(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-/* More than this machine holds is refused when generating, with the sum. */
-static void check_fits(const Plan *plan)
+/* More than this machine holds is refused when generating, with the sum. A device has a memory of its own. */
+static void check_fits(const Plan *plan, Arena *scratch)
 {
-    int64_t sum = 0;
-    for (int b = 0; b < plan->buffer_count; b++)
-        if (plan->buffer[b].phases && __builtin_add_overflow(sum, plan->buffer[b].bytes, &sum))
+    if (plan->target != TARGET_C)
+        return;
+    int64_t sum = 0, *of_place = NEW(scratch, int64_t, plan->place_count + 1);
+    for (int b = 0; b < plan->buffer_count; b++) {
+        const Buffer *buffer = &plan->buffer[b];
+        int64_t more = buffer->phases ? buffer->bytes : 0;
+        if (buffer->place != NONE) {                    /* as much as the largest that is there */
+            const int64_t largest = more > of_place[buffer->place] ? more : of_place[buffer->place];
+            more = largest - of_place[buffer->place];
+            of_place[buffer->place] = largest;
+        }
+        if (__builtin_add_overflow(sum, more, &sum))
             sum = INT64_MAX;
+    }
     int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     if (memory > 0 && sum > memory)
         fail_machine("the arrays of this model take %s bytes, this machine has %s\n  smaller layers or a smaller batch would fit",
@@ -174,6 +184,6 @@ void plan_memory(Plan *plan)
         for (int b = 0; b < plan->plain->buffer_count; b++)
             plan->plain->buffer[b].phases = 1;
     }
+    check_fits(plan, scratch);
     arena_free(scratch);
-    check_fits(plan);
 }

@@ -29,11 +29,6 @@ const char *const reason_text[REASON_COUNT] = {
     [NO_DRAWN_TOGETHER] = "random numbers are drawn 64 at a time, ahead of their readers",
     [NO_PARTS] = "it is written part by part, by several kernels",
     [NO_LOSS_FIRST] = "nothing is updated before the loss is known to be finite",
-    [NO_GLOBAL_NORM] = "the norm over all gradients is needed first",
-    [NO_GRADIENT_NEEDED] = "the gradient itself is asked for",
-    [NO_ROOT] = "its value is asked for",
-    [NO_NOT_AFFINE] = "a reshape reads it through divided indices",
-    [NO_GENERIC] = "--kernels generic keeps one operation a kernel",
     [NO_FULL] = "the kernel is large enough",
 };
 

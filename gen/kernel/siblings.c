@@ -146,7 +146,10 @@ bool join_siblings(Joining *joining)
             if (joining->joined[j] != j || joining->position[i] >= joining->position[j] || !is_sums(plan, &joining->kernel[j])
                 || !are_siblings(&joining->kernel[i], &joining->kernel[j]) || must_run_between(joining, i, j))
                 continue;
-            Kernel kernel = both(plan->arena, &joining->kernel[i], &joining->kernel[j]);
+            const Kernel *a = &joining->kernel[i], *b = &joining->kernel[j];
+            if (a->stage_count + b->stage_count + MOST_SUMS_TOGETHER > MAX_STAGES || a->axis_count + b->axis_count > MAX_AXES * 2)
+                continue;
+            Kernel kernel = both(plan->arena, a, b);
             if (kernel.axis_count > MAX_AXES || !overwrites_safely(plan, &kernel))
                 continue;
             record_verdict(plan, "share loops", joining->first_node[i], joining->first_node[j], YES_SHARED_LOOPS);
