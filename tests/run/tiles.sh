@@ -54,3 +54,10 @@ for shape in "${shapes[@]}"; do
     check "narrow $shape: agree" agree
 done
 check "narrow: its three updates are one kernel" eval 'build fused narrow.lua --set width=37 && [ "$(grep -c "^NN_KERNEL void update_" fused.c)" = 2 ]'
+
+for slots in 9 20; do                                   # sums and their updates are one kernel as long as its stages have room
+    for kind in fused generic; do
+        check "$slots slots: builds $kind" build $kind "$ROOT/tests/run/models/many_slots.lua" --kernels $kind --set slots=$slots
+    done
+    check "$slots slots: agree" agree
+done

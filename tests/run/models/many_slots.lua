@@ -2,11 +2,12 @@
 local nn = require "nn"
 local x, y = nn.input("x", {1}), nn.input("y", {1})
 local out = nn.linear(80, 1, {name = "fc2"})(nn.relu(nn.linear(1, 80, {name = "fc1"})(x)))
+local slots = nn.option("slots", 8)
 local rows = {x = {}, y = {}}
 for i = 1, 100 do rows.x[i], rows.y[i] = {i / 100}, {i * i / 10000} end
 local optimizer = nn.optimizer(function(p, g, s)
   local step = g
-  for k = 1, nn.option("slots", 8) do
+  for k = 1, slots do
     local m = 0.9 * s:slot("m" .. k, 0) + 0.1 * nn.square(step) + nn.abs(g) * k
     s:set("m" .. k, m)
     step = step / (nn.sqrt(m) + k)
