@@ -56,22 +56,15 @@ static void emit_commands(const Plan *plan, const EmitOptions *options, Text *ou
 
 static const char *optimizer_text(const Model *model, Arena *arena)
 {
-    static const struct { const char *optimizer, *argument[8]; } arguments[] = {
-        {"sgd", {"momentum", "dampening", "nesterov", "weight_decay"}},
-        {"adam", {"beta1", "beta2", "eps", "weight_decay"}},
-        {"adamw", {"beta1", "beta2", "eps", "weight_decay"}},
-        {"random_search", {"scale"}},
-        {"coordinate_search", {"step"}},
-    };
     const Optimizer *optimizer = &model->optimizer;
     Text text = text_new(arena);
     text_add(&text, optimizer->name);
     if (optimizer->lr != 0)
         text_print(&text, ", lr %s", number(arena, optimizer->lr, true));
-    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
-        for (int a = 0; strcmp(arguments[i].optimizer, optimizer->name) == 0 && a < 8 && arguments[i].argument[a]; a++)
-            if (optimizer->argument[a] != 0)
-                text_print(&text, ", %s %s", arguments[i].argument[a], number(arena, optimizer->argument[a], true));
+    for (int i = 0; i < optimizer->option_count; i++) {
+        const double value = optimizer->option[i].value;
+        text_print(&text, ", %s%s%s", optimizer->option[i].name, isnan(value) ? "" : " ", isnan(value) ? "" : number(arena, value, true));
+    }
     return text.bytes;
 }
 

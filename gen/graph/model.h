@@ -61,6 +61,8 @@ typedef struct Optimizer {
     const char *name;                   /* "sgd" …, "custom", "random_search", "coordinate_search" */
     double lr;
     double argument[8];                 /* by name, in the order of the runtime's function; see runtime/nngen/optimizer.h */
+    struct { const char *name; double value; } *option;       /* what else it was given, for the reader; NAN: a word by itself */
+    int option_count;
     Place place;
 } Optimizer;
 

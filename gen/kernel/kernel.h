@@ -1,4 +1,4 @@
-/* kernel.h: the stage between graph and text. A kernel is declarative and knows no target; loops are derived from it (loop.h).
+/* kernel.h: the stage between graph and text. A kernel is declarative and knows no target; how its loops run is chosen later (schedule.c).
  *
  *   for every point of the outer axes:
  *       for every stage, in order:

@@ -1,7 +1,8 @@
 /* schedule.c: how each kernel's loops run.
  *
- * Takes kernels in order and decides their form (tile.c does it for contractions), finds kernels that are the same in two
- * phases, counts what each costs. Keeps what is computed. */
+ * Takes the plan's kernels in order and runs, one after the other, what decides their loops: zeros that are skipped, borders,
+ * weights turned for loops over time, layouts and tiles of products, CBLAS or a GPU's launches; then finds kernels that are the
+ * same, names everything, and counts what each costs. Keeps what is computed. */
 #include "kernel/kernel.h"
 #include "kernel/tuning.h"
 #include <stdlib.h>

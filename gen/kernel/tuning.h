@@ -1,4 +1,4 @@
-/* tuning.h: every number that a choice of loops depends on, with the measurement behind it. Cycles are those of a core with
+/* tuning.h: the numbers that the choice of loops depends on, each with the measurement behind it (those of a GPU are in device.c). Cycles are those of a core with
  * two multiply-adds and two loads of 32 bytes a cycle (Zen 4 as AVX2, 2.9 GHz: 92 GF/s in f32); on wider registers the same
  * choices hold, for the text is shaped by core.h when it is compiled. */
 #ifndef NNGEN_KERNEL_TUNING_H

@@ -11,6 +11,19 @@ local export, named, options, number = core.export, core.named, core.options, co
 local new_optimizer
 new_optimizer, core.optimizer_of = core.objects("optimizer", {})
 
+-- What the emitted program's header says of the options: a list of {name, number}, sorted; a flag has no number.
+local function shown_options(chosen)
+  local list = {}
+  local function add(name, value)
+    if value == true or type(value) == "number" and value ~= 0 then list[#list + 1] = {name = name, value = value ~= true and value or nil} end
+  end
+  for key, value in pairs(chosen) do
+    if key == "betas" then add("beta1", value[1]) add("beta2", value[2]) elseif key ~= "lr" and key ~= "maximize" then add(key, value) end
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return list
+end
+
 -- `arguments`: for the runtime's plain loops, in the order of its function (nngen/optimizer.h); with maximize, which climbs, as for
 -- other rules that it does not know, none
 local function optimizer(name, chosen, arguments, update)
@@ -19,7 +32,8 @@ local function optimizer(name, chosen, arguments, update)
     for _, value in ipairs(core.sweep.values) do number("nn." .. name, "lr", value, 0) end
     chosen.lr = core.sweep.values[1]
   end
-  local rule = {name = name, options = chosen, arguments = arguments, update = update, place = core.place(), sweeps_rate = sweeps_rate}
+  local rule = {name = name, options = chosen, arguments = arguments, update = update, place = core.place(), sweeps_rate = sweeps_rate,
+                shown = shown_options(chosen)}
   if name ~= "custom" and chosen.maximize then
     rule.name, rule.arguments = name .. ", maximize", {}
     rule.update = function(p, g, s) return update(p, -g, s) end

@@ -5,6 +5,7 @@
 #include "model/script.h"
 #include "model/loss_parts.h"
 #include "base/text.h"
+#include <math.h>
 #include <string.h>
 
 /* ---- losses, metrics, outputs -------------------------------------------------------------------------------------- */
@@ -112,7 +113,16 @@ static void read_optimizer(Script *script, int definition)
         optimizer->argument[i] = lua_tonumber(lua, -1);
         lua_pop(lua, 1);
     }
-    lua_pop(lua, 3);
+    lua_getfield(lua, table, "shown");
+    optimizer->option_count = (int)lua_rawlen(lua, -1);
+    optimizer->option = arena_alloc(script->arena, sizeof *optimizer->option * (size_t)(optimizer->option_count + 1));
+    for (int i = 0; i < optimizer->option_count; i++) {
+        lua_rawgeti(lua, -1, i + 1);
+        optimizer->option[i].name = field_string(lua, lua_gettop(lua), "name");
+        optimizer->option[i].value = field_number(lua, lua_gettop(lua), "value", NAN);
+        lua_pop(lua, 1);
+    }
+    lua_pop(lua, 4);
 }
 
 static void read_sweep(Script *script, int definition)

@@ -43,7 +43,7 @@ NnWords nn_philox(uint64_t seed, uint32_t block, uint32_t time, uint32_t step, u
 
 uint32_t nn_stream(const char *name);                                /* FNV-1a of the name */
 
-/* Element `index` of a stream at a step: words lie in planes of 16 lanes (SEMANTICS.md, Randomness): element e takes word
+/* Element `index` of a stream at a step: words lie in planes of 16 lanes: element e takes word
  * (e / 16) % 4 of counter block (e / 64) * 16 + e % 16. */
 NN_INLINE_ uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
 {

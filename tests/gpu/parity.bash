@@ -1,7 +1,7 @@
 # parity.bash: C against CUDA, for run/cuda_parity (on the stand-in) and gpu/run (on a GPU). Needs run/tools/case.bash.
 #
 # Both programs of a model take one step from the same state, at the beginning and after the first step, and every tensor of the
-# two agrees to rounding (SEMANTICS: 32 units in the last place of its largest element times the root of the longest fold); so do
+# two agrees to rounding (32 units in the last place of its largest element times the root of the longest fold); so do
 # the logs, which hold losses, metrics and evaluations. What is printed by a model of nn.show agrees likewise.
 
 # same_numbers A B TOLERANCE: two texts are equal but for the sizes of numbers, relative to max(|a|, 1e-3).
