@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct { const char *name, *class, *gradient, *formula; int arity; } table[] = {
-#define OP(NAME, name, arity, CLASS, shape, gradient, c, formula, binding) {#name, #CLASS, #gradient, formula, arity},
+#define OP(NAME, name, arity, CLASS, shape, gradient, c, formula, ...) {#name, #CLASS, #gradient, formula, arity},
 #include "graph/ops.def"
 };
 

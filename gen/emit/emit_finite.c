@@ -58,8 +58,7 @@ static bool keeps_finite(Op op)
     case OP_RELU: case OP_SIGMOID: case OP_FLOAT: case OP_DETACH: case OP_MAXIMUM: case OP_MINIMUM: case OP_SELECT: case OP_MAX:
         return true;
     default:
-        return op_info[op].class == MOVE || op_info[op].class == RANDOM || op_info[op].binding == BIND_COMPARE ||
-               op_info[op].binding == BIND_EQUALITY;
+        return op_info[op].class == MOVE || op_info[op].class == RANDOM || op_is_comparison(op);
     }
 }
 

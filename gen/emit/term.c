@@ -165,9 +165,9 @@ static bool is_int_text(const Term *term)
         return term->op == OP_ROWS || term->op == OP_STEP;
     if (term->kind != TERM_APPLY)
         return term->scalar == INT;
-    switch (term->op) {
-    case OP_GREATER: case OP_GREATER_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_EQUAL: case OP_NOT_EQUAL:
+    if (op_is_comparison(term->op))
         return true;
+    switch (term->op) {
     case OP_NEGATE: case OP_DETACH:
         return is_int_text(term->operand[0]);
     case OP_ADD: case OP_SUBTRACT: case OP_MULTIPLY: case OP_SQUARE:
@@ -188,8 +188,7 @@ static bool needs_cast(const Writing *w, const Term *term)
 /* Does the C text read as a condition by itself? Arithmetic does not, and gcc warns of it. */
 static bool is_condition(const Term *term)
 {
-    Binding binding = term->kind == TERM_APPLY ? op_info[term->op].binding : BIND_ATOM;
-    return binding == BIND_COMPARE || binding == BIND_EQUALITY || term->kind == TERM_READ || term->kind == TERM_STAGE;
+    return term->kind == TERM_APPLY ? op_is_comparison(term->op) : term->kind == TERM_READ || term->kind == TERM_STAGE;
 }
 
 static void find_float_read(Term *term, void *context)
@@ -234,7 +233,7 @@ static const char *applied(const Writing *w, const Term *term)
                 around = alone || info->arity == 1 ? BIND_CHOICE : BIND_PRODUCT;
             else if (o == 1 && (term->op == OP_SUBTRACT || term->op == OP_DIVIDE || term->op == OP_MULTIPLY))
                 around = w->formula && term->op == OP_MULTIPLY ? BIND_ATOM : (Binding)(info->binding + 1);
-            else if (info->binding == BIND_COMPARE || info->binding == BIND_EQUALITY)
+            else if (op_is_comparison(term->op))
                 around = BIND_SUM;          /* (a > b) == c: compilers ask for the parentheses */
             else if (term->op == OP_RECIPROCAL || term->op == OP_NEGATE || term->op == OP_SQUARE || info->binding == BIND_CHOICE)
                 around = (Binding)(info->binding + 1);

@@ -263,12 +263,6 @@ static Type common_shape(const Question *question)
     return common;
 }
 
-static bool is_comparison(Op op)
-{
-    return op == OP_GREATER || op == OP_GREATER_EQUAL || op == OP_LESS || op == OP_LESS_EQUAL || op == OP_EQUAL ||
-           op == OP_NOT_EQUAL;
-}
-
 static NodeId apply(Graph *graph, Op op, int count, const NodeId *operands)
 {
     Attributes none = attributes();
@@ -277,16 +271,16 @@ static NodeId apply(Graph *graph, Op op, int count, const NodeId *operands)
     memcpy(question.operand, operands, sizeof *operands * (size_t)count);
     if (op == OP_SELECT)
         require_one_kind(&question, 1);
-    else if (is_comparison(op) && graph->nodes[operands[0]].op != OP_CONSTANT && graph->nodes[operands[1]].op != OP_CONSTANT)
+    else if (op_is_comparison(op) && graph->nodes[operands[0]].op != OP_CONSTANT && graph->nodes[operands[1]].op != OP_CONSTANT)
         require_one_kind(&question, 0);
-    else if (!is_comparison(op) && op != OP_FLOAT && op != OP_DETACH)
+    else if (!op_is_comparison(op) && op != OP_FLOAT && op != OP_DETACH)
         require_floats(&question);
     Type common = common_shape(&question);
     Origin caller = nameless(graph);
     for (int i = 0; i < count; i++) {
         /* A class is compared with a number (label:eq(3)) as a number: exact, so nobody has to write nn.float. */
         NodeId other = operands[(i + 1) % count], a = operands[i];
-        if (is_comparison(op) && type_of(graph, a).scalar == INT && graph->nodes[other].op == OP_CONSTANT)
+        if (op_is_comparison(op) && type_of(graph, a).scalar == INT && graph->nodes[other].op == OP_CONSTANT)
             a = new_node(graph, OP_FLOAT, &a, 1, attributes());
         brought[i] = broadcast_to(graph, a, common);
     }

@@ -8,13 +8,18 @@
 #include <string.h>
 
 const OpInfo op_info[OP_COUNT] = {
-#define OP(NAME, name, arity, CLASS, shape, gradient, c, formula, binding) [OP_##NAME] = {#name, arity, CLASS, c, formula, BIND_##binding},
+#define OP(NAME, name, arity, CLASS, shape, gradient, c, formula, binding, ...) [OP_##NAME] = {#name, arity, CLASS, c, formula, BIND_##binding},
 #include "graph/ops.def"
 };
 
 bool op_is_call(Op op)
 {
     return strstr(op_info[op].c, "@(") && op != OP_RELU && op != OP_SIGN && op != OP_ABS && op != OP_MAXIMUM && op != OP_MINIMUM;
+}
+
+bool op_is_comparison(Op op)
+{
+    return op_info[op].binding == BIND_COMPARE || op_info[op].binding == BIND_EQUALITY;
 }
 
 Graph *graph_new(Arena *arena)

@@ -44,6 +44,7 @@ typedef struct OpInfo {
     Binding binding;
 } OpInfo;
 extern const OpInfo op_info[OP_COUNT];
+bool op_is_comparison(Op op);              /* of two numbers: the result is 0 or 1 */
 bool op_is_call(Op op);                    /* exp, pow, sqrt: as long as ten others; relu, abs, the larger of two are an instruction or two */
 
 typedef enum Scalar { FLOAT, INT } Scalar;

@@ -66,42 +66,9 @@ static void advance(const Extent *extent, int64_t *at, int64_t *offset, const in
 double evaluate_pointwise(Op op, double a, double b, double c)
 {
     switch (op) {
-    case OP_NEGATE: return -a;
-    case OP_EXP: return exp(a);
-    case OP_LOG: return log(a);
-    case OP_LOG1P: return log1p(a);
-    case OP_SQRT: return sqrt(a);
-    case OP_RECIPROCAL: return 1 / a;
-    case OP_SQUARE: return a * a;
-    case OP_ABS: return fabs(a);
-    case OP_SIGN: return nn_sign(a);
-    case OP_FLOOR: return floor(a);
-    case OP_SIN: return sin(a);
-    case OP_COS: return cos(a);
-    case OP_TAN: return tan(a);
-    case OP_ATAN: return atan(a);
-    case OP_TANH: return tanh(a);
-    case OP_ERF: return erf(a);
-    case OP_RELU: return nn_relu(a);
-    case OP_SIGMOID: return nn_sigmoid(a);
-    case OP_SOFTPLUS: return nn_softplus(a);
-    case OP_FLOAT: return a;
-    case OP_DETACH: return a;
-    case OP_ADD: return a + b;
-    case OP_SUBTRACT: return a - b;
-    case OP_MULTIPLY: return a * b;
-    case OP_DIVIDE: return a / b;
-    case OP_POWER: return pow(a, b);
-    case OP_MAXIMUM: return nn_maximum(a, b);
-    case OP_MINIMUM: return nn_minimum(a, b);
-    case OP_GREATER: return a > b;
-    case OP_GREATER_EQUAL: return a >= b;
-    case OP_LESS: return a < b;
-    case OP_LESS_EQUAL: return a <= b;
-    case OP_EQUAL: return a == b;
-    case OP_NOT_EQUAL: return a != b;
-    case OP_SELECT: return a != 0 ? b : c;
-    default: bug("%s is not pointwise", op_info[op].name);
+#define OP(NAME, name, arity, CLASS, shape, gradient, text, formula, binding, value) case OP_##NAME: return value;
+#include "graph/ops.def"
+    default: bug("operation %d is none", op);
     }
 }
 

@@ -74,8 +74,8 @@ static bool is_mask(const Graph *graph, NodeId node)
     switch (op_of(graph, node)) {
     case OP_BROADCAST: case OP_RESHAPE: return is_mask(graph, operand_of(graph, node, 0));
     case OP_MULTIPLY: return is_mask(graph, operand_of(graph, node, 0)) && is_mask(graph, operand_of(graph, node, 1));
-    case OP_CONSTANT: case OP_UNIFORM: case OP_EQUAL: case OP_LESS: case OP_LESS_EQUAL: case OP_GREATER: case OP_GREATER_EQUAL: return true;
-    default: return false;
+    case OP_CONSTANT: case OP_UNIFORM: return true;
+    default: return op_is_comparison(op_of(graph, node));
     }
 }
 
