@@ -129,8 +129,7 @@ static void place_of_term(Term *term, void *context)
  * NULL: the names of what it leaves behind are title enough. */
 static const char *purpose(const Plan *plan, const Kernel *kernel, const char **written)
 {
-    const Metric *loss = plan->model->phase[PHASE_TRAIN].metrics;
-    bool gradient = false, has_loss = false;
+    bool gradient = false;
     int parameters = 0;
     *written = NULL;
     if (kernel->form == FORM_CALL)
@@ -138,14 +137,13 @@ static const char *purpose(const Plan *plan, const Kernel *kernel, const char **
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
         gradient |= is_part_of_gradient(plan->model, stage->node);
-        has_loss |= loss && (stage->node == loss->part[0] || stage->node == loss->part[1]);
         parameters += stage->buffer != NONE && plan->buffer[stage->buffer].kind == BUFFER_PARAMETER;
         if (assigns(plan, stage) && (!*written || plan->buffer[stage->buffer].kind == BUFFER_PARAMETER))
             *written = plan->model->graph->leaves[plan->buffer[stage->buffer].leaf].name;
     }
     if (*written)
         return parameters > 1 ? gradient ? ": gradients and updates" : ": updates" : gradient ? ": gradient and update" : ": update";
-    return has_loss && gradient ? "the loss and its gradient" : NULL;
+    return gradient && computes_loss(plan, PHASE_TRAIN, kernel) ? "the loss and its gradient" : NULL;
 }
 
 static void add_titles(Writing *w, const Kernel *kernel, Words *titles, Words *places)

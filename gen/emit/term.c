@@ -279,13 +279,8 @@ static const char *mask_text(const Writing *w, const Term *term)
 static const char *inside_text(const Writing *w, const Term *term)
 {
     const Index *index = &term->index[0];
-    int64_t least = index->constant, most = index->constant;
-    for (int t = 0; t < index->count; t++) {
-        int64_t span = index->term[t].factor * (w->kernel->axis[index->term[t].axis].extent - 1);
-        least += span < 0 ? span : 0;
-        most += span > 0 ? span : 0;
-    }
-    bool low = !is_affine(index) || least < term->from, high = !is_affine(index) || most >= term->to;
+    const Extremes range = extremes_of(index, w->kernel->axis);
+    bool low = !is_affine(index) || range.least < term->from, high = !is_affine(index) || range.most >= term->to;
     const char *i = index_text(w, index, BIND_SUM);
     if (low && high)
         return arena_print(w->arena, "%lld <= %s && %s < %lld", (long long)term->from, i, i, (long long)term->to);

@@ -14,19 +14,6 @@
 
 enum { MOST_BORDER = 2 };               /* times the size of the dimension: beyond that the border is most of the work */
 
-/* What is outside of [0, size) on either side where the index goes. */
-typedef struct Reach { int64_t before, after; } Reach;
-
-static Reach reach_of(const Kernel *kernel, const Index *index, int64_t size)
-{
-    int64_t least = index->constant, most = index->constant;
-    for (int t = 0; t < index->count; t++) {
-        int64_t span = index->term[t].factor * (kernel->axis[index->term[t].axis].extent - 1);
-        *(span < 0 ? &least : &most) += span;
-    }
-    return (Reach){least < 0 ? -least : 0, most >= size ? most - size + 1 : 0};
-}
-
 /* The read inside conditions that all say: where the element exists, else zero. NULL if it is anything else. */
 static Term *bordered_read(const Plan *plan, Term *term)
 {
@@ -96,7 +83,7 @@ static void want(Borders *b, Kernel *kernel, Term **factor, Term *read)
     (void)factor;
     const Buffer *buffer = &b->plan->buffer[read->buffer];
     for (int d = 0; d < read->rank; d++) {
-        Reach reach = reach_of(kernel, &read->index[d], buffer->size[d]);
+        Reach reach = reach_of(&read->index[d], kernel->axis, buffer->size[d]);
         b->refused[read->buffer] |= reach.before + reach.after > MOST_BORDER * buffer->size[d];
         widen(&b->reach[read->buffer][d], reach);
     }

@@ -113,14 +113,6 @@ static void pair_read(Stage *reader, Term *read, void *context)
     }
 }
 
-static bool among(const int *axes, int count, int axis)
-{
-    for (int i = 0; i < count; i++)
-        if (axes[i] == axis)
-            return true;
-    return false;
-}
-
 static bool any_contraction(const Plan *plan, const Kernel *kernel)
 {
     for (int s = 0; s < kernel->stage_count; s++)
@@ -186,7 +178,7 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
     const int paired = folded;
     for (int i = 0; i < shape->shared_count; i++) {
         int e = p->of_producer[shape->shared[i]];
-        if (e < 0 || !among(b->outer, b->outer_count, e))
+        if (e < 0 || !is_among(b->outer, b->outer_count, e))
             continue;
         mapped++;
         folded--;
@@ -204,7 +196,7 @@ static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
             const Stage *stage = &b->stage[s];
             int has = 0;
             for (int i = 0; i < shape->shared_count; i++)
-                has += among(stage->fold_axis, stage->fold_count, p->of_producer[shape->shared[i]]);
+                has += is_among(stage->fold_axis, stage->fold_count, p->of_producer[shape->shared[i]]);
             bool scalar = !stage->inner_count && !stage->fold_count;
             if (stage->inner_count || (has != paired && !scalar) || stage->fold == FOLD_ARGMAX)
                 return NO_DIFFERENT_LOOPS;
@@ -248,12 +240,12 @@ Stage moved_stage(Arena *arena, const Kernel *from, const Stage *old, const int 
     Stage stage = *old;
     stage.inner_count = stage.fold_count = 0;
     for (int o = 0; o < from->outer_count && !drop_outer; o++)
-        if (!among(into->outer, into->outer_count, axis[from->outer[o]]))
+        if (!is_among(into->outer, into->outer_count, axis[from->outer[o]]))
             stage.inner[stage.inner_count++] = axis[from->outer[o]];
     for (int i = 0; i < old->inner_count; i++)
         stage.inner[stage.inner_count++] = axis[old->inner[i]];
     for (int f = 0; f < old->fold_count; f++)
-        if (!among(into->outer, into->outer_count, axis[old->fold_axis[f]]))
+        if (!is_among(into->outer, into->outer_count, axis[old->fold_axis[f]]))
             stage.fold_axis[stage.fold_count++] = axis[old->fold_axis[f]];
     for (int d = 0; d <= MAX_RANK; d++)
         for (int t = 0; t < stage.store[d].count; t++)
@@ -281,7 +273,7 @@ static Kernel joined_kernel(Arena *arena, const Pairing *p, const Shape *shape)
     /* an inner loop of the consumer takes the letter of a free one of the producer: classes are k throughout */
     for (int e = 0; e < b->axis_count; e++) {
         for (int x = 0; x < a->axis_count && axis_of_b[e] == NONE; x++)
-            if (!taken[x] && !among(kernel.outer, kernel.outer_count, x) && a->axis[x].extent == b->axis[e].extent
+            if (!taken[x] && !is_among(kernel.outer, kernel.outer_count, x) && a->axis[x].extent == b->axis[e].extent
                 && a->axis[x].batch == b->axis[e].batch) {
                 axis_of_b[e] = x;
                 taken[x] = true;
@@ -329,7 +321,7 @@ static void check_overwrite(Stage *reader, Term *read, void *context)
         int a = plain_axis(&writer->store[d]);
         if (a != NONE && o->kernel->axis[a].extent == 1)
             continue;
-        bool outer = a != NONE && among(o->kernel->outer, o->kernel->outer_count, a);
+        bool outer = a != NONE && is_among(o->kernel->outer, o->kernel->outer_count, a);
         if ((outer || reader == writer) && plain_axis(&read->index[d]) != a)
             o->safe = false;
     }
@@ -351,16 +343,6 @@ static bool belongs_to_update(const Plan *plan, const Kernel *kernel)
     for (int s = 0; s < kernel->stage_count; s++)
         if (assigns(plan, &kernel->stage[s]) || is_part_of_update(plan->model, kernel->stage[s].node))
             return true;
-    return false;
-}
-
-static bool has_loss(const Plan *plan, const Kernel *kernel)
-{
-    const Model *model = plan->model;
-    for (int s = 0; s < kernel->stage_count && model->phase[PHASE_TRAIN].metrics; s++)
-        for (int part = 0; part < 3; part++)
-            if (kernel->stage[s].node == model->phase[PHASE_TRAIN].metrics[0].part[part])
-                return true;
     return false;
 }
 
@@ -389,7 +371,7 @@ static Reason try_to_join(Joining *joining, int producer, int consumer)
     if (reason > YES_UPDATE)
         return reason;
     bool update = belongs_to_update(plan, pairing.consumer);
-    if ((update && has_loss(plan, pairing.producer)) || (belongs_to_update(plan, pairing.producer) && has_loss(plan, pairing.consumer)))
+    if ((update && computes_loss(plan, PHASE_TRAIN, pairing.producer)) || (belongs_to_update(plan, pairing.producer) && computes_loss(plan, PHASE_TRAIN, pairing.consumer)))
         return NO_LOSS_FIRST;
     if (must_run_between(joining, producer, consumer))
         return update ? NO_OLD_VALUE_READ_LATER : NO_CYCLE;

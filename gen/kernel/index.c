@@ -21,6 +21,30 @@ bool is_affine(const Index *index)
     return index->divisor == 1 && index->modulus == 0 && !index->looked_up;
 }
 
+Extremes extremes_of(const Index *index, const Axis *axis)
+{
+    Extremes range = {index->constant, index->constant};
+    for (int t = 0; t < index->count; t++) {
+        int64_t span = index->term[t].factor * (axis[index->term[t].axis].extent - 1);
+        *(span < 0 ? &range.least : &range.most) += span;
+    }
+    return range;
+}
+
+Reach reach_of(const Index *index, const Axis *axis, int64_t size)
+{
+    const Extremes range = extremes_of(index, axis);
+    return (Reach){range.least < 0 ? -range.least : 0, range.most >= size ? range.most - size + 1 : 0};
+}
+
+bool is_among(const int *axes, int count, int axis)
+{
+    for (int i = 0; i < count; i++)
+        if (axes[i] == axis)
+            return true;
+    return false;
+}
+
 Index index_shift(Index index, int64_t by)
 {
     if (by != 0 && (index.modulus || index.looked_up))

@@ -257,6 +257,7 @@ bool is_contraction(const Plan *plan, const Stage *stage);    /* a sum of produc
 bool combines_vectors(const Kernel *kernel, const Stage *stage);       /* select.c: does each array of its fold have loops of the fold or outer ones, never both? */
 bool is_product(const Plan *plan, const Kernel *kernel);      /* a contraction and what follows each of its elements: tile.c's */
 bool assigns(const Plan *plan, const Stage *stage);           /* writes a parameter or a state */
+bool computes_loss(const Plan *plan, PhaseId phase, const Kernel *kernel);   /* the sum or the mean that is the loss, or both */
 bool is_part_of_gradient(const Model *model, NodeId node);    /* built by a derivative rule, not by the optimizer or the model */
 bool is_part_of_update(const Model *model, NodeId node);      /* built by the optimizer */
 const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as fc1_weight: letters, digits, underscore; off C's keywords, libc's and our own names */
@@ -278,6 +279,11 @@ int plain_axis(const Index *index);                           /* the axis, if th
 bool same_index(const Index *a, const Index *b);
 bool same_element(const Index *a, const Index *b, const Axis *axis);      /* the same but for axes of one element? */
 bool is_affine(const Index *index);
+typedef struct Extremes { int64_t least, most; } Extremes;       /* both included */
+Extremes extremes_of(const Index *index, const Axis *axis);         /* of an affine index over all values of its axes */
+typedef struct Reach { int64_t before, after; } Reach;        /* elements beyond either end of a dimension */
+Reach reach_of(const Index *index, const Axis *axis, int64_t size);
+bool is_among(const int *axes, int count, int axis);
 
 /* parts.c: values that are written straight into the array of a larger one. */
 bool has_parts(const Plan *plan, NodeId id);                  /* is it a CONCAT that is written part by part? */
@@ -311,6 +317,7 @@ void lay_borders(Plan *plan);                                 /* border.c: befor
 void turn_weights(Plan *plan);
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);
+void swap_order(Buffer *buffer);                              /* its two outermost dimensions in memory change places */
 int64_t product_cycles(const Plan *plan, const Kernel *kernel);        /* of one call, as things lie now */
 
 void choose_blas(Plan *plan);                                 /* blas.c: which generic kernels CBLAS does, and how windows lie for it */

@@ -85,13 +85,17 @@ static Users *find_users(Plan *plan, Arena *arena)
 
 /* ---- the other order ------------------------------------------------------------------------------------------------------ */
 
+void swap_order(Buffer *buffer)
+{
+    int8_t first = buffer->order[0];
+    buffer->order[0] = buffer->order[1];
+    buffer->order[1] = first;
+}
+
 static void turn(Plan *plan, const int *group, int count)
 {
-    for (int g = 0; g < count; g++) {
-        int8_t *order = plan->buffer[group[g]].order, first = order[0];
-        order[0] = order[1];
-        order[1] = first;
-    }
+    for (int g = 0; g < count; g++)
+        swap_order(&plan->buffer[group[g]]);
 }
 
 /* What uses a slot uses its weight too. */

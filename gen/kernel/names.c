@@ -412,15 +412,6 @@ static bool holds_gradient(const Plan *plan, const Kernel *kernel)
     return false;
 }
 
-static bool computes_loss(const Plan *plan, PhaseId phase, const Kernel *kernel)
-{
-    const Metric *metric = plan->model->phase[phase].metrics;
-    for (int s = 0; metric && s < kernel->stage_count; s++)
-        if (kernel->stage[s].node == metric[0].part[0] || kernel->stage[s].node == metric[0].part[1])
-            return true;
-    return false;
-}
-
 /* "fc1_and_fc2" of a kernel that updates fc1.weight, fc1.bias and fc2.weight; NULL: it updates one parameter, or none */
 static const char *updated_modules(const Plan *plan, const Kernel *kernel)
 {

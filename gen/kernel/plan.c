@@ -70,10 +70,18 @@ static void edge_of_read(Stage *stage, Term *read, void *context)
         add_edge(e, e->reader, e->assigner[read->buffer]);
 }
 
-static bool is_loss(const Model *model, NodeId node)
+static bool is_of_loss(const Model *model, PhaseId phase, NodeId node)
 {
-    const Metric *loss = model->phase[PHASE_TRAIN].metrics;
+    const Metric *loss = model->phase[phase].metrics;
     return loss && (node == loss->part[0] || node == loss->part[1]);
+}
+
+bool computes_loss(const Plan *plan, PhaseId phase, const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (is_of_loss(plan->model, phase, kernel->stage[s].node))
+            return true;
+    return false;
 }
 
 /* Does a generic program call the runtime for this update? Only for standard optimizers, whose gradient is the one they get. */
@@ -237,7 +245,7 @@ static void kernels_of_phase(Plan *plan, PhaseId id)
         const Stage *stage = &joining.kernel[k].stage[0];
         bool starts = graph->nodes[stage->node].op == OP_PREVIOUS;
         (assigns(plan, stage) ? assigner : starts ? starter : joining.writer)[stage->buffer] = k;
-        if (id == PHASE_TRAIN && is_loss(model, stage->node) && losses < 2)
+        if (id == PHASE_TRAIN && is_of_loss(model, id, stage->node) && losses < 2)
             loss[losses++] = k;
     }
     Edges edges = {.joining = &joining, .room = NEW(scratch, int, most), .assigner = assigner, .starter = starter};

@@ -278,13 +278,10 @@ void settle(Joining *joining, PhaseId phase)
         take_time_out(&kernels[k]);
     arena_free(scratch);
 
-    const Phase *roots = &plan->model->phase[PHASE_TRAIN];
     int loss = NONE;
-    for (int k = 0; k < count && phase == PHASE_TRAIN && roots->metrics; k++)
-        for (int s = 0; s < kernels[k].stage_count; s++)
-            for (int part = 0; part < 3; part++)
-                if (kernels[k].stage[s].node == roots->metrics[0].part[part])
-                    loss = k;
+    for (int k = 0; k < count && phase == PHASE_TRAIN; k++)
+        if (computes_loss(plan, phase, &kernels[k]))
+            loss = k;
     for (int k = 0; k <= loss; k++)
         kernels[k].before_loss_check = true;
     plan->kernel[phase] = kernels;

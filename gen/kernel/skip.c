@@ -61,14 +61,6 @@ static Term *read_inside(Term *term)
     return plain ? term : NULL;
 }
 
-static bool is_among(const int *axes, int count, int axis)
-{
-    for (int i = 0; i < count; i++)
-        if (axes[i] == axis)
-            return true;
-    return false;
-}
-
 static int64_t factor_of(const Index *index, int axis)
 {
     for (int t = 0; t < index->count; t++)
@@ -192,13 +184,9 @@ static int64_t extent_product(const Kernel *kernel, const int *axes, int count)
 static void make_room(const Kernel *kernel, const Index *index, const Buffer *buffer, int64_t *before, int64_t *after)
 {
     for (int d = 0; d < buffer->rank; d++) {
-        int64_t least = index[d].constant, most = index[d].constant;
-        for (int t = 0; t < index[d].count; t++) {
-            int64_t span = index[d].term[t].factor * (kernel->axis[index[d].term[t].axis].extent - 1);
-            *(span < 0 ? &least : &most) += span;
-        }
-        before[d] = least < 0 ? -least : 0;
-        after[d] = most >= buffer->size[d] ? most - buffer->size[d] + 1 : 0;
+        const Reach reach = reach_of(&index[d], kernel->axis, buffer->size[d]);
+        before[d] = reach.before;
+        after[d] = reach.after;
     }
 }
 

@@ -9,13 +9,6 @@
 #include "kernel/kernel.h"
 #include "kernel/tuning.h"
 
-static void swap_order(Buffer *buffer)
-{
-    int8_t first = buffer->order[0];
-    buffer->order[0] = buffer->order[1];
-    buffer->order[1] = first;
-}
-
 /* Cycles of all times. */
 static int64_t cycles_in_loop(const Plan *plan, const Kernel *kernel)
 {
