@@ -62,9 +62,12 @@ static void find_results(const NnProgram *program)
     const char *first = NULL, *last = NULL;
     for (int i = 0; i < program->metric_count; i++)
         for (int k = 0; k < 3; k++) {
-            const char *part = program->metrics[i].part[k], *end = part + part_bytes(program, &program->metrics[i]);
-            first = part && (!first || part < first) ? part : first;
-            last = part && end > last ? end : last;
+            const char *part = program->metrics[i].part[k];
+            if (!part)
+                continue;
+            const char *end = part + part_bytes(program, &program->metrics[i]);
+            first = !first || part < first ? part : first;
+            last = !last || end > last ? end : last;
         }
     line.mirror = (char *)first;
     line.offset = first ? (size_t)(first - (const char *)program->cuda->state) : 0;

@@ -28,7 +28,7 @@ static const char *extent(const Emission *e, int64_t value, bool is_batch)
 void emit_blas(Emission *e)
 {
     const Kernel *kernel = e->kernel;
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     const BlasCall *call = kernel->blas;
     int loop[MAX_AXES * 2], count = 0;
     Text again = text_new(e->w.arena);                  /* is this another round of a fold? */

@@ -414,7 +414,7 @@ static void emit_columns(Device *d)
 {
     Emission *e = d->e;
     const Kernel *kernel = e->kernel;
-    const Stage *stage = &kernel->stage[0];
+    const Stage *stage = kernel->stage;
     const Scatter scatter = scatter_of(stage);
     int column[MAX_AXES * 2], count = 0;
     for (int o = 0; o < kernel->outer_count; o++)
@@ -518,7 +518,7 @@ static void finish_tile(Device *d, const Side *row, const Side *column)
 {
     Emission *e = d->e;
     const Kernel *kernel = e->kernel;
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     line(e, "NN_UNROLL for (int r = 0; r < %d; r++)", row->own);
     line(e, "    NN_UNROLL for (int c = 0; c < %d; c++) {", column->own);
     e->indent += 2 * INDENT;
@@ -571,7 +571,7 @@ static void emit_product(Device *d)
 {
     Emission *e = d->e;
     const Kernel *kernel = e->kernel;
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     const Side row = side_of(e, kernel->launch.row, kernel->launch.row_count, "row", kernel->launch.height, kernel->launch.rows);
     const Side column = side_of(e, kernel->launch.column, kernel->launch.column_count, "column", kernel->launch.width, kernel->launch.columns);
     const Side fold = side_of(e, sum->fold_axis, sum->fold_count, "fold", 1, 1);

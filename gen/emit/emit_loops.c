@@ -523,7 +523,7 @@ static void scatter_loops(Emission *e, const int *axis, int count, const char *l
 static void emit_scatter(Emission *e)
 {
     const Kernel *kernel = e->kernel;
-    const Stage *stage = &kernel->stage[0];
+    const Stage *stage = kernel->stage;
     const Scatter scatter = scatter_of(stage);
     int loop[MAX_AXES * 2], count = 0;
     scatter_loops(e, kernel->outer, kernel->outer_count, access_text(&e->w, stage->buffer, stage->store, NULL), "=", zero(e));
@@ -545,7 +545,7 @@ static void emit_scatter(Emission *e)
 
 static void emit_draws(Emission *e)
 {
-    const Stage *stage = &e->kernel->stage[0];
+    const Stage *stage = e->kernel->stage;
     const Buffer *buffer = &e->w.plan->buffer[stage->buffer];
     Text count = text_new(e->w.arena), first = text_new(e->w.arena);
     text_add(&first, array_name(e->w.plan, e->kernel, stage->buffer));

@@ -72,7 +72,7 @@ static bool ends_statement(const char *line)
 
 static bool opens_fold(const Kernel *kernel, int axis)
 {
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     for (int f = 0; f < sum->fold_count; f++)
         if (sum->fold_axis[f] == axis)
             return true;

@@ -112,7 +112,7 @@ static void open_columns(Emission *e, const Strip *strip, const Columns *columns
  * first fold at a time, it runs from b0 on. */
 static const char *fold_loops(Emission *e, int except)
 {
-    const Stage *sum = &e->kernel->stage[0];
+    const Stage *sum = e->kernel->stage;
     const int block = e->kernel->choice.block;
     Text text = text_new(e->w.arena);
     int count = 0;
@@ -182,7 +182,7 @@ static void emit_fetches(Emission *e, int rows)
 static void emit_tile(Emission *e, const Strip *strip, const char *a, const char *b)
 {
     const Kernel *kernel = e->kernel;
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = strip->rows, columns = strip->columns;
     const bool in_parts = kernel->choice.block > 0;
     const char *r = letter_of(e, row), *c = letter_of(e, column), *name = in_parts ? "part" : chooses(kernel) ? "tile" : sum->name;
@@ -279,7 +279,7 @@ static void close_around(Emission *e, bool panels_know)
 static void fold_dimensions(const Emission *e, Text *sizes, Text *place)
 {
     const Kernel *kernel = e->kernel;
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     const int block = kernel->choice.block;
     for (int f = 0; f < sum->fold_count; f++) {
         const char *fold = letter_of(e, sum->fold_axis[f]);
@@ -305,7 +305,7 @@ static const char *emit_side(Emission *e, int rows)
 static const char *emit_panels(Emission *e, const Strip *strip, int panels, const char *first, const char *end)
 {
     const Kernel *kernel = e->kernel;
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     Arena *arena = e->w.arena;
     const int block = kernel->choice.block, last = sum->fold_axis[sum->fold_count - 1], columns = strip->columns;
     const char *c = letter_of(e, kernel->choice.column), *k = letter_of(e, last);
@@ -462,7 +462,7 @@ void emit_behind_sums(Emission *e)
 static void emit_parts(Emission *e)
 {
     const Kernel *kernel = e->kernel;
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     const char *k = letter_of(e, sum->fold_axis[0]), *extent = axis_extent(&e->w, sum->fold_axis[0]);
     int axes[MAX_AXES * 2];
     const int count = axes_in_memory(kernel, &e->w.plan->buffer[sum->buffer], axes);

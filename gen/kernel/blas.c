@@ -145,7 +145,7 @@ static void consider(const Kernel *kernel, const Run *m, const Run *n, const Run
 /* a and b in this order; the other order gives the transposed product. */
 static void try_order(const Plan *plan, const Kernel *kernel, Term *a, Term *b, BlasCall *best)
 {
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     Lie pa, pb, pc;
     if (!find_place(plan, kernel, a->buffer, a->index, &pa) || !find_place(plan, kernel, b->buffer, b->index, &pb)
         || !find_place(plan, kernel, sum->buffer, sum->store, &pc))
@@ -192,7 +192,7 @@ static bool is_plain_read(const Term *term)
 
 static void choose_call(const Plan *plan, Kernel *kernel)
 {
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     if (kernel->form != FORM_NEST || kernel->stage_count != 1 || sum->inner_count || sum->folds_outer || sum->after
         || sum->buffer == NONE || !is_contraction(plan, sum) || sum->term->kind != TERM_APPLY || sum->term->op != OP_MULTIPLY)
         return;
@@ -236,9 +236,9 @@ static void lay_out(Plan *plan, NodeId node, const char *letters, size_t length,
 static void lay_out_windows(Plan *plan, const Kernel *kernel, const bool *is_folded)
 {
     const Graph *graph = plan->model->graph;
-    const Stage *sum = &kernel->stage[0];
-    if (kernel->form == FORM_CALL || graph->nodes[sum->node].op != OP_CONTRACT)
+    if (kernel->form == FORM_CALL || graph->nodes[kernel->stage[0].node].op != OP_CONTRACT)
         return;
+    const Stage *sum = kernel->stage;
     const Node *node = &graph->nodes[sum->node];
     const char *a = node->attributes.letters, *b = strchr(a, ',') + 1, *result = strchr(a, '>') + 1;
     size_t a_length = (size_t)(b - 1 - a), b_length = strcspn(b, "-");

@@ -116,7 +116,7 @@ bool runs_along(const Plan *plan, const Term *term, int axis)
 /* What follows the sums must belong to one element each. */
 static bool is_tileable(const Plan *plan, const Kernel *kernel)
 {
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     if (plan->mode != KERNELS_FUSED || kernel->form != FORM_CONTRACTION || sum->term->kind != TERM_APPLY || sum->term->op != OP_MULTIPLY)
         return false;
     for (int s = 0; s < kernel->stage_count; s++) {
@@ -199,7 +199,7 @@ static int64_t choose_tiles(const Plan *plan, Kernel *kernel)
         return INT64_MAX;
     find_sides(kernel);
     turn_to_result(kernel);
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     const int64_t height = product_of(kernel, kernel->launch.row, kernel->launch.row_count);
     const int64_t width = product_of(kernel, kernel->launch.column, kernel->launch.column_count);
     const int64_t groups = product_of(kernel, kernel->launch.group, kernel->launch.group_count);

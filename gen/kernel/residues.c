@@ -88,7 +88,7 @@ static void find_stride(Term *term, void *context)
 static Strides strides_of(Kernel *kernel)
 {
     Strides s = {.kernel = kernel};
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     s.refused = kernel->form != FORM_NEST || kernel->region != NONE || !kernel->stage_count || sum->fold > FOLD_SUM || sum->inner_count;
     int64_t phases = 1;
     if (!s.refused)

@@ -11,7 +11,7 @@
 /* Plain sums count where many terms lie side by side: they go through the same core, times one. */
 static bool is_sum(const Plan *plan, const Kernel *kernel)
 {
-    const Stage *sum = &kernel->stage[0];
+    const Stage *sum = kernel->stage;
     int64_t folds = 1;
     for (int f = 0; f < sum->fold_count; f++)
         folds *= kernel->axis[sum->fold_axis[f]].extent;
@@ -50,7 +50,7 @@ void read_stored_sum(Kernel *kernel)
 /* Sums that are added up part by part lie in a buffer meanwhile; what follows them reads it. */
 static void store_sums(Plan *plan, Kernel *kernel)
 {
-    Stage *sum = &kernel->stage[0];
+    Stage *sum = kernel->stage;
     if (sum->buffer != NONE)
         return;
     sum->buffer = buffer_for(plan, sum->node, BUFFER_TEMPORARY);
@@ -103,7 +103,7 @@ static void follow_memory(const Plan *plan, Kernel *kernel)
 /* The numbers of a stream one after the other in memory, as they count its elements. */
 static bool draws_in_order(const Plan *plan, const Kernel *kernel)
 {
-    const Stage *stage = &kernel->stage[0];
+    const Stage *stage = kernel->stage;
     if (kernel->stage_count != 1 || stage->buffer == NONE || stage->term->kind != TERM_RANDOM || !is_drawn_together(plan, stage->node))
         return false;
     const Buffer *buffer = &plan->buffer[stage->buffer];

@@ -77,7 +77,7 @@ static void find_common_read(Term *term, void *context)
 static bool are_siblings(const Kernel *a, const Kernel *b)
 {
     int of_a[MAX_AXES], of_b[MAX_AXES];
-    const Stage *first = &a->stage[0], *second = &b->stage[0];
+    const Stage *first = a->stage, *second = b->stage;
     bool same = loops_of(a, of_a) == loops_of(b, of_b) && same_axis(a, of_a[0], b, of_b[0]) && first->fold_count == second->fold_count
              && sums_of(a) + sums_of(b) <= MOST_SUMS_TOGETHER;
     for (int f = 0; same && f < first->fold_count; f++)

@@ -485,7 +485,7 @@ static const char *reason_of(const Product *p)
 
 void choose_tile(const Plan *plan, Kernel *kernel)
 {
-    Product p = {.plan = plan, .kernel = kernel, .sum = &kernel->stage[0], .points = 1, .folds = 1};
+    Product p = {.plan = plan, .kernel = kernel, .sum = kernel->stage, .points = 1, .folds = 1};
     p.element = plan->model->precision == F32 ? 4 : 8;
     kernel->form = FORM_CONTRACTION;
     kernel->choice.lanes = NONE;
@@ -545,7 +545,7 @@ static bool moves_window(const Kernel *kernel, int fold)
  * still. Channels innermost, 1 KB apart, drove it out: 64 to 64, 14 x 14, 8 rows 4600 µs. */
 static void put_windows_inside(Kernel *kernel)
 {
-    Stage *sum = &kernel->stage[0];
+    Stage *sum = kernel->stage;
     int order[MAX_AXES], count = 0;
     for (int inside = 0; inside < 2; inside++)
         for (int f = 0; f < sum->fold_count; f++)
@@ -558,7 +558,7 @@ static void put_windows_inside(Kernel *kernel)
  * came first, and last in memory, took 3600 µs for 2500 (64 to 64, 14 x 14, 8 rows). */
 void order_folds(const Plan *plan, Kernel *kernel)
 {
-    Stage *sum = &kernel->stage[0];
+    Stage *sum = kernel->stage;
     const int last = sum->fold_count - 1;
     if (kernel->choice.lines > 1) {
         put_windows_inside(kernel);
