@@ -447,8 +447,9 @@ static void close_in_memory_order(Emission *e, const int *axes, int count)
 void emit_behind_sums(Emission *e)
 {
     const Kernel *kernel = e->kernel;
+    const Buffer *sums = &e->w.plan->buffer[kernel->stage[0].buffer], *updated = updated_here(e->w.plan, kernel);
     int axes[MAX_AXES * 2];
-    const int count = axes_in_memory(kernel, &e->w.plan->buffer[kernel->stage[0].buffer], axes);
+    const int count = axes_in_memory(kernel, updated && sums->rank == 2 ? updated : sums, axes);      /* of sums that lie across, one is read at a time */
     if (kernel->stage_count == 1)
         return;
     open_in_memory_order(e, axes, count);

@@ -47,7 +47,7 @@ void read_stored_sum(Kernel *kernel)
         each_term(kernel->stage[s].term, read_sum, &kernel->stage[0]);
 }
 
-/* Sums that are added up part by part lie in a buffer meanwhile; what follows them reads it. */
+/* Sums that are added up part by part lie in a buffer meanwhile; what follows them reads it. A matrix lies along the tiles' columns. */
 static void store_sums(Plan *plan, Kernel *kernel)
 {
     Stage *sum = kernel->stage;
@@ -56,10 +56,10 @@ static void store_sums(Plan *plan, Kernel *kernel)
     sum->buffer = buffer_for(plan, sum->node, BUFFER_TEMPORARY);
     const Buffer *like = updated_here(plan, kernel);
     Buffer *made = &plan->buffer[sum->buffer];
-    if (like) {
-        memcpy(made->order, like->order, sizeof made->order);
+    if (made->rank == 2 && plain_axis(&sum->store[made->order[0]]) == kernel->choice.column)
+        swap_order(made);
+    if (like && like->order[0] == made->order[0])
         made->pad = like->pad;
-    }
     read_stored_sum(kernel);
 }
 

@@ -152,12 +152,36 @@ static bool is_found(const Product *p)
     return p->kernel->choice.lanes != NONE;
 }
 
+const Buffer *updated_here(const Plan *plan, const Kernel *kernel)
+{
+    for (int s = 0; s < kernel->stage_count; s++)
+        if (assigns(plan, &kernel->stage[s]) && plan->buffer[kernel->stage[s].buffer].rank == 2)
+            return &plan->buffer[kernel->stage[s].buffer];
+    return NULL;
+}
+
+/* Would the sums, stored as they are made, lie along the column? An array made for them lies as the tiles like it. */
+static bool sums_along(const Product *p, int column)
+{
+    const Stage *sum = p->sum;
+    if (sum->buffer == NONE)
+        return plain_axis(&sum->store[0]) == column || plain_axis(&sum->store[1]) == column;
+    return contiguity(&p->plan->buffer[sum->buffer], sum->store, p->plan->buffer[sum->buffer].rank, column) == 1;
+}
+
+/* Does an array made for the sums lie across what they update? That is read element by element then. */
+static bool lies_across(const Product *p, int column)
+{
+    const Buffer *like = updated_here(p->plan, p->kernel);
+    return p->sum->buffer == NONE && like && plain_axis(&p->sum->store[like->order[1]]) != column;
+}
+
 /* Sums that are added up in an array: each part brings and takes it, and what follows them passes over it once more. */
-static int64_t array_cycles(const Product *p, int64_t parts)
+static int64_t array_cycles(const Product *p, int column, int64_t parts)
 {
     const int64_t bytes = p->points * p->element;
     const int64_t pass = bytes <= FIRST_CACHE ? 0 : bytes / (bytes <= SECOND_CACHE ? SECOND_CACHE_RATE : THIRD_CACHE_RATE);
-    return parts * 2 * pass + pass * (1 + 2 * p->streams) + bytes / REGISTER_BYTES * p->after;
+    return parts * 2 * pass + pass * (1 + 2 * p->streams) + (lies_across(p, column) ? p->points * TURN_CYCLES : 0) + bytes / REGISTER_BYTES * p->after;
 }
 
 /* Takes a tile if nothing better is known. */
@@ -204,7 +228,7 @@ static void consider(Product *p, FormOfProduct form, Tile tile, int64_t step, in
         Sweep *inner = outside ? &b : &a, *outer = outside ? &a : &b;
         int64_t fetch = fetch_cycles(inner) + (outer->tile > FIRST_CACHE ? fetch_cycles(outer) : 0);
         tile.rows_outside = outside;
-        propose(p, form, &tile, (tile.block ? array_cycles(p, parts) : 0) + groups * parts * (across * along * (most(step, fetch) + end + (outside ? 0 : down_columns)) + (outside ? across : along) * fetch_cycles(outer)));
+        propose(p, form, &tile, (tile.block ? array_cycles(p, tile.column, parts) : 0) + groups * parts * (across * along * (most(step, fetch) + end + (outside ? 0 : down_columns)) + (outside ? across : along) * fetch_cycles(outer)));
     }
 }
 
@@ -218,24 +242,6 @@ static bool stores_along(const Product *p, int column)
             along &= contiguity(&p->plan->buffer[stage->buffer], stage->store, p->plan->buffer[stage->buffer].rank, column) == 1;
     }
     return along;
-}
-
-const Buffer *updated_here(const Plan *plan, const Kernel *kernel)
-{
-    for (int s = 0; s < kernel->stage_count; s++)
-        if (assigns(plan, &kernel->stage[s]) && plan->buffer[kernel->stage[s].buffer].rank == 2)
-            return &plan->buffer[kernel->stage[s].buffer];
-    return NULL;
-}
-
-/* Would the sums, stored as they are made, lie along the column? An array made for them lies as what they update. */
-static bool sums_along(const Product *p, int column)
-{
-    const Stage *sum = p->sum;
-    const Buffer *like = updated_here(p->plan, p->kernel);
-    if (sum->buffer == NONE)
-        return plain_axis(&sum->store[like ? like->order[1] : 1]) == column;
-    return contiguity(&p->plan->buffer[sum->buffer], sum->store, p->plan->buffer[sum->buffer].rank, column) == 1;
 }
 
 /* Are the sums a matrix of rows and columns, whose registers can be added up in an array? */
@@ -397,7 +403,7 @@ static void consider_panels(Product *p, int row, int column)
         if (p->kernel->outer[o] != row && p->kernel->outer[o] != column && !depends_on(p->b, p->kernel->outer[o]))
             copies /= p->kernel->axis[p->kernel->outer[o]].extent;
     const int64_t all = p->points / (extent_of(p, row) * extent);
-    cycles = all * parts * cycles + (in_parts ? array_cycles(p, parts) : 0);
+    cycles = all * parts * cycles + (in_parts ? array_cycles(p, tile.column, parts) : 0);
     propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * quarters / 4 + b.whole / THIRD_CACHE_RATE));
 }
 
