@@ -118,104 +118,140 @@ bool is_drawn_together(const Plan *plan, NodeId id)
         && plan->recurrences.region_of[id] == NONE;
 }
 
+/* What decides whether a node of a phase is stored. By node: */
+typedef struct Storing {
+    Plan *plan;
+    const Graph *graph;
+    KernelMode mode;
+    bool *needed, *root;
+    bool *kept;                         /* stored whatever it costs */
+    bool *again;                        /* some reader reads an element more than once */
+    const bool *tiled;
+    const bool *computed_again;
+    int *uses;
+    bool *stored;                       /* what is found */
+} Storing;
+
+/* How one reader reads: how often, and whether it wants the value to be there. */
+static void note_reading(Storing *s, NodeId id, int o)
+{
+    const Node *node = &s->graph->nodes[id];
+    const NodeId from = node->operand[o];
+    const Op source = s->graph->nodes[from].op;
+    const bool tiles = s->tiled[id] && node->op == OP_FOLD;
+    s->kept[from] |= s->tiled[from] && !may_hold_tiles(s->graph, node, from);
+    if (is_view(node->op) && !s->root[id]) {
+        s->uses[from] += s->uses[id];
+        s->again[from] |= s->again[id] || node->op == OP_BROADCAST || node->op == OP_UNFOLD;
+    } else {
+        s->uses[from] += op_info[node->op].class == POINTWISE ? mentions(node->op, o) : 1;
+        s->again[from] |= node->op == OP_CONTRACT || (s->root[id] && (node->op == OP_BROADCAST || node->op == OP_UNFOLD));
+    }
+    if (node->op == OP_RESHAPE && !merges_axes(node->type, s->graph->nodes[from].type) && source != OP_INDEX)
+        s->kept[from] = true;
+    if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1 && !tiles))
+        s->kept[from] = true;
+    if (node->op == OP_UNFOLD && source == OP_PAD)              /* else each window asks whether it reaches over the edge */
+        s->kept[from] = true;
+    if (node->op == OP_GATHER && o == 0)                        /* read at any place, so it is all there; constant tables are */
+        s->kept[from] |= source != OP_TABLE;
+    if (node->op == OP_GATHER && o == 1)
+        s->again[from] = true;
+}
+
+static void note_readings(Storing *s)
+{
+    for (NodeId id = s->graph->count - 1; id >= 0; id--) {
+        if (!s->needed[id])
+            continue;
+        for (int o = 0; has_parts(s->plan, id) && o < 2; o++) {
+            s->kept[id] = true;
+            if (part_of(s->plan, id, o) != NONE)
+                s->kept[part_of(s->plan, id, o)] = true;
+        }
+        for (int o = 0; o < op_info[s->graph->nodes[id].op].arity; o++)
+            note_reading(s, id, o);
+    }
+}
+
+/* So little work that each of a few readers does it. */
+static bool is_cheap(const Storing *s, NodeId id, int price)
+{
+    const Node *node = &s->graph->nodes[id];
+    bool cheap = price <= 1 && s->uses[id] <= 3;
+    for (int o = 0; cheap && o < op_info[node->op].arity; o++) {
+        NodeId from = node->operand[o];
+        cheap = (!(s->stored[from] && s->uses[from] == 1) || is_drawn_together(s->plan, from))  /* then it is the end of what made its operand, and costs nothing there */
+             && (!s->again[id] || op_info[s->graph->nodes[from].op].class == LEAF);
+    }
+    return cheap;
+}
+
+static void decide(Storing *s, NodeId id)
+{
+    const Node *node = &s->graph->nodes[id];
+    const OpClass class = op_info[node->op].class;
+    if (!s->needed[id] || class == EFFECT || is_leaf_with_buffer(node->op))
+        return;
+    if (s->computed_again[id]) {
+        if (!is_view(node->op))
+            record_verdict(s->plan, "inline", id, NONE, YES_COMPUTED_AGAIN);
+        return;
+    }
+    if ((class == REDUCE && !(s->tiled[id] && node->op == OP_FOLD)) || class == CONTRACT || class == RANDOM || class == LOOP || s->root[id] || s->kept[id]) {
+        s->stored[id] = true;
+        return;
+    }
+    if (class == LEAF || is_view(node->op) || node->op == OP_DETACH || (node->op == OP_FLOAT && s->uses[id] > 0))
+        return;
+    const int price = cost(s->graph, s->stored, id, true);
+    const bool scalar_of_step = !reads_batch_or_elements(s->graph, id);
+    if (scalar_of_step && price <= (s->uses[id] > 1 ? 1 : 4))
+        return;                                         /* rows · 10, 1 − lr · decay: written out where they are used */
+    const bool once = s->uses[id] <= 1 && !s->again[id], long_already = price > LONGEST_EXPRESSION && class == POINTWISE;
+    s->stored[id] = s->mode != KERNELS_FUSED || !(once || is_cheap(s, id, price)) || long_already;
+    if (s->mode == KERNELS_FUSED)
+        record_verdict(s->plan, "inline", id, NONE, s->stored[id] ? NO_SECOND_READER : YES_INLINED);
+}
+
+/* The operand of a contraction is read as it lies, never computed anew for every product; one without a fold is no contraction. */
+static void store_factors(Storing *s)
+{
+    const Node *nodes = s->graph->nodes;
+    for (NodeId id = 0; id < s->graph->count; id++)
+        for (int o = 0; s->needed[id] && s->stored[id] && nodes[id].op == OP_CONTRACT && o < 2; o++) {
+            NodeId from = nodes[id].operand[o];
+            if (s->mode == KERNELS_BLAS && nodes[from].op == OP_UNFOLD)
+                s->stored[from] = true;                 /* im2col: CBLAS reads matrices */
+            while (!s->stored[from] && is_view(nodes[from].op))
+                from = nodes[from].operand[0];
+            if (op_info[nodes[from].op].class != LEAF && !s->computed_again[from])
+                s->stored[from] = true;
+        }
+    for (NodeId id = s->graph->count - 1; id >= 0 && s->mode == KERNELS_FUSED; id--)
+        if (s->needed[id] && s->stored[id] && gathers_products(s->plan, id, s->uses, s->root))
+            for (NodeId from = nodes[id].operand[0]; s->stored[from]; from = nodes[from].op == OP_FOLD ? nodes[from].operand[0] : from)
+                s->stored[from] = false;
+}
+
 bool *choose_stored(Plan *plan, const Phase *phase, KernelMode mode)
 {
     const Graph *graph = plan->model->graph;
-    bool *stored = NEW(plan->arena, bool, graph->count);
     Arena *scratch = arena_new();
-    bool *needed = needed_for(graph, scratch, phase->roots, phase->root_count), *root = NEW(scratch, bool, graph->count);
-    bool *kept = NEW(scratch, bool, graph->count);      /* stored whatever it costs */
-    const bool *tiled = find_tiled(plan, mode, scratch);
-    bool *again = NEW(scratch, bool, graph->count);     /* some reader reads an element more than once */
-    int *uses = NEW(scratch, int, graph->count);
+    Storing s = {
+        .plan = plan, .graph = graph, .mode = mode, .needed = needed_for(graph, scratch, phase->roots, phase->root_count),
+        .root = NEW(scratch, bool, graph->count), .kept = NEW(scratch, bool, graph->count), .again = NEW(scratch, bool, graph->count),
+        .tiled = find_tiled(plan, mode, scratch), .uses = NEW(scratch, int, graph->count), .stored = NEW(plan->arena, bool, graph->count),
+    };
     for (int r = 0; r < phase->root_count; r++)
-        root[phase->roots[r]] = true;
-
-    for (NodeId id = graph->count - 1; id >= 0; id--) {
-        if (!needed[id])
-            continue;
-        const Node *node = &graph->nodes[id];
-        bool view = is_view(node->op), tiles = tiled[id] && node->op == OP_FOLD;
-        for (int o = 0; has_parts(plan, id) && o < 2; o++) {
-            kept[id] = true;
-            if (part_of(plan, id, o) != NONE)
-                kept[part_of(plan, id, o)] = true;
-        }
-        for (int o = 0; o < op_info[node->op].arity; o++) {
-            NodeId from = node->operand[o];
-            kept[from] |= tiled[from] && !may_hold_tiles(graph, node, from);
-            if (view && !root[id]) {
-                uses[from] += uses[id];
-                again[from] |= again[id] || node->op == OP_BROADCAST || node->op == OP_UNFOLD;
-            } else {
-                uses[from] += op_info[node->op].class == POINTWISE ? mentions(node->op, o) : 1;
-                again[from] |= node->op == OP_CONTRACT || (root[id] && (node->op == OP_BROADCAST || node->op == OP_UNFOLD));
-            }
-            if (node->op == OP_RESHAPE && !merges_axes(node->type, graph->nodes[from].type) && graph->nodes[from].op != OP_INDEX)
-                kept[from] = true;
-            if (node->op == OP_ASSIGN || (node->op == OP_FOLD && node->attributes.stride > 1 && !tiles))
-                kept[from] = true;
-            if (node->op == OP_UNFOLD && graph->nodes[from].op == OP_PAD)      /* else each window asks whether it reaches over the edge */
-                kept[from] = true;
-            if (node->op == OP_GATHER && o == 0)        /* read at any place, so it is all there; constant tables are */
-                kept[from] |= graph->nodes[from].op != OP_TABLE;
-            if (node->op == OP_GATHER && o == 1)
-                again[from] = true;
-        }
-    }
-
-    const bool *computed_again = find_computed_again(plan, needed, root, kept, scratch);
-    for (NodeId id = 0; id < graph->count; id++) {
-        const Node *node = &graph->nodes[id];
-        OpClass class = op_info[node->op].class;
-        if (!needed[id] || class == EFFECT || is_leaf_with_buffer(node->op))
-            continue;
-        if (computed_again[id]) {
-            if (!is_view(node->op))
-                record_verdict(plan, "inline", id, NONE, YES_COMPUTED_AGAIN);
-            continue;
-        }
-        if ((class == REDUCE && !(tiled[id] && node->op == OP_FOLD)) || class == CONTRACT || class == RANDOM || class == LOOP || root[id] || kept[id]) {
-            stored[id] = true;
-            continue;
-        }
-        if (class == LEAF || is_view(node->op) || node->op == OP_DETACH || (node->op == OP_FLOAT && uses[id] > 0))
-            continue;
-        int price = cost(graph, stored, id, true);
-        bool scalar_of_step = !reads_batch_or_elements(graph, id);
-        if (scalar_of_step && price <= (uses[id] > 1 ? 1 : 4))
-            continue;                                   /* rows · 10, 1 − lr · decay: written out where they are used */
-        bool once = uses[id] <= 1 && !again[id];
-        bool cheap = price <= 1 && uses[id] <= 3;
-        for (int o = 0; cheap && o < op_info[node->op].arity; o++) {
-            NodeId from = node->operand[o];
-            cheap = (!(stored[from] && uses[from] == 1) || is_drawn_together(plan, from))    /* then it is the end of what made its operand, and costs nothing there */
-                 && (!again[id] || op_info[graph->nodes[from].op].class == LEAF);
-        }
-        bool long_already = price > LONGEST_EXPRESSION && class == POINTWISE;
-        stored[id] = mode != KERNELS_FUSED || !(once || cheap) || long_already;
-        if (mode == KERNELS_FUSED)
-            record_verdict(plan, "inline", id, NONE, stored[id] ? NO_SECOND_READER : YES_INLINED);
-    }
-
-    /* the operand of a contraction is read as it lies, never computed anew for every product; one without a fold is no contraction */
+        s.root[phase->roots[r]] = true;
+    note_readings(&s);
+    s.computed_again = find_computed_again(plan, s.needed, s.root, s.kept, scratch);
     for (NodeId id = 0; id < graph->count; id++)
-        if (needed[id] && stored[id] && graph->nodes[id].op == OP_CONTRACT)
-            for (int o = 0; o < 2; o++) {
-                NodeId from = graph->nodes[id].operand[o];
-                if (mode == KERNELS_BLAS && graph->nodes[from].op == OP_UNFOLD)
-                    stored[from] = true;                /* im2col: CBLAS reads matrices */
-                while (!stored[from] && is_view(graph->nodes[from].op))
-                    from = graph->nodes[from].operand[0];
-                if (op_info[graph->nodes[from].op].class != LEAF && !computed_again[from])
-                    stored[from] = true;
-            }
-    for (NodeId id = graph->count - 1; id >= 0 && mode == KERNELS_FUSED; id--)
-        if (needed[id] && stored[id] && gathers_products(plan, id, uses, root))
-            for (NodeId from = graph->nodes[id].operand[0]; stored[from]; from = graph->nodes[from].op == OP_FOLD ? graph->nodes[from].operand[0] : from)
-                stored[from] = false;
+        decide(&s, id);
+    store_factors(&s);
     arena_free(scratch);
-    return stored;
+    return s.stored;
 }
 
 int64_t bounded_product(int64_t a, int64_t b)
