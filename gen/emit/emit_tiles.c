@@ -60,7 +60,7 @@ static const char *number_text(const Emission *e, int64_t number)
 static bool has_row_loop(const Emission *e, const Strip *strip)
 {
     const int row = e->kernel->choice.row;
-    return row != NONE && e->kernel->axis[row].extent != strip->rows;
+    return e->w.picks_kept || (row != NONE && e->kernel->axis[row].extent != strip->rows);
 }
 
 static bool has_line_loop(const Emission *e)
@@ -81,7 +81,9 @@ static void open_lines(Emission *e)
 static void open_rows(Emission *e, const Strip *strip)
 {
     const int row = e->kernel->choice.row;
-    if (has_row_loop(e, strip))
+    if (e->w.picks_kept)
+        open_tiles(e, row, strip->rows, "0", "number_kept", strip->rows);
+    else if (has_row_loop(e, strip))
         open_tiles(e, row, strip->rows, "0", axis_extent(&e->w, row), e->kernel->axis[row].extent);
     else if (row != NONE)
         line(e, "const int %s0 = 0;", letter_of(e, row));
@@ -201,7 +203,7 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
     text_print(&call, "%s, %s);", a, b);
     add_call(e, call.bytes);
 
-    const bool rows_overlap = row != NONE && kernel->axis[row].extent % rows != 0;
+    const bool rows_overlap = row != NONE && !e->w.picks_kept && kernel->axis[row].extent % rows != 0;
     if (rows > 1)
         line(e, "for (int %s = %s%d; %s < %s0 + %d; %s++) {", r, r, rows_overlap, r, r, rows, r);
     else if (row != NONE)
@@ -417,10 +419,39 @@ static void emit_strips(Emission *e)
     }
 }
 
+/* What the kept channels are called, and that the sums of the others are zero:
+ *   int kept[20 + 1], number_kept = 0;                     the last one twice, for tiles of two
+ *   for (int i = 0; i < 20; i++) {
+ *       kept[number_kept] = i;
+ *       number_kept += conv2_draw[b][i] >= 0.5f;
+ *   }
+ *   kept[number_kept] = kept[number_kept > 0 ? number_kept - 1 : 0];
+ *   NN_ZERO(conv2_product[b], 20); */
+static void emit_kept(Emission *e)
+{
+    const Kernel *kernel = e->kernel;
+    const Stage *sum = kernel->stage;
+    const Buffer *sums = &e->w.plan->buffer[sum->buffer];
+    const char *extent = axis_extent(&e->w, kernel->kept.axis);
+    line(e, "int kept[%s + %d], number_kept = 0;", extent, kernel->choice.rows - 1);
+    open_loop(e, kernel->kept.axis);
+    line(e, "kept[number_kept] = %s;", letter_of(e, kernel->kept.axis));
+    line(e, "number_kept += %s;", term_text(&e->w, kernel->kept.condition, BIND_CHOICE));
+    close_loop(e, kernel->kept.axis);
+    line(e, "kept[number_kept] = kept[number_kept > 0 ? number_kept - 1 : 0];");
+    const char *around = array_name(e->w.plan, kernel, sum->buffer);
+    for (int d = 0; plain_axis(&sum->store[sums->order[d]]) != kernel->kept.axis; d++)
+        around = arena_print(e->w.arena, "%s[%s]", around, index_text(&e->w, &sum->store[sums->order[d]], BIND_CHOICE));
+    line(e, "NN_ZERO(%s, %s);", around, extent);
+}
+
 /* All tiles, within the loops over the axes that they do not have. */
 static void emit_all(Emission *e)
 {
     open_around(e, true);
+    if (e->kernel->kept.condition)
+        emit_kept(e);
+    e->w.picks_kept = e->kernel->kept.condition != NULL;
     open_lines(e);
     if (!e->kernel->choice.group)
         open_around(e, false);
@@ -429,6 +460,7 @@ static void emit_all(Emission *e)
         close_around(e, false);
     if (has_line_loop(e))
         close_block(e);
+    e->w.picks_kept = false;
     close_around(e, true);
 }
 

@@ -71,7 +71,10 @@ const char *index_text(const Writing *w, const Index *index, Binding around)
             text_add(&text, "-");
         if (factor != 1 && factor != -1)
             text_print(&text, "%lld * ", (long long)(factor < 0 ? -factor : factor));
-        text_add(&text, axis->letter);
+        if (w->picks_kept && index->term[t].axis == w->kernel->kept.axis)
+            text_print(&text, "kept[%s]", axis->letter);
+        else
+            text_add(&text, axis->letter);
     }
     if (!terms)
         text_print(&text, "%lld", (long long)constant);

@@ -125,7 +125,8 @@ static void count_kernel(Kernel *kernel, Cost *cost)
         cost->operations = operations_of_fold(kernel, stage);
         cost->looked_up = 0;
         each_term(stage->term, count_term, cost);
-        kernel->flop += kernel->form == FORM_SKIP && s == 0 ? 2 * terms_of_skip(kernel) : points * cost->operations;
+        const int64_t wanted = kernel->kept.condition ? (int64_t)((double)points * kernel->kept.share) : points;
+        kernel->flop += kernel->form == FORM_SKIP && s == 0 ? 2 * terms_of_skip(kernel) : wanted * cost->operations;
         kernel->bytes_read += points * cost->looked_up;
         if (stage->buffer != NONE)
             kernel->bytes_written += points_of(kernel, &plan->buffer[stage->buffer], stage->store) * element_bytes(plan, plan->buffer[stage->buffer].scalar);

@@ -34,6 +34,8 @@ void each_read(Kernel *kernel, void (*visit)(Stage *, Term *, void *), void *con
     for (int s = 0; s < kernel->stage_count; s++) {
         ReadVisit v = {&kernel->stage[s], visit, context};
         each_term(kernel->stage[s].term, visit_if_read, &v);
+        if (s == 0 && kernel->kept.condition)
+            each_term(kernel->kept.condition, visit_if_read, &v);
     }
 }
 

@@ -150,6 +150,13 @@ typedef struct Tile {
     const char *why;
 } Tile;
 
+/* Of a product's sums, those that are wanted (kept.c): the others are zero, for what reads them multiplies them with zero. */
+typedef struct Kept {
+    Term *condition;                    /* of `axis` and of axes around it; NULL: all are wanted */
+    int axis;                           /* of channels, say */
+    double share;                       /* of them that are wanted, about */
+} Kept;
+
 typedef struct Kernel {
     const char *name;                   /* forward_fc1: unique in the program, an identifier */
     Axis axis[MAX_AXES * 2];
@@ -159,6 +166,7 @@ typedef struct Kernel {
     int stage_count, stage_room;
     Form form;
     Tile choice;                        /* CONTRACTION: decided by tile.c */
+    Kept kept;                          /* CONTRACTION */
     struct {                            /* CUDA: decided by device.c */
         Spread spread;
         int64_t points, blocks;
@@ -317,6 +325,7 @@ void lay_borders(Plan *plan);                                 /* border.c: befor
 void turn_weights(Plan *plan);
 /* layout.c: how buffers lie: which dimension runs fastest, pads. Before tiles are chosen. */
 void choose_layouts(Plan *plan);
+void leave_out_dropped(Plan *plan);                           /* kept.c: between layouts and tiles */
 void swap_order(Buffer *buffer);                              /* its two outermost dimensions in memory change places */
 int64_t product_cycles(const Plan *plan, const Kernel *kernel);        /* of one call, as things lie now */
 

@@ -49,6 +49,8 @@ static Arrays mentioned(const Plan *plan, const Kernel *kernel, Arena *arena)
     Arrays arrays = {.arena = arena};
     if (kernel->form == FORM_CALL)
         mention_call(plan, kernel, &arrays);
+    if (kernel->kept.condition)
+        each_term(kernel->kept.condition, mention, &arrays);
     for (int s = 0; s < kernel->stage_count; s++) {
         each_term(kernel->stage[s].term, mention, &arrays);
         if (kernel->stage[s].buffer != NONE)
@@ -172,7 +174,8 @@ static bool same_kernel(const Plan *plan, const Kernel *a, const Kernel *b, Aren
     for (int s = 0; s < a->stage_count; s++)
         if (!same_stage(&pair, &a->stage[s], &b->stage[s]))
             return false;
-    return true;
+    const Term *p = a->kept.condition, *q = b->kept.condition;
+    return !p == !q && (!p || (a->kept.axis == b->kept.axis && same_term(&pair, p, q)));
 }
 
 /* ---- the table ---------------------------------------------------------------------------------------------------------------- */

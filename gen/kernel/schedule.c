@@ -113,6 +113,18 @@ static bool draws_in_order(const Plan *plan, const Kernel *kernel)
     return in_order;
 }
 
+/* Tiles of kept channels, or of all, if those take less. */
+static void choose_tile_of_kept(const Plan *plan, Kernel *kernel)
+{
+    Kernel all = *kernel;
+    all.kept.condition = NULL;
+    all.stage = arena_copy(plan->arena, kernel->stage, sizeof *kernel->stage * (size_t)kernel->stage_count);
+    choose_tile(plan, kernel);
+    choose_tile(plan, &all);
+    if (kernel->choice.lanes == NONE || (all.choice.lanes != NONE && all.choice.cycles <= kernel->choice.cycles))
+        *kernel = all;
+}
+
 static void choose_form(Plan *plan, Kernel *kernel)
 {
     if (kernel->form == FORM_CALL || kernel->form == FORM_SKIP || plan->mode != KERNELS_FUSED)
@@ -123,7 +135,7 @@ static void choose_form(Plan *plan, Kernel *kernel)
     if (is_product(plan, kernel) && plan->target == TARGET_CUDA) {
         kernel->form = FORM_CONTRACTION;
     } else if (is_product(plan, kernel)) {
-        choose_tile(plan, kernel);
+        (kernel->kept.condition ? choose_tile_of_kept : choose_tile)(plan, kernel);
         order_folds(plan, kernel);
         if (kernel->choice.block)
             store_sums(plan, kernel);
@@ -158,6 +170,7 @@ void schedule(Plan *plan)
         lay_borders(plan);
         turn_weights(plan);
         choose_layouts(plan);
+        leave_out_dropped(plan);
     }
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++)

@@ -184,9 +184,21 @@ static int64_t array_cycles(const Product *p, int column, int64_t parts)
     return parts * 2 * pass + pass * (1 + 2 * p->streams) + (lies_across(p, column) ? p->points * TURN_CYCLES : 0) + bytes / REGISTER_BYTES * p->after;
 }
 
+/* May the rows of this tile be channels that are picked from a list? It is made once for what is around the tiles. */
+static bool takes_kept(const Product *p, const Tile *tile)
+{
+    const Kept *kept = &p->kernel->kept;
+    return !kept->condition || (tile->row == kept->axis && tile->rows == KEPT_TOGETHER && !tile->group && !tile->block
+                                && !depends_on(kept->condition, tile->column) && !depends_on(kept->condition, tile->line));
+}
+
 /* Takes a tile if nothing better is known. */
 static void propose(Product *p, FormOfProduct form, const Tile *tile, int64_t cycles)
 {
+    if (!takes_kept(p, tile))
+        return;
+    if (p->kernel->kept.condition)
+        cycles = (int64_t)((double)cycles * p->kernel->kept.share);
     if (!p->best[form] || cycles < p->best[form])
         p->best[form] = cycles;
     if (is_found(p) && p->kernel->choice.cycles <= cycles)
@@ -483,6 +495,8 @@ static const char *reason_of(const Product *p)
     if (tile->block)
         text_print(&text, ", %d steps of the fold at a time", tile->block);
     text_print(&text, ", about %s cycles", grouped(p->plan->arena, tile->cycles));
+    if (p->kernel->kept.condition)
+        text_add(&text, ", rows that are multiplied with zero left out");
     for (int form = 0; form < FORMS_OF_PRODUCT; form++)
         if (p->best[form] && p->best[form] != tile->cycles)
             text_print(&text, "; %s %s", way[form], grouped(p->plan->arena, p->best[form]));

@@ -73,6 +73,8 @@ enum {
     CHANCE_MISSED = 15,                 /* that one is not was not foreseen */
     LANES_OF_RUN = 8,                   /* of a run that grows by a factor times another: a load, a multiply-add, a store a register */
     RUN_QUARTERS = 5,                   /* quarters of a cycle a register of a run */
+    KEPT_TOGETHER = 2,                  /* channels of a tile, where those that dropout2d drops are left out: of an odd number one is made twice */
+    MOST_KEPT_PERCENT = 80,             /* of them, where leaving the others out is tried */
     TURN_CYCLES = 2,                    /* an element of a matrix that is copied with its rows as columns */
     MOST_RESIDUES = 25,                 /* kernels that one becomes for the residues of strides: 5 x 5 */
     WORTH_ANOTHER_LAYOUT = 95,          /* per cent of the cycles that it must come down to */

@@ -130,8 +130,10 @@ enum { nn_one0 };                       /* where an axis of one element begins *
         }                                                                                                            \
         NN_UNROLL for (int r_ = 0; r_ < rows; r_++)                                                                  \
             NN_UNROLL for (int y_ = 0; y_ < lines; y_++)                                                             \
-                NN_UNROLL for (int p_ = 0; p_ < parts_; p_++)                                                        \
+                NN_UNROLL for (int p_ = 0; p_ < parts_; p_++) {                                                      \
+                    NN_PIN(sum_[r_][y_][p_]);                                                                        \
                     *(Loose_ *)&(tile)[r_][y_ * (columns) + p_ * lanes_] = sum_[r_][y_][p_];                         \
+                }                                                                                                    \
         NN_SEAL(tile);                                                                                               \
     } while (0)
 
