@@ -466,8 +466,11 @@ static void emit_all(Emission *e)
 
 static void open_in_memory_order(Emission *e, const int *axes, int count)
 {
+    int last = count - 1;
+    while (last > 0 && !is_loop(e, axes[last]))
+        last--;
     for (int a = 0; a < count; a++)
-        open_loop_as(e, axes[a], a == count - 1 ? "NN_SIMD " : "");
+        open_loop_as(e, axes[a], a == last ? "NN_SIMD " : "");
 }
 
 static void close_in_memory_order(Emission *e, const int *axes, int count)

@@ -125,7 +125,7 @@ static bool lies_by_channel(const Gate *gate, Term *condition, int axis)
     int d = 0;
     while (d < sums->rank && plain_axis(&gate->product->stage[0].store[sums->order[d]]) != axis)
         d++;
-    if (d == 0 || d == sums->rank || sums->size[sums->order[d]] != gate->product->axis[axis].extent || room_in(sums, sums->order[d]) != sums->size[sums->order[d]])
+    if (d == 0 || d == sums->rank || sums->size[sums->order[d]] != gate->product->axis[axis].extent || room_in(sums, d) != sums->size[sums->order[d]])
         return false;
     for (int o = 0; o < gate->product->outer_count; o++) {
         const int around = gate->product->outer[o];

@@ -94,6 +94,13 @@ typedef enum Form {
     FORM_CALL,                          /* a call of the runtime: a standard optimizer in generic programs */
 } Form;
 
+/* SKIP: how the sums grow. */
+typedef enum SkipWay {
+    SKIP_LOOK,                          /* an element after the other; each that is not zero adds its runs to the sums in memory */
+    SKIP_LIST,                          /* those that are not zero and add to the same sums are listed; then runs grow in registers */
+    SKIP_ALL,                           /* runs grow in registers by all elements, zero or not: few registers, nothing to look at */
+} SkipWay;
+
 /* Why two kernels were, or were not, made one. */
 typedef enum Reason {
     YES_INLINED, YES_COMPUTED_AGAIN, YES_EPILOGUE, YES_SHARED_LOOPS, YES_UPDATE,
@@ -185,6 +192,9 @@ typedef struct Kernel {
         int64_t run_length;
         int gone[MAX_RANK], gone_count; /* axes of the kernel that the loops have no use for */
         Term *sparse, *other;           /* the factors */
+        SkipWay way;
+        int listed;                     /* LIST, ALL: the first of the points whose elements grow the same sums, one after the other */
+        int together;                   /* runs that are in registers meanwhile: of the inner axis that is no run, or 1 */
         Term *best;                     /* places.c: which element of the window it is that a factor belongs to; NULL: points are elements */
         PlaceDigit digit[MAX_AXES];
         int digits;

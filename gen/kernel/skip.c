@@ -165,9 +165,10 @@ static bool find_run(Skipping *s, int8_t *into_order, int8_t *other_order)
         const int last = side ? other_last : into_last, rank = side ? other->rank : into->rank;
         int at = 0;
         for (int d = 0; d < rank; d++)
-            if (d != last)
+            if (d != last || kernel->axis[channel].extent == 1)        /* of one channel there is nothing to put last */
                 order[at++] = (int8_t)d;
-        order[at] = (int8_t)last;
+        if (at < rank)
+            order[at] = (int8_t)last;
     }
     return true;
 }
@@ -190,6 +191,24 @@ static void make_room(const Kernel *kernel, const Index *index, const Buffer *bu
     }
 }
 
+/* Does the array lie in this order already, dimensions of one element aside, and is there all that is read of it? */
+static bool lies_so(const Kernel *kernel, const Term *other, const Buffer *buffer, const int8_t *order)
+{
+    int64_t before[MAX_RANK + 1] = {0}, after[MAX_RANK + 1] = {0};
+    make_room(kernel, other->index, buffer, before, after);
+    bool lies = buffer->kind == BUFFER_INPUT;           /* of others nobody knows yet how they will lie */
+    int at = 0;
+    for (int d = 0; d < buffer->rank; d++) {
+        lies &= before[d] == 0 && after[d] == 0;
+        if (buffer->size[order[d]] == 1)
+            continue;
+        while (at < buffer->rank && buffer->size[at] == 1)
+            at++;
+        lies &= order[d] == at++;
+    }
+    return lies;
+}
+
 /* A weight is kept so with its slots; what the step computes is copied so. */
 static bool lay_other(Plan *plan, Kernel *kernel, Term *other, const int8_t *order)
 {
@@ -210,6 +229,8 @@ static bool lay_other(Plan *plan, Kernel *kernel, Term *other, const int8_t *ord
     }
     if (plan->buffer[source].kind != BUFFER_TEMPORARY && plan->buffer[source].kind != BUFFER_INPUT)
         return false;
+    if (lies_so(kernel, other, &plan->buffer[source], order))
+        return true;
     Buffer copy = plan->buffer[source];
     copy.kind = BUFFER_TEMPORARY;
     copy.leaf = NONE;
@@ -230,6 +251,70 @@ static Term *own_read(Arena *arena, const Term *read)
     Term *copy = arena_copy(arena, read, sizeof *read);
     copy->index = arena_copy(arena, read->index, sizeof *read->index * (size_t)read->rank);
     return copy;
+}
+
+static bool is_run(const Kernel *kernel, int axis)
+{
+    return is_among(kernel->skip.run, kernel->skip.run_count, axis);
+}
+
+static bool moves_along(const Index *index, int rank, int axis)
+{
+    bool moves = false;
+    for (int d = 0; d < rank; d++)
+        moves |= factor_of(&index[d], axis) != 0;
+    return moves;
+}
+
+/* The first of the innermost points that all grow the same sums, whatever their places; as many points as there are: not even the last. */
+static int first_listed(const Kernel *kernel)
+{
+    int64_t length = 1;
+    int first = kernel->skip.points;
+    for (int d = 0; d < kernel->skip.digits; d++)
+        if (moves_along(kernel->skip.into, MAX_RANK + 1, kernel->skip.digit[d].axis))
+            return first;
+    while (first > 0 && !moves_along(kernel->skip.into, MAX_RANK + 1, kernel->skip.point[first - 1])
+           && !kernel->axis[kernel->skip.point[first - 1]].batch && (length *= kernel->axis[kernel->skip.point[first - 1]].extent) <= MOST_LISTED)
+        first--;
+    return first;
+}
+
+/* How the sums grow, of the three ways the one that takes the least; returns its cycles. `living` elements are not zero. */
+static int64_t choose_way(Kernel *kernel, int64_t living)
+{
+    const int64_t points = extent_product(kernel, kernel->skip.point, kernel->skip.points);
+    const int64_t runs = extent_product(kernel, kernel->skip.inner, kernel->skip.inners) / kernel->skip.run_length;
+    const int64_t registers = (kernel->skip.run_length + LANES_OF_RUN - 1) / LANES_OF_RUN;
+    int64_t best = points * LOOK_CYCLES + living * (CHANCE_MISSED + runs * registers * RUN_QUARTERS / 4);
+    kernel->skip.way = SKIP_LOOK;
+    kernel->skip.together = 1;
+    const int listed = kernel->skip.listed = first_listed(kernel);
+    int others = 0;
+    for (int i = 0; i < kernel->skip.inners; i++)
+        others += kernel->axis[kernel->skip.inner[i]].extent > 1 && !is_run(kernel, kernel->skip.inner[i]);
+    if (listed == kernel->skip.points || registers > MOST_RUN_REGISTERS)
+        return best;
+    if (others <= 1 && runs * registers <= MOST_RUN_REGISTERS)
+        kernel->skip.together = (int)runs;
+    const int64_t lists = extent_product(kernel, kernel->skip.point, listed);
+    const int64_t in_list = points * LIST_CYCLES + lists * runs * registers * 2 + living * runs * (registers + 1);
+    const int64_t of_all = lists * runs * registers * 2 + points * (ALL_CYCLES + runs * registers);
+    if (in_list < best)
+        kernel->skip.way = SKIP_LIST, best = in_list;
+    if (kernel->skip.together == runs && of_all < best)
+        kernel->skip.way = SKIP_ALL, best = of_all;
+    return best;
+}
+
+static const char *way_text(const Kernel *kernel, int64_t window, Arena *arena)
+{
+    switch (kernel->skip.way) {
+    case SKIP_LOOK: return arena_print(arena, "adds what is not zero, at most one of %lld", (long long)window);
+    case SKIP_LIST: return arena_print(arena, "lists what is not zero, at most one of %lld, and adds it in registers", (long long)window);
+    case SKIP_ALL: return arena_print(arena, "adds one of %lld in registers", (long long)window);
+    }
+    bug("way %d", (int)kernel->skip.way);
 }
 
 static void try_to_skip(Plan *plan, Kernel *kernel)
@@ -269,17 +354,17 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
     Term *choice = possible ? take_windows(plan, &copy, *gradient, &s.sparse, s.other) : NULL;
     possible = possible && find_run(&s, into_order, other_order);
     if (possible) {
-        const int64_t points = extent_product(&copy, copy.skip.point, copy.skip.points);
-        const int64_t runs = extent_product(&copy, copy.skip.inner, copy.skip.inners) / s.run_length;
-        const int64_t registers = (s.run_length + LANES_OF_RUN - 1) / LANES_OF_RUN;
-        const int64_t cycles = points * LOOK_CYCLES + elements / window * (CHANCE_MISSED + runs * registers * RUN_QUARTERS / 4);
+        copy.skip.run_length = s.run_length;
+        memcpy(copy.skip.run, s.run, sizeof s.run);
+        copy.skip.run_count = s.run_count;
+        const int64_t cycles = choose_way(&copy, elements / window);
         dense.stage = arena_copy(plan->arena, kernel->stage, sizeof *kernel->stage * (size_t)kernel->stage_count);
         choose_tile(plan, &dense);
         if (dense.choice.lanes == NONE)
-            dense.choice.cycles = points * runs * s.run_length;
-        possible = s.run_length >= LANES_OF_RUN && cycles < dense.choice.cycles;
-        copy.choice.why = arena_print(plan->arena, "adds what is not zero, at most one of %lld: about %s cycles, %s by tiles",
-                                      (long long)window, grouped(plan->arena, cycles), grouped(plan->arena, dense.choice.cycles));
+            dense.choice.cycles = extent_product(&copy, copy.skip.point, copy.skip.points) * extent_product(&copy, copy.skip.inner, copy.skip.inners);
+        possible = cycles < dense.choice.cycles;
+        copy.choice.why = arena_print(plan->arena, "%s: about %s cycles, %s by tiles", way_text(&copy, window, plan->arena), grouped(plan->arena, cycles),
+                                      grouped(plan->arena, dense.choice.cycles));
         copy.choice.cycles = cycles;
     }
     if (!possible) {
@@ -301,9 +386,6 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
         *gradient = choice;
     copy.skip.sparse = s.sparse;
     copy.skip.other = s.other;
-    memcpy(copy.skip.run, s.run, sizeof s.run);
-    copy.skip.run_count = s.run_count;
-    copy.skip.run_length = s.run_length;
     copy.form = FORM_SKIP;
     copy.choice.lanes = NONE;
     *kernel = copy;

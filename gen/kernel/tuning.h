@@ -72,6 +72,10 @@ enum {
     LOOK_CYCLES = 2,                    /* to see that a factor is zero */
     CHANCE_MISSED = 15,                 /* that one is not was not foreseen */
     LANES_OF_RUN = 8,                   /* of a run that grows by a factor times another: a load, a multiply-add, a store a register */
+    MOST_RUN_REGISTERS = 12,            /* of sixteen: runs that grow there while elements are added to them */
+    MOST_LISTED = 1024,                 /* elements of a list of those that are not zero: 12 KB */
+    LIST_CYCLES = 4,                    /* an element that is put into such a list, or not */
+    ALL_CYCLES = 2,                     /* an element that is added zero or not, beside its registers: 5 x 5 of one channel, 92160 windows 130 for 295 us */
     RUN_QUARTERS = 5,                   /* quarters of a cycle a register of a run */
     KEPT_TOGETHER = 2,                  /* channels of a tile, where those that dropout2d drops are left out: of an odd number one is made twice */
     MOST_KEPT_PERCENT = 80,             /* of them, where leaving the others out is tried */

@@ -278,6 +278,39 @@ static const unsigned char nn_ones[128] __attribute__((unused, aligned(64))) = {
             into_[i_] += (factor) * from_[i_];                                                                       \
     } while (0)
 
+/* Runs of `count` neighbours, `apart` elements apart, the first beginning at `into`, that stay in registers through the folds:
+ *   into[r apart + i] += sum over the folds of factor from[r from_apart + i].
+ * `from` is read in whole registers, up to seven elements beyond the run, which count for nothing: in a program's state another
+ * array follows each. */
+#define NN_ADD_RUNS(into, apart, runs, count, folds, factor, from, from_apart)                                       \
+    do {                                                                                                             \
+        typedef __typeof__(into) Real_;                                                                              \
+        enum { lanes_ = NN_LEAST(NN_WIDTH, 32) / (int)sizeof(Real_), whole_ = (count) / lanes_, rest_ = (count) % lanes_ };\
+        typedef Real_ Run_ __attribute__((vector_size(lanes_ * sizeof(Real_)), aligned(sizeof(Real_)), may_alias));  \
+        Run_ sum_[runs][whole_ + (rest_ > 0)];                                                                       \
+        Real_ *const into_ = &(into);                                                                                \
+        NN_UNROLL for (int r_ = 0; r_ < (runs); r_++) {                                                              \
+            NN_UNROLL for (int p_ = 0; p_ < (int)whole_; p_++)                                                       \
+                sum_[r_][p_] = *(const Run_ *)(into_ + r_ * (apart) + p_ * lanes_);                                  \
+            if (rest_ > 0)                                                                                           \
+                sum_[r_][whole_ + (rest_ > 0) - 1] = (Run_){0};                                                      \
+            NN_UNROLL for (int i_ = 0; i_ < (int)rest_; i_++)                                                        \
+                sum_[r_][whole_ + (rest_ > 0) - 1][i_] = into_[r_ * (apart) + whole_ * lanes_ + i_];                 \
+        }                                                                                                            \
+        folds {                                                                                                      \
+            const Real_ factor_ = (factor), *const from_ = &(from);                                                  \
+            NN_UNROLL for (int r_ = 0; r_ < (runs); r_++)                                                            \
+                NN_UNROLL for (int p_ = 0; p_ < (int)whole_ + (rest_ > 0); p_++)                                     \
+                    sum_[r_][p_] += factor_ * *(const Run_ *)(from_ + r_ * (from_apart) + p_ * lanes_);              \
+        }                                                                                                            \
+        NN_UNROLL for (int r_ = 0; r_ < (runs); r_++) {                                                              \
+            NN_UNROLL for (int p_ = 0; p_ < (int)whole_; p_++)                                                       \
+                *(Run_ *)(into_ + r_ * (apart) + p_ * lanes_) = sum_[r_][p_];                                        \
+            NN_UNROLL for (int i_ = 0; i_ < (int)rest_; i_++)                                                        \
+                into_[r_ * (apart) + whole_ * lanes_ + i_] = sum_[r_][whole_ + (rest_ > 0) - 1][i_];                 \
+        }                                                                                                            \
+    } while (0)
+
 /* A factor of one in every lane: plain sums go through the same dots. */
 static const float nn_onef[16] __attribute__((unused, aligned(64))) = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 static const double nn_oned[16] __attribute__((unused, aligned(64))) = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};

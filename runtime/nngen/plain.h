@@ -105,6 +105,15 @@ enum { nn_one0 };                       /* where an axis of one element begins *
             (&(into))[i_] += (factor) * (&(from))[i_];                                                               \
     } while (0)
 
+#define NN_ADD_RUNS(into, apart, runs, count, folds, factor, from, from_apart)                                       \
+    do {                                                                                                             \
+        folds {                                                                                                      \
+            for (int r_ = 0; r_ < (runs); r_++)                                                                      \
+                for (int i_ = 0; i_ < (count); i_++)                                                                 \
+                    (&(into))[r_ * (apart) + i_] += (factor) * (&(from))[r_ * (from_apart) + i_];                    \
+        }                                                                                                            \
+    } while (0)
+
 /* A factor of one in every lane: plain sums go through the same dots. */
 static const float nn_onef[16] NN_UNUSED_ = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 static const double nn_oned[16] NN_UNUSED_ = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
