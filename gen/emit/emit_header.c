@@ -226,6 +226,7 @@ static void emit_words(const EmitOptions *options, const char *program, Text *ou
         {"NN_SIDE", "copies the other factor for the rows of a tile"},
         {"NN_FETCH", "asks memory for what an update will change"},
         {"NN_ADD_RUN", "NN_ADD_RUN(to, f, from, n): to[k] += f from[k] for n neighbours"},
+        {"NN_ADD_RUNS", "NN_ADD_RUNS(to, d, r, n, loops, f, from, e): to[d i + k] += f from[e i + k] for i < r, k < n, in registers"},
         {"NN_ZERO", "sets an array to 0"},
         {"NN_SUM", "a sum over an axis, sixteen at a time"},
         {"NN_ROW_SUM", "the same for rows side by side"},
@@ -237,6 +238,7 @@ static void emit_words(const EmitOptions *options, const char *program, Text *ou
         {"NN_ROLLED", "not unrolled"},
         {"NN_LEAST", "the lesser of two"},
         {"NN_SHARED", "threads share the rounds of this loop"},
+        {"NN_SHARED_ON", "the same, each going on without the others"},
         {"NN_THREADS", "all threads run this kernel"},
     };
     const char *row[sizeof words / sizeof *words * 2];

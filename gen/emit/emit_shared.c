@@ -85,10 +85,12 @@ bool share_loops(Text *text, size_t start, const Kernel *kernel, Arena *arena)
     Text shared = text_new(arena);
     size_t inside = SIZE_MAX;                           /* the indent of the shared loop that is open */
     bool any = false, goes_on = false;                  /* a statement over several lines */
+    bool in_fold = false;                               /* in a loop that all run, of a sum whose elements a thread has for itself */
     for (char *line = strtok(copy, "\n"); line; line = strtok(NULL, "\n")) {
         const size_t indent = strspn(line, " ");
         const bool continues = goes_on, is_comment = strncmp(line + indent, "/*", 2) == 0;
         goes_on = !is_comment && !ends_statement(line);
+        in_fold &= indent > INDENT;
         if (inside != SIZE_MAX && indent <= inside && !(indent == inside && line[indent] == '}'))
             inside = SIZE_MAX;
         if (inside != SIZE_MAX || continues || is_comment) {
@@ -103,11 +105,14 @@ bool share_loops(Text *text, size_t start, const Kernel *kernel, Arena *arena)
                 any = true;
             } else if (!opens_fold(kernel, axis)) {
                 return false;
+            } else {
+                in_fold |= kernel->form == FORM_SKIP;
             }
         } else if (!is_for_all(line + indent)) {
             return false;
         }
-        text_print(&shared, "%*s%s%s\n", (int)indent, "", inside != SIZE_MAX ? "NN_SHARED " : "", line + indent);
+        const char *shares = inside == SIZE_MAX ? "" : in_fold ? "NN_SHARED_ON " : "NN_SHARED ";
+        text_print(&shared, "%*s%s%s\n", (int)indent, "", shares, line + indent);
     }
     if (!any)
         return false;

@@ -240,18 +240,45 @@ static void emit_list(Emission *e)
         close_inner(e);
 }
 
+/* The axis that the sums have outermost in memory, all of it in the order of its numbers; NONE. */
+static int outermost_of_sums(const Kernel *kernel, const Buffer *sums)
+{
+    const int axis = plain_axis(&kernel->skip.into[sums->order[0]]);
+    return sums->rank > 1 && axis != NONE && kernel->axis[axis].extent == room_in(sums, 0) ? axis : NONE;
+}
+
+/* NN_ZERO(d_x[b], 12); of a row, whose elements come next, or of all in turn, so that threads may share them */
+static void emit_zero(Emission *e, const Buffer *sums, int axis, bool here)
+{
+    const char *name = array_name(e->w.plan, e->kernel, e->kernel->stage[0].buffer);
+    if (axis == NONE) {
+        const bool batch = sums->order[0] == 0 && e->w.plan->model->graph->nodes[sums->node].type.per_row;
+        line(e, "NN_ZERO(%s, %s);", name, batch ? "BATCH" : arena_print(e->w.arena, "%lld", (long long)room_in(sums, 0)));
+        return;
+    }
+    const char *index = is_loop(e, axis) ? e->kernel->axis[axis].letter : "0";
+    if (!here)
+        open_loop(e, axis);
+    line(e, "NN_ZERO(%s[%s], %lld);", name, index, (long long)room_in(sums, 1));
+    if (!here)
+        close_loop(e, axis);
+}
+
 void emit_skips(Emission *e)
 {
     const Kernel *kernel = e->kernel;
     const Buffer *sums = &e->w.plan->buffer[kernel->stage[0].buffer];
-    const char *name = array_name(e->w.plan, kernel, kernel->stage[0].buffer);
-    const bool batch = sums->order[0] == 0 && e->w.plan->model->graph->nodes[sums->node].type.per_row;
-    const int loops = kernel->skip.way == SKIP_LOOK ? kernel->skip.points : kernel->skip.listed;
-    line(e, "NN_ZERO(%s, %s);", name, batch ? "BATCH" : arena_print(e->w.arena, "%lld", (long long)room_in(sums, 0)));
+    const int loops = kernel->skip.way == SKIP_LOOK ? kernel->skip.points : kernel->skip.listed, outermost = outermost_of_sums(kernel, sums);
+    const bool by_row = loops > 0 && outermost == kernel->skip.point[0];
+    if (!by_row)
+        emit_zero(e, sums, outermost, false);
     if (kernel->skip.way != SKIP_LOOK)
         declare_distances(e);
-    for (int p = 0; p < loops; p++)
+    for (int p = 0; p < loops; p++) {
         open_loop(e, kernel->skip.point[p]);
+        if (p == 0 && by_row)
+            emit_zero(e, sums, outermost, true);
+    }
     if (kernel->skip.way == SKIP_LOOK)
         emit_looks(e);
     else if (kernel->skip.way == SKIP_LIST)

@@ -35,13 +35,16 @@
 #include <nngen/plain.h>
 
 /* NN_THREADS kernel(…): all threads of --threads run it, and share out the rounds of its loops that are NN_SHARED, which are
- * independent of each other; behind each such loop they meet. */
+ * independent of each other; behind each such loop they meet, but for NN_SHARED_ON: there a thread has the same rounds every time
+ * that the loop comes, and no use for the others'. */
 #if defined _OPENMP
-#define NN_THREADS _Pragma("omp parallel")
-#define NN_SHARED  _Pragma("omp for schedule(static)")
+#define NN_THREADS   _Pragma("omp parallel")
+#define NN_SHARED    _Pragma("omp for schedule(static)")
+#define NN_SHARED_ON _Pragma("omp for schedule(static) nowait")
 #else
 #define NN_THREADS
 #define NN_SHARED
+#define NN_SHARED_ON
 #endif
 
 #ifndef NN_PLAIN
