@@ -50,10 +50,10 @@ static Term *condition_of(const Gate *gate, Term *term)
         return NULL;
     if (op_is_comparison(term->op))
         return term;
-    if (term->op != OP_MULTIPLY)
+    if (term->op != OP_MULTIPLY && term->op != OP_DIVIDE)
         return NULL;
-    Term *left = condition_of(gate, term->operand[0]);
-    return left ? left : condition_of(gate, term->operand[1]);
+    Term *condition = condition_of(gate, term->operand[0]);
+    return condition || term->op == OP_DIVIDE ? condition : condition_of(gate, term->operand[1]);
 }
 
 /* Visits the reads of the sums in a term: each must be a factor's, beside one that may be zero, and all by the same condition. */

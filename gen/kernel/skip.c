@@ -281,11 +281,12 @@ static int first_listed(const Kernel *kernel)
 }
 
 /* How the sums grow, of the three ways the one that takes the least; returns its cycles. `living` elements are not zero. */
-static int64_t choose_way(Kernel *kernel, int64_t living)
+static int64_t choose_way(const Plan *plan, Kernel *kernel, int64_t living)
 {
+    const int lanes = plan->model->precision == F32 ? LANES_OF_RUN : LANES_OF_RUN / 2;
     const int64_t points = extent_product(kernel, kernel->skip.point, kernel->skip.points);
     const int64_t runs = extent_product(kernel, kernel->skip.inner, kernel->skip.inners) / kernel->skip.run_length;
-    const int64_t registers = (kernel->skip.run_length + LANES_OF_RUN - 1) / LANES_OF_RUN;
+    const int64_t registers = (kernel->skip.run_length + lanes - 1) / lanes;
     int64_t best = points * LOOK_CYCLES + living * (CHANCE_MISSED + runs * registers * RUN_QUARTERS / 4);
     kernel->skip.way = SKIP_LOOK;
     kernel->skip.together = 1;
@@ -357,7 +358,7 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
         copy.skip.run_length = s.run_length;
         memcpy(copy.skip.run, s.run, sizeof s.run);
         copy.skip.run_count = s.run_count;
-        const int64_t cycles = choose_way(&copy, elements / window);
+        const int64_t cycles = choose_way(plan, &copy, elements / window);
         dense.stage = arena_copy(plan->arena, kernel->stage, sizeof *kernel->stage * (size_t)kernel->stage_count);
         choose_tile(plan, &dense);
         if (dense.choice.lanes == NONE)
