@@ -396,9 +396,72 @@ static void try_to_skip(Plan *plan, Kernel *kernel)
         drop_unread(plan, from);
 }
 
+/* ---- what follows the sums lies as they do --------------------------------------------------------------------------------- */
+
+typedef struct Readers { int buffer; bool look_only; const Kernel *kernel; } Readers;
+
+/* A factor whose zeros are skipped is read element by element, and a sum over all but one of its axes runs along any. */
+static void look_at_reader(Stage *stage, Term *read, void *context)
+{
+    Readers *r = context;
+    const bool skips = r->kernel->form == FORM_SKIP && r->kernel->skip.sparse->kind == TERM_READ && r->kernel->skip.sparse->buffer == r->buffer;
+    const bool adds = stage->fold == FOLD_SUM && stage->term == read && r->kernel->outer_count == 1;
+    if (read->buffer == r->buffer)
+        r->look_only &= skips || adds;
+}
+
+static bool is_only_looked_at(Plan *plan, int buffer)
+{
+    Readers readers = {.buffer = buffer, .look_only = true};
+    for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
+        for (int k = 0; k < plan->kernel_count[phase]; k++) {
+            readers.kernel = &plan->kernel[phase][k];
+            each_read(&plan->kernel[phase][k], look_at_reader, &readers);
+        }
+    return readers.look_only;
+}
+
+typedef struct Following { Plan *plan; const Kernel *kernel; } Following;
+
+/* The copy of an array, if there is one that lies as the sums do. */
+static void take_copy(Term *term, void *context)
+{
+    const Following *f = context;
+    const Buffer *sums = &f->plan->buffer[f->kernel->stage[0].buffer];
+    for (int b = 0; term->kind == TERM_READ && b < f->plan->buffer_count; b++) {
+        const Buffer *copy = &f->plan->buffer[b];
+        if (copy->copy_of != term->buffer || copy->rank != sums->rank || memcmp(copy->order, sums->order, sizeof copy->order[0] * (size_t)copy->rank) != 0)
+            continue;
+        term->buffer = b;
+        return;
+    }
+}
+
+/* The gradient of a layer's input, and what it is multiplied with: channels last as the sums, if nobody reads it along a line. */
+static void lay_behind_sums(Plan *plan, Kernel *kernel)
+{
+    const Buffer *sums = &plan->buffer[kernel->stage[0].buffer];
+    for (int s = 1; s < kernel->stage_count; s++) {
+        Stage *stage = &kernel->stage[s];
+        Buffer *made = stage->buffer != NONE ? &plan->buffer[stage->buffer] : NULL;
+        bool follows = made && made->kind == BUFFER_TEMPORARY && !made->is_laid && made->rank == sums->rank && made->scalar == FLOAT;
+        for (int d = 0; follows && d < made->rank; d++)
+            follows = same_index(&stage->store[d], &kernel->stage[0].store[d]);
+        if (!follows || !is_only_looked_at(plan, stage->buffer))
+            continue;
+        memcpy(made->order, sums->order, sizeof made->order[0] * (size_t)made->rank);
+        made->is_laid = true;
+        made->why_order = "as the sums that it is made of";
+        each_term(stage->term, take_copy, &(Following){plan, kernel});
+    }
+}
+
 void skip_zeros(Plan *plan)
 {
     for (int k = plan->kernel_count[PHASE_TRAIN] - 1; k >= 0; k--)      /* backwards: one that is dropped comes before */
         if (is_product(plan, &plan->kernel[PHASE_TRAIN][k]))
             try_to_skip(plan, &plan->kernel[PHASE_TRAIN][k]);
+    for (int k = 0; k < plan->kernel_count[PHASE_TRAIN]; k++)
+        if (plan->kernel[PHASE_TRAIN][k].form == FORM_SKIP)
+            lay_behind_sums(plan, &plan->kernel[PHASE_TRAIN][k]);
 }
