@@ -54,7 +54,8 @@ static bool is_independent(const Kernel *kernel, int axis)
 /* May all threads run it, each for itself? What makes a thread's own variables, or opens and closes a scope. */
 static bool is_for_all(const char *statement)
 {
-    static const char *const heads[] = {"/*", "const ", "float ", "double ", "_Alignas", "{", "}", "NN_PANELS(", "NN_TURNED_PANELS(", "NN_SIDE(", "NN_CORE(", "NN_LINES(", "NN_DOT("};
+    static const char *const heads[] = {"/*", "const ", "float ", "double ", "_Alignas", "{", "}", "NN_PANELS(", "NN_TURNED_PANELS(", "NN_SIDE(", "NN_SIDES(",
+                                        "NN_CORE(", "NN_LINES(", "NN_DOT("};
     const char *equals = strstr(statement, " = ");
     if (strncmp(statement, "const ", 6) != 0 && equals && equals < strchrnul(statement, '('))
         return false;                                   /* a sum that begins */

@@ -110,6 +110,14 @@ static void open_columns(Emission *e, const Strip *strip, const Columns *columns
         line(e, "const int %s0 = %s;", letter_of(e, e->kernel->choice.column), columns->from);
 }
 
+/* Where the part of the first fold that tiles take at a time ends. */
+static const char *part_end(const Emission *e)
+{
+    const int axis = e->kernel->stage[0].fold_axis[0], block = e->kernel->choice.block;
+    const char *end = arena_print(e->w.arena, "%s0 + %d", letter_of(e, axis), block);
+    return e->kernel->axis[axis].extent % block == 0 ? end : arena_print(e->w.arena, "NN_LEAST(%s, %s)", end, axis_extent(&e->w, axis));
+}
+
 /* A fold alone is written out in part; of several, written out, gcc spills the sums (36 for 22 µs). Where tiles take a part of the
  * first fold at a time, it runs from b0 on. */
 static const char *fold_loops(Emission *e, int except)
@@ -122,14 +130,13 @@ static const char *fold_loops(Emission *e, int except)
         count += sum->fold_axis[f] != except && is_loop(e, sum->fold_axis[f]) && !(f == 0 && block == 1);
     for (int f = 0; f < sum->fold_count; f++) {
         const int axis = sum->fold_axis[f];
-        const char *k = letter_of(e, axis), *extent = axis_extent(&e->w, axis), *space = text.length ? " " : "";
+        const char *k = letter_of(e, axis), *space = text.length ? " " : "";
         if (f == 0 && block == 1)
             continue;                                   /* the loop around all tiles */
         if (f == 0 && block)
-            text_print(&text, e->kernel->axis[axis].extent % block == 0 ? "for (int %1$s = %1$s0; %1$s < %1$s0 + %2$d; %1$s++)"
-                       : "for (int %1$s = %1$s0; %1$s < NN_LEAST(%1$s0 + %2$d, %3$s); %1$s++)", k, block, extent);
+            text_print(&text, count == 1 ? "NN_PART(%s, %s)" : "for (int %1$s = %1$s0; %1$s < %2$s; %1$s++)", k, part_end(e));
         else if (axis != except && is_loop(e, axis))
-            text_print(&text, count == 1 ? "NN_FOLD(%1$s, %2$s)" : "%3$sfor (int %1$s = 0; %1$s < %2$s; %1$s++)", k, extent, space);
+            text_print(&text, count == 1 ? "NN_FOLD(%1$s, %2$s)" : "%3$sfor (int %1$s = 0; %1$s < %2$s; %1$s++)", k, axis_extent(&e->w, axis), space);
     }
     return text.length ? text.bytes : "";
 }
@@ -303,6 +310,36 @@ static const char *emit_side(Emission *e, int rows)
     return arena_print(e->w.arena, "side%s[%s - %s0]", place.bytes, r, r);
 }
 
+static bool makes_all_sides(const Kernel *kernel)
+{
+    return kernel->choice.side && !kernel->choice.rows_outside;
+}
+
+/* The same for all tiles of a part of the fold:
+ *   float side[100 / 5][256][5];
+ *   NN_SIDES(side, j, 100, 5, NN_PART(b, b0 + 256), [b - b0], d_fc1[b][j]); */
+static void emit_sides(Emission *e)
+{
+    const Tile *tile = &e->kernel->choice;
+    const char *r = letter_of(e, tile->row), *extent = axis_extent(&e->w, tile->row);
+    const int64_t height = e->kernel->axis[tile->row].extent;
+    Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
+    fold_dimensions(e, &sizes, &place);
+    line(e, "%s side[%lld]%s[%d];", local_type(e, &e->kernel->stage[0]), (long long)((height + tile->rows - 1) / tile->rows), sizes.bytes, tile->rows);
+    add_call(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %d, %s, %s, %s);", r, extent, tile->rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
+}
+
+/* Where an element of what emit_sides has made is. */
+static const char *side_of_all(const Emission *e, const Strip *strip)
+{
+    Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
+    fold_dimensions(e, &sizes, &place);
+    const char *r = letter_of(e, e->kernel->choice.row);
+    if (!has_row_loop(e, strip))
+        return arena_print(e->w.arena, "side[0]%s[%s]", place.bytes, r);
+    return arena_print(e->w.arena, "side[%1$s%2$d / %3$d]%4$s[%1$s - %1$s0]", r, e->kernel->axis[e->kernel->choice.row].extent % strip->rows != 0, strip->rows, place.bytes);
+}
+
 /* The panels of columns `first` to `end`: their array and what fills it. Returns where an element of them is. */
 static const char *emit_panels(Emission *e, const Strip *strip, int panels, const char *first, const char *end)
 {
@@ -321,8 +358,7 @@ static const char *emit_panels(Emission *e, const Strip *strip, int panels, cons
                fold_loops(e, turned ? last : NONE));
     if (turned)
         text_print(&call, "%s, %s, %s, ", k, block ? arena_print(arena, "%s0", k) : "0",
-                   !block ? axis_extent(&e->w, last) : kernel->axis[last].extent % block == 0 ? arena_print(arena, "%s0 + %d", k, block)
-                   : arena_print(arena, "NN_LEAST(%s0 + %d, %s)", k, block, axis_extent(&e->w, last)));
+                   block ? part_end(e) : axis_extent(&e->w, last));
     text_print(&call, "%s, %s);", place.bytes, term_text(&e->w, kernel->choice.b, BIND_SUM));
     add_call(e, call.bytes);
     if (panels == 1)
@@ -370,7 +406,7 @@ static void emit_strip_in_panels(Emission *e, const Strip *strip)
     const char *b = emit_panels(e, strip, panels, first, columns.to);
     open_around(e, false);
     open_rows(e, strip);
-    const char *a = e->kernel->choice.side ? emit_side(e, strip->rows) : row_factor(e);
+    const char *a = makes_all_sides(e->kernel) ? side_of_all(e, strip) : e->kernel->choice.side ? emit_side(e, strip->rows) : row_factor(e);
     if (columns.loop)
         open_columns(e, strip, &columns);
     emit_tile(e, strip, a, b);
@@ -455,6 +491,8 @@ static void emit_all(Emission *e)
     open_lines(e);
     if (!e->kernel->choice.group)
         open_around(e, false);
+    if (makes_all_sides(e->kernel))
+        emit_sides(e);
     emit_strips(e);
     if (!e->kernel->choice.group)
         close_around(e, false);
@@ -494,7 +532,7 @@ void emit_behind_sums(Emission *e)
 }
 
 /* The sums of a long fold, a part of it at a time for all tiles, added up in an array, and then what follows them:
- *   for (int b0 = 0; b0 < BATCH; b0 += 256)  …  NN_CORE(part, j, 5, i, 16, for (int b = b0; …), …)  …  d_fc1_weight[j][i] += part[j - j0][i - i0]; */
+ *   for (int b0 = 0; b0 < BATCH; b0 += 256)  …  NN_CORE(part, j, 5, i, 16, NN_PART(b, b0 + 256), …)  …  d_fc1_weight[j][i] += part[j - j0][i - i0]; */
 static void emit_parts(Emission *e)
 {
     const Kernel *kernel = e->kernel;

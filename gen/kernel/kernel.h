@@ -150,7 +150,8 @@ typedef struct Tile {
     int block;                          /* steps of the first fold that all tiles take before any takes more; 0: all of them */
     int group;                          /* columns whose panels are made before their tiles; 0: b is read where it lies */
     int rest_columns, rest_rows;        /* panels: the tile of columns that fill none; 0: there are none */
-    bool side;                          /* panels: what the rows of a tile are multiplied with is copied too, side by side */
+    bool side;                          /* panels: what the rows of a tile are multiplied with is copied too, side by side: a tile's,
+                                           or where columns are outside that of all tiles, once for all panels */
     bool fetches;                       /* panels: what an update changes is asked for before its sums are made */
     Term *a, *b;                        /* the factors: a depends on the row, b on the column; a NULL: one, the sum of b alone */
     int64_t cycles;                     /* estimated */

@@ -8,7 +8,8 @@
  *   panels               the same, b copied first: the columns of a tile side by side, one step of the fold behind the other. It
  *                        may lie in any way, its far rows are touched once, and a group of panels stays in the second cache while
  *                        all rows pass by; so what follows walks along rows too, which an update's arrays in memory want. Where a
- *                        lies across the fold, a tile's rows of it are copied as well, once for a group.
+ *                        lies across the fold, a tile's rows of it are copied as well, once for a group; or, of a long fold's part,
+ *                        all rows of it, past which the panels come one by one.
  *   lanes on the fold    NN_DOT: both operands are contiguous along one fold, whose lanes are added as a tree at the end
  *   neither              one scalar sum, loops as they stand
  *
@@ -317,7 +318,7 @@ static void consider_columns(Product *p, int row, int column, int columns, int l
             continue;
         tile.block = BLOCK;
         if (p->folds >= 2 * BLOCK && can_add_up(p, row, column))
-            consider(p, IN_PLACE, tile, step, TILE_START + 3 * rows * registers, 0);
+            consider(p, IN_PLACE, tile, step + (extent * p->element >= FAR_ROW_OF_BLOCK ? step / FAR_SHARE_OF_BLOCK : 0), TILE_START + 3 * rows * registers, 0);
         const bool matrix = is_matrix(p, row, column);
         tile.block = rows_together(p, matrix ? BLOCK : ROW_STEPS);
         if (tile.block)
@@ -381,6 +382,12 @@ static bool lies_along_fold(const Product *p, const Term *operand)
     return false;
 }
 
+/* Quarters of a cycle to put an element into a panel. */
+static int64_t panel_quarters(const Product *p, int column, int columns)
+{
+    return lies_along(p->plan, p->b, column) ? COPY_QUARTERS : can_turn(p->plan, p->kernel, p->b, columns) ? TURN_QUARTERS : GATHER_QUARTERS;
+}
+
 /* Columns that fill no panel have a narrower tile, or one that begins earlier. Panels are made once for all rows: a copy where b
  * lies along the column, turned where it lies along the innermost fold, else element by element. */
 static void consider_panels(Product *p, int row, int column)
@@ -409,14 +416,33 @@ static void consider_panels(Product *p, int row, int column)
     }
     const Sweep a = sweep_of(p, p->a, row, tile.rows), b = sweep_of(p, p->b, column, columns);
     cycles += steps(extent_of(p, row), tile.rows) * (groups + (rest > 0)) * (fetch_cycles(&a) / parts + (tile.side ? folds * tile.rows : 0));
-    const int64_t quarters = lies_along(p->plan, p->b, column) ? COPY_QUARTERS : can_turn(p->plan, p->kernel, p->b, columns) ? TURN_QUARTERS : GATHER_QUARTERS;
     int64_t copies = p->points / (extent_of(p, row) * extent);          /* of the axes around, those that b knows */
     for (int o = 0; o < p->kernel->outer_count; o++)
         if (p->kernel->outer[o] != row && p->kernel->outer[o] != column && !depends_on(p->b, p->kernel->outer[o]))
             copies /= p->kernel->axis[p->kernel->outer[o]].extent;
     const int64_t all = p->points / (extent_of(p, row) * extent);
     cycles = all * parts * cycles + (in_parts ? array_cycles(p, tile.column, parts) : 0);
-    propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * quarters / 4 + b.whole / THIRD_CACHE_RATE));
+    propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * panel_quarters(p, column, columns) / 4 + b.whole / THIRD_CACHE_RATE));
+}
+
+/* A long fold's part: the rows' factor of all tiles is copied once and stays in the second cache, a panel of it in the first while
+ * all rows pass by. */
+static void consider_sides(Product *p, int row, int column)
+{
+    const int64_t extent = extent_of(p, column), height = extent_of(p, row), side_bytes = PANEL_STEPS * height * p->element;
+    const int columns = columns_of(p, extent);
+    if (!columns || row == NONE || !p->a || p->folds < 2 * PANEL_STEPS || !can_add_up(p, row, column) || lies_along_fold(p, p->a) || side_bytes > MOST_SIDES_BYTES)
+        return;
+    Tile tile = {.lanes = column, .row = row, .column = column, .columns = columns, .line = NONE, .lines = 1, .block = PANEL_STEPS, .group = columns, .side = true};
+    const int64_t parts = steps(p->folds, PANEL_STEPS), steps_of_part = p->folds / parts;
+    const int64_t tiles = strip_cycles(p, &tile, steps(extent, columns), columns, steps_of_part, 0, &tile.rows);
+    if (extent % columns) {
+        tile.rest_columns = columns;
+        tile.rest_rows = tile.rows;
+    }
+    const Sweep a = sweep_of(p, p->a, row, tile.rows), b = sweep_of(p, p->b, column, columns);
+    const int64_t copies = steps_of_part * (height + extent * panel_quarters(p, column, columns) / 4);
+    propose(p, IN_PANELS, &tile, parts * (tiles + copies) + (a.whole + b.whole) / THIRD_CACHE_RATE + array_cycles(p, column, parts));
 }
 
 static void consider_width(Product *p, int row, int column, int fold, int width)
@@ -491,7 +517,7 @@ static const char *reason_of(const Product *p)
     if (tile->group)
         text_print(&text, ", panels of %d columns made first, %d at a time", tile->columns, tile->group / tile->columns);
     if (tile->side)
-        text_print(&text, ", the rows' factor beside them");
+        text_add(&text, tile->rows_outside ? ", the rows' factor beside them" : ", all rows' factor before them");
     if (tile->block)
         text_print(&text, ", %d steps of the fold at a time", tile->block);
     text_print(&text, ", about %s cycles", grouped(p->plan->arena, tile->cycles));
@@ -534,8 +560,10 @@ void choose_tile(const Plan *plan, Kernel *kernel)
             for (int c = 0; c < column_count; c++) {
                 if (column[c] != NONE && lies_along(plan, p.b, column[c]))
                     consider_lines(&p, row[r], column[c], column, column_count);
-                if (column[c] != NONE)
+                if (column[c] != NONE) {
                     consider_panels(&p, row[r], column[c]);
+                    consider_sides(&p, row[r], column[c]);
+                }
                 for (int f = 0; f < p.sum->fold_count; f++)
                     if ((!p.a || lies_along(plan, p.a, p.sum->fold_axis[f])) && lies_along(plan, p.b, p.sum->fold_axis[f]))
                         consider_fold(&p, row[r], column[c], p.sum->fold_axis[f]);

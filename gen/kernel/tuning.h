@@ -39,8 +39,11 @@ enum {
     NEAR_ROWS = 64, FAR_ROW = 512,      /* rows of so many bytes, more of them than the first table of pages holds, or few in a page. In
                                            panels instead of where they lie, momentum: 500-500-500-10 with 200 rows 6.0 for 9.8 ms, widths
                                            of 250 with 256 rows 2.4 for 2.9, of 128 0.59 for 0.63. They */
-    FAR_SHARE = 8,                      /* take that part of a step more, where the fold is not taken BLOCK steps at a time: 100 x 784 with
-                                           10,000 rows, blocks where they lie 20.3 to 21.2 ms, in panels of 256 steps 22.3 to 28.2 */
+    FAR_SHARE = 8,                      /* take that part of a step more. Where the fold is taken BLOCK steps at a time, only rows of */
+    FAR_ROW_OF_BLOCK = 1536,            /* bytes take, and they the */
+    FAR_SHARE_OF_BLOCK = 4,             /* part. Linear layers, a step with blocks where they lie and with MOST_SIDES_BYTES: 784-100 with 1100, 2100,
+                                           5000 rows 4.7, 11.1, 26.7 and 4.1, 9.0, 23.2 ms; 1024-256 with 1024 17.3 and 11.7, 512-512 with
+                                           2100 28.8 and 25.9, 500-100 with 2100 6.7 and 5.9; 300-100 with 1100 1.55 and 1.61 */
     FEW_ROWS = 16, ROW_APART = 1024,    /* bytes that come from the third cache down more rows than that, so far apart, come at: */
     FAR_ROW_RATE = 6,                   /* 256 x 1024 x 1024 with its 4 MB swept so once for 6 rows: 8.3 ms, in panels 5.9; 64 rows of
                                            30,000 21 ms, a vector times 1024 x 256 73 µs */
@@ -54,6 +57,8 @@ enum {
     SIDE_STEPS = 96, SIDE_PANELS = 4,   /* panels with rows whose factor lies across the fold, a line a step: copied side by side first, where
                                            so many panels follow. Weight gradient with momentum 256 x 1024 x 1024, best of many rounds: tiles
                                            of 5 where it lies 7.4 ms, 6 copied 6.3; clang 7.8, 6.4 */
+    MOST_SIDES_BYTES = 512 * 1024,      /* of a part of a long fold, for all rows at once. Weight gradient 100 x 784 with 10,000 rows, a step: where
+                                           they lie 52 ms, rows copied 47, panels as well 44, of 256 steps instead of BLOCK 41 */
     FETCH_STEPS = 64,                   /* of a fold: time enough for what an update changes to come. The same: 6.2 ms; clang 6.2 */
     STREAM_CYCLES = 8,                  /* a register of each further row of a tile whose rows come from memory and go back: an update of
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */

@@ -23,7 +23,8 @@
  *   a - (V){0}   a number in all lanes; + is none, for -0 + 0 is 0, and the addition stays: 60 for 88
  *   NN_SEAL      clang forwards the tile's first element into the loop after it, peels that and masks the rest: 153 µs for 128
  *   NN_UNROLL    clang keeps the tile in memory unless told `full`: 24 for 86; it ignores gcc's pragma without a word
- *   NN_FOLD      gcc -O2 leaves short folds rolled: 37 µs for 29; clang chooses well
+ *   NN_FOLD      gcc -O2 leaves short folds rolled: 37 µs for 29; clang chooses well. Of a part of a long fold, NN_PART: 256 of 10,000
+ *                steps at a time, tiles of 5 x 16 in panels, 18 ms for 22
  *   NN_SIMD      gcc -O3 unrolls a loop over 16 columns before it could vectorise it: 73 µs for 15; clang loses sight of
  *                `restrict` in inlined functions: sigmoid of 300 x 10 15 µs for 3
  *   NN_SIMD_SUMS a loop over the 16 rows whose sums the loop around it makes: as two rounds of 8, rolled, the sums would go through
@@ -60,13 +61,15 @@ enum { NN_WIDTH = 16 };                 /* SSE, NEON */
 #if defined __clang__
 #pragma clang diagnostic ignored "-Wpass-failed"        /* below -O2 loops stay as they are, which is no mistake */
 #define NN_UNROLL _Pragma("clang loop unroll(full)")
-#define NN_FOLD(k, count) for (int k = 0; k < (count); k++)
+#define NN_FROM_(k, from, to) for (int k = from; k < (to); k++)
 #define NN_SEAL(tile) __asm__("" : : "r"(tile) : "memory")
 #else
 #define NN_UNROLL _Pragma("GCC unroll 16")
-#define NN_FOLD(k, count) _Pragma("GCC unroll 8") for (int k = 0; k < (count); k++)
+#define NN_FROM_(k, from, to) _Pragma("GCC unroll 8") for (int k = from; k < (to); k++)
 #define NN_SEAL(tile) (void)0
 #endif
+#define NN_FOLD(k, count) NN_FROM_(k, 0, count)
+#define NN_PART(k, end) NN_FROM_(k, k##0, end)
 #if defined __x86_64__
 #define NN_PIN(x) __asm__("" : "+x"(x))
 #elif defined __aarch64__
@@ -194,6 +197,17 @@ enum { nn_one0 };                       /* where an axis of one element begins *
                 const int r = r##0 + r_;                                                                             \
                 (side) place[r_] = (A);                                                                              \
             }                                                                                                        \
+    } while (0)
+
+/* side[r / rows][place of the fold][r - r0] = A: the same for all tiles of `count` rows, the last of which begins earlier. */
+#define NN_SIDES(side, r, count, rows, folds, place, A)                                                              \
+    do {                                                                                                             \
+        folds                                                                                                        \
+            for (int t_ = 0; t_ < (count); t_ += (rows))                                                             \
+                NN_UNROLL for (int r_ = 0; r_ < (rows); r_++) {                                                      \
+                    const int r = NN_LEAST(t_, (count) - (rows)) + r_;                                               \
+                    (side)[t_ / (rows)] place[r_] = (A);                                                             \
+                }                                                                                                    \
     } while (0)
 
 /* Asks for a tile's lines of an array, which come while its sums are made. */

@@ -23,6 +23,7 @@
 #define NN_TYPE_(tile) NnReal           /* what a standalone text says it to be */
 #endif
 #define NN_FOLD(k, count) for (int k = 0; k < (count); k++)
+#define NN_PART(k, end) for (int k = k##0; k < (end); k++)
 #define NN_SIMD
 #define NN_SIMD_SUMS
 #define NN_ROLLED
@@ -68,6 +69,15 @@ enum { nn_one0 };                       /* where an axis of one element begins *
                 const int r = r##0 + r_;                                                                             \
                 (side) place[r_] = (A);                                                                              \
             }                                                                                                        \
+    } while (0)
+#define NN_SIDES(side, r, count, rows, folds, place, A)                                                              \
+    do {                                                                                                             \
+        folds                                                                                                        \
+            for (int t_ = 0; t_ < (count); t_ += (rows))                                                             \
+                for (int r_ = 0; r_ < (rows); r_++) {                                                                \
+                    const int r = NN_LEAST(t_, (count) - (rows)) + r_;                                               \
+                    (side)[t_ / (rows)] place[r_] = (A);                                                             \
+                }                                                                                                    \
     } while (0)
 #define NN_FETCH(r, rows, c, X) (void)0
 

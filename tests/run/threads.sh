@@ -6,7 +6,8 @@ tool tensors
 
 cat > wide.lua <<'END'
 local nn = require "nn"
-local what, rows = nn.option("what", "dense"), 150
+local what = nn.option("what", "dense")
+local rows, batch = what == "tall" and 1060 or 150, what == "tall" and 530 or 67
 local rng = nn.rng(5)
 local function draw(width)
   local all = {}
@@ -20,6 +21,9 @@ if what == "dense" then
   x, width = nn.input("x", {61}), 61
   net = nn.sequential {nn.linear(61, 523, {name = "fc1"}), nn.relu, nn.linear(523, 409, {name = "fc2"}), nn.tanh,
                        nn.dropout(0.2), nn.linear(409, 7, {name = "fc3"})}
+elseif what == "tall" then                             -- a weight gradient that is added up part by part
+  x, width = nn.input("x", {397}), 397
+  net = nn.sequential {nn.linear(397, 101, {name = "fc1"}), nn.relu, nn.linear(101, 7, {name = "fc2"})}
 elseif what == "images" then
   x, width = nn.input("x", {3, 13, 13}), 507
   net = nn.sequential {nn.conv2d(3, 19, 3, {name = "conv1", padding = 1}), nn.batch_norm2d(19, {name = "bn"}), nn.relu,
@@ -32,7 +36,7 @@ else
 end
 return nn.train {
   loss = nn.cross_entropy(net(x), y), optimizer = nn.adam {lr = 1e-3},
-  data = nn.data.table {train = {x = draw(width), y = labels}}, batch = 67, epochs = 2,
+  data = nn.data.table {train = {x = draw(width), y = labels}}, batch = batch, epochs = what == "tall" and 3 or 2,
 }
 END
 same_bits() {
@@ -42,7 +46,7 @@ same_bits() {
         [ "$(values step loss log.1 | wc -l)" -ge 6 ] || { echo "fewer steps than expected"; return 1; }
     done
 }
-for what in dense images recurrent; do
+for what in dense tall images recurrent; do
     for precision in f32 f64; do
         [ $precision = f32 ] || [ -n "${NNGEN_ALL:-}" ] || [ $what = dense ] || continue
         rm -f log.*

@@ -4,8 +4,9 @@
 . "$(dirname "$0")/tools/case.bash"
 tool tensors
 
-shapes=("1 1 1 f32" "7 5 1 f32" "17 13 7 f32" "31 9 16 f64" "64 80 130 f64" "101 16 97 f32" "320 256 257 f64")
-[ -z "${NNGEN_ALL:-}" ] || shapes+=("2 3 5 f64" "50 20 64 f32" "256 32 33 f32" "512 48 300 f32")
+sided="397 100 530 f32"                                 # a part of its long fold has the rows' factor of all tiles copied
+shapes=("1 1 1 f32" "7 5 1 f32" "17 13 7 f32" "31 9 16 f64" "64 80 130 f64" "101 16 97 f32" "320 256 257 f64" "$sided")
+[ -z "${NNGEN_ALL:-}" ] || shapes+=("2 3 5 f64" "50 20 64 f32" "256 32 33 f32" "512 48 300 f32" "221 97 515 f64")
 for shape in "${shapes[@]}"; do
     set -- $shape
     for kind in fused generic; do
@@ -13,6 +14,7 @@ for shape in "${shapes[@]}"; do
             --set wide="$1" --set narrow="$2" --set rows="$3" --instruction-limit 100000000
     done
     check "$shape: agree" agree
+    [ "$shape" != "$sided" ] || check "$shape: all rows' factor is copied at once" grep -q "NN_SIDES(side" fused.c
 done
 
 # Equal layers are one function; its long folds are added up in the array that it calls by another name than its users do.
