@@ -117,20 +117,31 @@ static inline float nn_at_most_onef(float x)
     return above > 1.0f ? 1.0f : above;
 }
 
+/* a b + c. Where the processor does it in one, it is asked for: clang joins a product and a sum late, and not where it has made a pair of
+ * the last product of Q and that of x and P, so that numbers alone would have other bits than those in lanes. */
+static inline float nn_multiply_addf(float a, float b, float c)
+{
+#if defined __FMA__ || defined __ARM_FEATURE_FMA
+    return fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 static inline float nn_tanhf(float x)
 {
     NN_WITHIN_(x, 9.0f, within);
     const float z = within * within;
     float p = 1.33187195e-8f;
-    p = p * z + 2.05832275e-5f;
-    p = p * z + 3.49401869e-3f;
-    p = p * z + 0.13379705f;
-    p = p * z + 1.0f;
+    p = nn_multiply_addf(p, z, 2.05832275e-5f);
+    p = nn_multiply_addf(p, z, 3.49401869e-3f);
+    p = nn_multiply_addf(p, z, 0.13379705f);
+    p = nn_multiply_addf(p, z, 1.0f);
     float q = 7.76187903e-7f;
-    q = q * z + 3.28306691e-4f;
-    q = q * z + 0.0258710124f;
-    q = q * z + 0.467130244f;
-    q = q * z + 1.0f;
+    q = nn_multiply_addf(q, z, 3.28306691e-4f);
+    q = nn_multiply_addf(q, z, 0.0258710124f);
+    q = nn_multiply_addf(q, z, 0.467130244f);
+    q = nn_multiply_addf(q, z, 1.0f);
     return nn_at_most_onef(within * p / q);
 }
 
@@ -139,17 +150,17 @@ static inline float nn_erff(float x)
     NN_WITHIN_(x, 3.95f, within);
     const float z = within * within;
     float p = 2.02588512e-6f;
-    p = p * z + 2.84684356e-4f;
-    p = p * z + 3.80812027e-3f;
-    p = p * z + 0.0528753214f;
-    p = p * z + 0.191549778f;
-    p = p * z + 1.12837911f;
+    p = nn_multiply_addf(p, z, 2.84684356e-4f);
+    p = nn_multiply_addf(p, z, 3.80812027e-3f);
+    p = nn_multiply_addf(p, z, 0.0528753214f);
+    p = nn_multiply_addf(p, z, 0.191549778f);
+    p = nn_multiply_addf(p, z, 1.12837911f);
     float q = 3.78313489e-5f;
-    q = q * z + 1.17071113e-3f;
-    q = q * z + 0.0150550138f;
-    q = q * z + 0.114559337f;
-    q = q * z + 0.503089249f;
-    q = q * z + 1.0f;
+    q = nn_multiply_addf(q, z, 1.17071113e-3f);
+    q = nn_multiply_addf(q, z, 0.0150550138f);
+    q = nn_multiply_addf(q, z, 0.114559337f);
+    q = nn_multiply_addf(q, z, 0.503089249f);
+    q = nn_multiply_addf(q, z, 1.0f);
     return nn_at_most_onef(within * p / q);
 }
 
