@@ -139,87 +139,120 @@ typedef struct Shape {                  /* of the kernel to be made */
     bool consumer_after;                /* the consumer runs after the loops */
 } Shape;
 
-static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
+/* What keeps them apart, however their loops are; YES_EPILOGUE: nothing. */
+static Reason apart_for_good(const Plan *plan, const Pairing *p)
 {
     const Kernel *a = p->producer, *b = p->consumer;
-    *shape = (Shape){0};
     if (a->stage_count + b->stage_count > MOST_STAGES || a->axis_count + b->axis_count > MAX_AXES * 2)
         return NO_FULL;
     if (any_contraction(plan, b) || a->form == FORM_SCATTER || b->form == FORM_SCATTER)
         return NO_FOLD_AFTER_FOLD;
-
     if (a->stage_count && is_drawn_together(plan, a->stage[0].node))
         return NO_DRAWN_TOGETHER;
     if (p->reads_parts)
         return NO_PARTS;
+    if (p->reads_whole && (p->reads_points || any_loop(b)))
+        return NO_FOLD_AFTER_FOLD;
+    return YES_EPILOGUE;
+}
+
+/* The outer axes of the producer that the consumer runs along, and those of one element, along which anything runs: `paired` of the
+ * first kind. False: they are not the outermost ones, and the order of memory would be lost. */
+static bool share_outermost(const Pairing *p, Shape *shape, int *paired)
+{
+    const Kernel *a = p->producer;
+    *paired = 0;
+    for (int o = 0; o < a->outer_count; o++)
+        if (p->of_producer[a->outer[o]] >= 0 || a->axis[a->outer[o]].extent == 1) {
+            if (shape->shared_count != o)
+                return false;
+            shape->shared[shape->shared_count++] = a->outer[o];
+            *paired += p->of_producer[a->outer[o]] >= 0;
+        }
+    if (!*paired)
+        shape->shared_count = 0;
+    return true;
+}
+
+/* How many of the shared axes are outer loops of the consumer; NONE where those come in another order. */
+static int mapped_to_outer(const Pairing *p, const Shape *shape)
+{
+    const Kernel *b = p->consumer;
+    int mapped = 0, next = 0;
+    for (int i = 0; i < shape->shared_count; i++) {
+        const int e = p->of_producer[shape->shared[i]];
+        if (e < 0 || !is_among(b->outer, b->outer_count, e))
+            continue;
+        mapped++;
+        while (next < b->outer_count && b->axis[b->outer[next]].extent == 1)
+            next++;
+        if (b->axis[e].extent > 1 && (next == b->outer_count || b->outer[next++] != e))
+            return NONE;
+    }
+    return mapped;
+}
+
+/* May the consumer, which has none of the shared axes outside, fold them? Each stage folds them all or, a number, none. */
+static bool can_fold_shared(const Pairing *p, const Shape *shape, int paired)
+{
+    const Kernel *b = p->consumer;
+    for (int s = 0; s < b->stage_count; s++) {
+        const Stage *stage = &b->stage[s];
+        int has = 0;
+        for (int i = 0; i < shape->shared_count; i++)
+            has += is_among(stage->fold_axis, stage->fold_count, p->of_producer[shape->shared[i]]);
+        const bool number = !stage->inner_count && !stage->fold_count;
+        if (stage->inner_count || (has != paired && !number) || stage->fold == FOLD_ARGMAX)
+            return false;
+    }
+    return b->outer_count == 0;
+}
+
+/* May the consumer follow a product's tiles? They meet elements one by one, some of them twice. */
+static bool can_follow_tiles(const Kernel *consumer)
+{
+    for (int s = 0; s < consumer->stage_count; s++)
+        if (consumer->stage[s].inner_count || consumer->stage[s].fold_count || consumer->stage[s].folds_outer || consumer->stage[s].after)
+            return false;
+    return true;
+}
+
+/* The loops of the kernel that both become, or why they do not. A kernel that has several stages already shares all its loops or none. */
+static Reason shape_of(const Plan *plan, const Pairing *p, Shape *shape)
+{
+    const Kernel *a = p->producer, *b = p->consumer;
+    *shape = (Shape){0};
+    const Reason apart = apart_for_good(plan, p);
+    if (apart != YES_EPILOGUE)
+        return apart;
     if (p->reads_whole) {
-        if (p->reads_points || any_loop(b))
-            return NO_FOLD_AFTER_FOLD;
         shape->consumer_after = true;
         memcpy(shape->shared, a->outer, sizeof a->outer);
         shape->shared_count = a->outer_count;
         return YES_EPILOGUE;
     }
 
-    /* the outer axes of the producer that the consumer runs along, and those of one element, along which anything runs; if it already
-     * has several stages, all or nothing */
-    int mapped = 0, folded = 0, next = 0;               /* shared axes that the consumer's outer loops have, or not; its next loop */
-    for (int o = 0; o < a->outer_count; o++)
-        if (p->of_producer[a->outer[o]] >= 0 || a->axis[a->outer[o]].extent == 1) {
-            if (shape->shared_count != o)
-                return NO_DIFFERENT_LOOPS;              /* not the outermost ones: the order of memory would be lost */
-            shape->shared[shape->shared_count++] = a->outer[o];
-            folded += p->of_producer[a->outer[o]] >= 0;
-        }
-    if (!folded)
-        shape->shared_count = 0;
-    bool whole_producer = shape->shared_count == a->outer_count;
+    int paired;
+    if (!share_outermost(p, shape, &paired))
+        return NO_DIFFERENT_LOOPS;
+    const bool whole_producer = shape->shared_count == a->outer_count;
     if (!whole_producer && a->stage_count > 1)
         return any_contraction(plan, a) ? NO_FOLD_AFTER_FOLD : NO_DIFFERENT_LOOPS;
 
-    const int paired = folded;
-    for (int i = 0; i < shape->shared_count; i++) {
-        int e = p->of_producer[shape->shared[i]];
-        if (e < 0 || !is_among(b->outer, b->outer_count, e))
-            continue;
-        mapped++;
-        folded--;
-        while (next < b->outer_count && b->axis[b->outer[next]].extent == 1)
-            next++;
-        if (b->axis[e].extent > 1 && (next == b->outer_count || b->outer[next++] != e))
-            return NO_DIFFERENT_LOOPS;
-    }
-    if (mapped && folded)
+    const int mapped = mapped_to_outer(p, shape);
+    if (mapped == NONE || (mapped && mapped != paired))
         return NO_DIFFERENT_LOOPS;
-    if (folded) {
-        if (b->outer_count)
-            return NO_DIFFERENT_LOOPS;
-        for (int s = 0; s < b->stage_count; s++) {      /* each stage folds them all, or uses only such folds */
-            const Stage *stage = &b->stage[s];
-            int has = 0;
-            for (int i = 0; i < shape->shared_count; i++)
-                has += is_among(stage->fold_axis, stage->fold_count, p->of_producer[shape->shared[i]]);
-            bool scalar = !stage->inner_count && !stage->fold_count;
-            if (stage->inner_count || (has != paired && !scalar) || stage->fold == FOLD_ARGMAX)
-                return NO_DIFFERENT_LOOPS;
-        }
-        shape->consumer_folds = true;
-    } else if (b->stage_count > 1 && mapped != b->outer_count) {
+    shape->consumer_folds = paired && !mapped;
+    if (shape->consumer_folds && !can_fold_shared(p, shape, paired))
         return NO_DIFFERENT_LOOPS;
-    }
-    bool whole_consumer = !folded && mapped == b->outer_count;
+    if (!shape->consumer_folds && b->stage_count > 1 && mapped != b->outer_count)
+        return NO_DIFFERENT_LOOPS;
 
-    if (any_contraction(plan, a)) {
-        if (!whole_producer || !whole_consumer)
-            return NO_FOLD_AFTER_FOLD;
-        for (int s = 0; s < b->stage_count; s++)        /* tiles meet elements one by one, some of them twice */
-            if (b->stage[s].inner_count || b->stage[s].fold_count || b->stage[s].folds_outer || b->stage[s].after)
-                return NO_FOLD_AFTER_FOLD;
-    }
-    if (shape->shared_count == 0) {
-        if (a->outer_count || any_loop(b))
-            return NO_DIFFERENT_LOOPS;
-    }
+    const bool whole_consumer = !shape->consumer_folds && mapped == b->outer_count;
+    if (any_contraction(plan, a) && !(whole_producer && whole_consumer && can_follow_tiles(b)))
+        return NO_FOLD_AFTER_FOLD;
+    if (shape->shared_count == 0 && (a->outer_count || any_loop(b)))
+        return NO_DIFFERENT_LOOPS;
     return whole_producer && whole_consumer ? YES_EPILOGUE : YES_SHARED_LOOPS;
 }
 
