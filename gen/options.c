@@ -276,71 +276,92 @@ static const char *option_value(Arena *arena, const OptionRow *row, const char *
     return argv[++*i];
 }
 
-Command *read_options(Arena *arena, int argc, char **argv, Options *options)
-{
-    CommandId command = find_command(arena, argc, argv);
-    const CommandRow *own = &commands[command];
+/* A call that is being read: what it says so far, and room in the lists of its words. */
+typedef struct Reading {
+    Arena *arena;
+    CommandId command;
+    Options *options;
+    int operands, setting_room, dump_room, vary_room;
+} Reading;
 
-    *options = (Options){.arguments = &argv[argc]};
-    options->operand = NEW(arena, const char *, argc + 2);
-    int operands = 0, setting_room = 0, dump_room = 0, vary_room = 0;
-    for (int i = command == COMMAND_GENERATE ? 1 : 2; i < argc; i++) {
-        char *word = argv[i];
-        if (strcmp(word, "--") == 0) {
-            options->arguments = &argv[i + 1];
-            if (command != COMMAND_RUN && argv[i + 1])
-                fail_call("only 'nngen run' takes something after --");
-            break;
-        }
-        if (word[0] != '-' || word[1] == '\0') {
-            if (!*word)
-                fail_call("an empty word stands where a name belongs: the call is 'nngen %s%s%s'", own->name, *own->name ? " " : "", own->usage);
-            if (operands == own->operands[1])
-                fail_call("there is nothing to do with %s: the call is 'nngen %s%s%s'", quoted(arena, word), own->name,
-                          *own->name ? " " : "", own->usage);
-            options->operand[operands++] = word;
-            continue;
-        }
-        const char *name = strcmp(word, "-h") == 0 ? "--help" : word, *attached = NULL;
-        if (word[1] == '-' && strchr(word, '=')) {
-            attached = strchr(word, '=') + 1;
-            name = arena_print(arena, "%.*s", (int)(attached - 1 - word), word);
-        } else if (word[1] == 'o' && word[2]) {
-            attached = word + 2;
-            name = "-o";
-        }
-        const OptionRow *row = find_option(arena, name, command);
-        const char *value = option_value(arena, row, attached, argc, argv, &i);
-        check_value(arena, row, value);
-        switch (row->id) {
-        case OPTION_OUTPUT: options->output = value; break;
-        case OPTION_KERNELS: options->kernels = kernel_mode(value); break;
-        case OPTION_TARGET: options->target = strcmp(value, "cuda") == 0 ? TARGET_CUDA : TARGET_C; break;
-        case OPTION_PRECISION: options->read.precision = value; break;
-        case OPTION_DATA: options->read.data_dir = value; break;
-        case OPTION_SET: add_setting(arena, options, &setting_room, value); break;
-        case OPTION_ALL: options->all_elements = true; break;
-        case OPTION_MEMORY_LIMIT: options->read.memory_limit = positive_integer(arena, row, value); break;
-        case OPTION_INSTRUCTION_LIMIT: options->read.instruction_limit = positive_integer(arena, row, value); break;
-        case OPTION_DUMP:
-            for (char *dump, *rest = arena_string(arena, value); (dump = strsep(&rest, ","));)
-                ARENA_PUSH(arena, options->dumps, options->dump_count, dump_room, dump);
-            break;
-        case OPTION_HTML: options->html = value; break;
-        case OPTION_REPORT: options->report = value; break;
-        case OPTION_VARY: ARENA_PUSH(arena, options->vary, options->vary_count, vary_room, read_variation(arena, value)); break;
-        case OPTION_STOP_AFTER: options->stop_after = value; break;
-        case OPTION_JSON: options->json = true; break;
-        case OPTION_KERNELS_TABLE: options->kernels_table = true; break;
-        case OPTION_THREADS: options->threads = (int)at_most(row, positive_integer(arena, row, value), MOST_THREADS); break;
-        case OPTION_HELP: print_help(arena, command); return NULL;
-        case OPTION_VERSION: write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n")); return NULL;
-        case OPTION_EMIT: options->emit = strcmp(value, "predict") == 0 ? EMIT_PREDICT : strcmp(value, "library") == 0 ? EMIT_LIBRARY : EMIT_PROGRAM; break;
-        case OPTION_WEIGHTS: options->weights = value; break;
-        case OPTION_STANDALONE: options->standalone = true; break;
-        case OPTION_GPU_ARCH: options->gpu_arch = value; break;
-        }
+static void take_operand(Reading *r, const char *word)
+{
+    const CommandRow *own = &commands[r->command];
+    const char *space = *own->name ? " " : "";
+    if (!*word)
+        fail_call("an empty word stands where a name belongs: the call is 'nngen %s%s%s'", own->name, space, own->usage);
+    if (r->operands == own->operands[1])
+        fail_call("there is nothing to do with %s: the call is 'nngen %s%s%s'", quoted(r->arena, word), own->name, space, own->usage);
+    r->options->operand[r->operands++] = word;
+}
+
+static void require_operands(const Reading *r)
+{
+    const CommandRow *own = &commands[r->command];
+    const char *space = *own->name ? " " : "";
+    if (r->operands < own->operands[0])
+        fail_call("what is missing is a %s: the call is 'nngen %s%s%s'\n  nngen %s%s--help shows examples",
+                  r->command == COMMAND_NEW ? "name" : r->command == COMMAND_REPORT ? "log" : "model", own->name, space, own->usage, own->name, space);
+}
+
+/* --set=a=1 is --set with a=1; -oF is -o with F; -h is --help. NULL: no value is attached. */
+static const char *option_name(Arena *arena, const char *word, const char **attached)
+{
+    *attached = NULL;
+    if (strcmp(word, "-h") == 0)
+        return "--help";
+    if (word[1] == '-' && strchr(word, '=')) {
+        *attached = strchr(word, '=') + 1;
+        return arena_print(arena, "%.*s", (int)(*attached - 1 - word), word);
     }
+    if (word[1] == 'o' && word[2]) {
+        *attached = word + 2;
+        return "-o";
+    }
+    return word;
+}
+
+static EmitKind emit_kind(const char *word)
+{
+    return strcmp(word, "predict") == 0 ? EMIT_PREDICT : strcmp(word, "library") == 0 ? EMIT_LIBRARY : EMIT_PROGRAM;
+}
+
+static void set_option(Reading *r, const OptionRow *row, const char *value)
+{
+    Arena *arena = r->arena;
+    Options *options = r->options;
+    switch (row->id) {
+    case OPTION_OUTPUT: options->output = value; break;
+    case OPTION_KERNELS: options->kernels = kernel_mode(value); break;
+    case OPTION_TARGET: options->target = strcmp(value, "cuda") == 0 ? TARGET_CUDA : TARGET_C; break;
+    case OPTION_PRECISION: options->read.precision = value; break;
+    case OPTION_DATA: options->read.data_dir = value; break;
+    case OPTION_SET: add_setting(arena, options, &r->setting_room, value); break;
+    case OPTION_ALL: options->all_elements = true; break;
+    case OPTION_MEMORY_LIMIT: options->read.memory_limit = positive_integer(arena, row, value); break;
+    case OPTION_INSTRUCTION_LIMIT: options->read.instruction_limit = positive_integer(arena, row, value); break;
+    case OPTION_DUMP:
+        for (char *dump, *rest = arena_string(arena, value); (dump = strsep(&rest, ","));)
+            ARENA_PUSH(arena, options->dumps, options->dump_count, r->dump_room, dump);
+        break;
+    case OPTION_HTML: options->html = value; break;
+    case OPTION_REPORT: options->report = value; break;
+    case OPTION_VARY: ARENA_PUSH(arena, options->vary, options->vary_count, r->vary_room, read_variation(arena, value)); break;
+    case OPTION_STOP_AFTER: options->stop_after = value; break;
+    case OPTION_JSON: options->json = true; break;
+    case OPTION_KERNELS_TABLE: options->kernels_table = true; break;
+    case OPTION_THREADS: options->threads = (int)at_most(row, positive_integer(arena, row, value), MOST_THREADS); break;
+    case OPTION_EMIT: options->emit = emit_kind(value); break;
+    case OPTION_WEIGHTS: options->weights = value; break;
+    case OPTION_STANDALONE: options->standalone = true; break;
+    case OPTION_GPU_ARCH: options->gpu_arch = value; break;
+    case OPTION_HELP: case OPTION_VERSION: break;       /* they end the call */
+    }
+}
+
+/* Options that do not go together. */
+static void check_together(Arena *arena, const Options *options)
+{
     if (options->standalone && options->kernels == KERNELS_BLAS)
         fail_call("--standalone needs no library: without --kernels blas");
     if (options->standalone && options->target == TARGET_CUDA)
@@ -359,11 +380,42 @@ Command *read_options(Arena *arena, int argc, char **argv, Options *options)
         fail_call("--emit predict and library are C functions: without --target cuda");
     if (options->emit != EMIT_PROGRAM && options->kernels == KERNELS_BLAS)
         fail_call("--emit predict and library need no library: without --kernels blas");
-    if (operands < own->operands[0])
-        fail_call("what is missing is a %s: the call is 'nngen %s%s%s'\n  nngen %s%s--help shows examples",
-                  command == COMMAND_NEW ? "name" : command == COMMAND_REPORT ? "log" : "model", own->name, *own->name ? " " : "", own->usage, own->name,
-                  *own->name ? " " : "");
-    return own->run;
+}
+
+Command *read_options(Arena *arena, int argc, char **argv, Options *options)
+{
+    Reading reading = {.arena = arena, .command = find_command(arena, argc, argv), .options = options};
+    const CommandId command = reading.command;
+    *options = (Options){.arguments = &argv[argc]};
+    options->operand = NEW(arena, const char *, argc + 2);
+    for (int i = command == COMMAND_GENERATE ? 1 : 2; i < argc; i++) {
+        const char *word = argv[i], *attached;
+        if (strcmp(word, "--") == 0) {
+            options->arguments = &argv[i + 1];
+            if (command != COMMAND_RUN && argv[i + 1])
+                fail_call("only 'nngen run' takes something after --");
+            break;
+        }
+        if (word[0] != '-' || word[1] == '\0') {
+            take_operand(&reading, word);
+            continue;
+        }
+        const OptionRow *row = find_option(arena, option_name(arena, word, &attached), command);
+        const char *value = option_value(arena, row, attached, argc, argv, &i);
+        check_value(arena, row, value);
+        if (row->id == OPTION_HELP) {
+            print_help(arena, command);
+            return NULL;
+        }
+        if (row->id == OPTION_VERSION) {
+            write_file(NULL, "nngen " NNGEN_VERSION "\n", strlen("nngen " NNGEN_VERSION "\n"));
+            return NULL;
+        }
+        set_option(&reading, row, value);
+    }
+    check_together(arena, options);
+    require_operands(&reading);
+    return commands[command].run;
 }
 
 /* ---- the call, for the header of the program ---- */
