@@ -22,6 +22,13 @@ void line(Emission *e, const char *format, ...)
     text_print(e->out, "%*s%s\n", e->indent, "", text);
 }
 
+void call_line(Emission *e, const char *call)
+{
+    text_print(e->out, "%*s", e->indent, "");
+    add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);
+    text_add(e->out, "\n");
+}
+
 /* ---- statements ------------------------------------------------------------------------------------------------------ */
 
 bool is_loop(const Emission *e, int axis)

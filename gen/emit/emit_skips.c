@@ -64,13 +64,6 @@ static void declare_places(Emission *e)
         line(e, "%s;", text.bytes);
 }
 
-static void add_call(Emission *e, const char *call)
-{
-    text_print(e->out, "%*s", e->indent, "");
-    add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);
-    text_add(e->out, "\n");
-}
-
 /* The axis of the sums besides their runs; NONE. */
 static int axis_across(const Kernel *kernel)
 {
@@ -110,25 +103,11 @@ static void emit_looks(Emission *e)
     e->indent += INDENT;
     declare_places(e);
     open_inner(e, "NN_FOLD");
-    add_call(e, arena_print(e->w.arena, "NN_ADD_RUN(%s, factor, %s, %lld);", beginning(e, kernel->stage[0].buffer, kernel->skip.into),
+    call_line(e, arena_print(e->w.arena, "NN_ADD_RUN(%s, factor, %s, %lld);", beginning(e, kernel->stage[0].buffer, kernel->skip.into),
                             beginning(e, kernel->skip.other->buffer, kernel->skip.other->index), (long long)kernel->skip.run_length));
     close_inner(e);
     e->indent -= INDENT;
     line(e, "}");
-}
-
-/* Elements between neighbours along the axis, in an array that is read or written at these indices. */
-static int64_t apart(const Plan *plan, int buffer, const Index *index, int axis)
-{
-    const Buffer *array = &plan->buffer[buffer];
-    int64_t stride = 1, sum = 0;
-    for (int d = array->rank - 1; d >= 0; d--) {
-        for (int t = 0; axis != NONE && t < index[array->order[d]].count; t++)
-            if (index[array->order[d]].term[t].axis == axis)
-                sum += stride * index[array->order[d]].term[t].factor;
-        stride *= room_in(array, d);
-    }
-    return sum;
 }
 
 /* const int at[4] = {0, 1, 28, 29};     how far a window's elements lie behind its first, in the array that they are multiplied with */
@@ -147,11 +126,11 @@ static void declare_distances(Emission *e)
         for (int d = 0; d < kernel->skip.digits; d++) {
             const PlaceDigit *digit = &kernel->skip.digit[d];
             const int64_t own = place / digit->factor;
-            distance += (digit->modulus ? own % digit->modulus : own) * apart(e->w.plan, kernel->skip.other->buffer, kernel->skip.other->index, digit->axis);
+            distance += (digit->modulus ? own % digit->modulus : own) * step_in_memory(&e->w.plan->buffer[kernel->skip.other->buffer], kernel->skip.other->index, digit->axis);
         }
         text_print(&text, "%s%lld", place ? ", " : "", (long long)distance);
     }
-    add_call(e, arena_print(e->w.arena, "%s};", text.bytes));
+    call_line(e, arena_print(e->w.arena, "%s};", text.bytes));
 }
 
 /* Where a run begins that an element is multiplied with: (&x[b][0][2 * q][2 * v])[at[best[b][i][q][v]]]. */
@@ -190,10 +169,10 @@ static void emit_add_runs(Emission *e, const char *folds, const char *factor, co
     Index into[MAX_RANK + 1];
     for (int d = 0; d < e->w.plan->buffer[kernel->stage[0].buffer].rank; d++)
         into[d] = across == NONE ? kernel->skip.into[d] : without_axis(kernel->skip.into[d], across);
-    add_call(e, arena_print(e->w.arena, "NN_ADD_RUNS(%s, %lld, %d, %lld, %s, %s, %s, %lld);", beginning(e, kernel->stage[0].buffer, into),
-                            (long long)apart(e->w.plan, kernel->stage[0].buffer, kernel->skip.into, across), kernel->skip.together,
+    call_line(e, arena_print(e->w.arena, "NN_ADD_RUNS(%s, %lld, %d, %lld, %s, %s, %s, %lld);", beginning(e, kernel->stage[0].buffer, into),
+                            (long long)step_in_memory(&e->w.plan->buffer[kernel->stage[0].buffer], kernel->skip.into, across), kernel->skip.together,
                             (long long)kernel->skip.run_length, folds, factor, from,
-                            (long long)apart(e->w.plan, kernel->skip.other->buffer, kernel->skip.other->index, across)));
+                            (long long)step_in_memory(&e->w.plan->buffer[kernel->skip.other->buffer], kernel->skip.other->index, across)));
 }
 
 /* Those of the elements that are not zero, then each run of the sums through all of them:
@@ -230,7 +209,7 @@ static void emit_list(Emission *e)
         open_inner(e, "");
         for (int i = 0; i < kernel->skip.inners; i++) {
             const int axis = kernel->skip.inner[i];
-            const int64_t distance = apart(e->w.plan, kernel->skip.other->buffer, kernel->skip.other->index, axis);
+            const int64_t distance = step_in_memory(&e->w.plan->buffer[kernel->skip.other->buffer], kernel->skip.other->index, axis);
             if (!is_run(kernel, axis) && is_loop(e, axis) && distance)
                 text_print(&place, "%s%lld * %s", place.length ? " + " : "", (long long)distance, kernel->axis[axis].letter);
         }

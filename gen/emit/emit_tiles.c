@@ -146,13 +146,6 @@ static const char *zero_or_one(const Emission *e, int number)
     return arena_print(e->w.arena, e->w.plan->model->precision == F32 ? "%d.0f" : "%d.0", number);
 }
 
-static void add_call(Emission *e, const char *call)
-{
-    text_print(e->out, "%*s", e->indent, "");
-    add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);
-    text_add(e->out, "\n");
-}
-
 static void find_choice(Term *term, void *context)
 {
     bool *found = context;
@@ -208,7 +201,7 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
     if (lanes != column)
         text_print(&call, "%s, %s, %d, ", letter_of(e, lanes), axis_extent(&e->w, lanes), kernel->choice.width);
     text_print(&call, "%s, %s);", a, b);
-    add_call(e, call.bytes);
+    call_line(e, call.bytes);
 
     const bool rows_overlap = row != NONE && !e->w.picks_kept && kernel->axis[row].extent % rows != 0;
     if (rows > 1)
@@ -306,7 +299,7 @@ static const char *emit_side(Emission *e, int rows)
     fold_dimensions(e, &sizes, &place);
     const char *r = letter_of(e, e->kernel->choice.row);
     line(e, "%s side%s[%d];", local_type(e, &e->kernel->stage[0]), sizes.bytes, rows);
-    add_call(e, arena_print(e->w.arena, "NN_SIDE(side, %s, %d, %s, %s, %s);", r, rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
+    call_line(e, arena_print(e->w.arena, "NN_SIDE(side, %s, %d, %s, %s, %s);", r, rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
     return arena_print(e->w.arena, "side%s[%s - %s0]", place.bytes, r, r);
 }
 
@@ -326,7 +319,7 @@ static void emit_sides(Emission *e)
     Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
     fold_dimensions(e, &sizes, &place);
     line(e, "%s side[%lld]%s[%d];", local_type(e, &e->kernel->stage[0]), (long long)((height + tile->rows - 1) / tile->rows), sizes.bytes, tile->rows);
-    add_call(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %d, %s, %s, %s);", r, extent, tile->rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
+    call_line(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %d, %s, %s, %s);", r, extent, tile->rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
 }
 
 /* Where an element of what emit_sides has made is. */
@@ -360,7 +353,7 @@ static const char *emit_panels(Emission *e, const Strip *strip, int panels, cons
         text_print(&call, "%s, %s, %s, ", k, block ? arena_print(arena, "%s0", k) : "0",
                    block ? part_end(e) : axis_extent(&e->w, last));
     text_print(&call, "%s, %s);", place.bytes, term_text(&e->w, kernel->choice.b, BIND_SUM));
-    add_call(e, call.bytes);
+    call_line(e, call.bytes);
     if (panels == 1)
         return arena_print(arena, "panel%s[%s - %s0]", place.bytes, c, c);
     if (strcmp(first, "0") == 0)

@@ -25,6 +25,7 @@ void open_loop(Emission *e, int axis);
 void open_loop_as(Emission *e, int axis, const char *how);    /* "NN_SIMD ", "NN_FOLD", "" */
 void close_loop(Emission *e, int axis);
 const char *local_type(const Emission *e, const Stage *stage);
+void call_line(Emission *e, const char *call);                /* as many lines as it needs */
 void assign_line(Emission *e, const char *left, const char *operator, const char *right);
 void store_line(Emission *e, const Stage *stage, const char *value);   /* nothing where the stage has no buffer */
 void pointwise(Emission *e, int s);                           /* a pointwise stage where its loops are */

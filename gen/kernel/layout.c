@@ -25,6 +25,18 @@ int64_t room_in(const Buffer *buffer, int d)
     return buffer->before[dimension] + buffer->size[dimension] + buffer->after[dimension] + (d == buffer->rank - 1 ? buffer->pad : 0);
 }
 
+int64_t step_in_memory(const Buffer *buffer, const Index *index, int axis)
+{
+    int64_t stride = 1, step = 0;
+    for (int d = buffer->rank - 1; d >= 0; d--) {
+        for (int t = 0; axis != NONE && t < index[buffer->order[d]].count; t++)
+            if (index[buffer->order[d]].term[t].axis == axis)
+                step += stride * index[buffer->order[d]].term[t].factor;
+        stride *= room_in(buffer, d);
+    }
+    return step;
+}
+
 int64_t product_cycles(const Plan *plan, const Kernel *kernel)
 {
     if (kernel->form == FORM_SKIP)

@@ -63,19 +63,6 @@ static void store_sums(Plan *plan, Kernel *kernel)
     read_stored_sum(kernel);
 }
 
-/* How many elements a stage's place moves on with the axis: 0, it does not. */
-static int64_t step_in_memory(const Buffer *buffer, const Stage *stage, int axis)
-{
-    int64_t step = 1, moves = 0;
-    for (int d = buffer->rank - 1; d >= 0; d--) {
-        for (int t = 0; t < stage->store[buffer->order[d]].count; t++)
-            if (stage->store[buffer->order[d]].term[t].axis == axis)
-                moves = step * stage->store[buffer->order[d]].term[t].factor;
-        step *= room_in(buffer, d);
-    }
-    return moves;
-}
-
 /* Loops in which elements are independent follow the first array that they write. */
 static void follow_memory(const Plan *plan, Kernel *kernel)
 {
@@ -87,13 +74,13 @@ static void follow_memory(const Plan *plan, Kernel *kernel)
             stage = &kernel->stage[s];
     }
     for (int o = 0; stage && o < kernel->outer_count; o++)
-        if (step_in_memory(&plan->buffer[stage->buffer], stage, kernel->outer[o]) == 0)
+        if (step_in_memory(&plan->buffer[stage->buffer], stage->store, kernel->outer[o]) == 0)
             return;
     for (int o = 1; stage && o < kernel->outer_count; o++)
         for (int p = o; p > 0; p--) {
             const Buffer *buffer = &plan->buffer[stage->buffer];
             int here = kernel->outer[p], before = kernel->outer[p - 1];
-            if (step_in_memory(buffer, stage, before) >= step_in_memory(buffer, stage, here))
+            if (step_in_memory(buffer, stage->store, before) >= step_in_memory(buffer, stage->store, here))
                 break;
             kernel->outer[p] = before;
             kernel->outer[p - 1] = here;
