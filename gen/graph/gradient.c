@@ -396,7 +396,8 @@ NodeId gradient_gather(Graph *graph, NodeId node, int operand, NodeId g)
         index_lacks |= in_index ? 0 : 1u << here;
     }
     NodeId own = permute(graph, g, order), places = permute(graph, index, index_order);
-    NodeId chosen = apply2(graph, OP_EQUAL, broadcast_axes(graph, places, index_lacks, type), index_along(graph, type, axis));
+    const NodeId along = index_along(graph, type, axis);        /* named: compilers differ in which argument they make first */
+    const NodeId chosen = apply2(graph, OP_EQUAL, broadcast_axes(graph, places, index_lacks, type), along);
     return where(graph, chosen, broadcast_axes(graph, own, 1u << axis, type));
 }
 

@@ -96,15 +96,19 @@ static LossParts parts_of(Graph *graph, NodeId id, const Degree *degree, const L
     const NodeId a = graph->nodes[id].operand[0], b = graph->nodes[id].operand[1];
     const int inner = mixed_factor(&graph->nodes[id], degree);
     graph->now = graph->nodes[id].origin;
-    if (op == OP_ADD || op == OP_SUBTRACT)
-        return (LossParts){combined(graph, op, parts[a].mean, parts[b].mean), combined(graph, op, parts[a].sum, parts[b].sum)};
-    if (op == OP_NEGATE)
-        return (LossParts){negated(graph, parts[a].mean), negated(graph, parts[a].sum)};
-    if (inner != NONE) {
+    LossParts own = {id, NONE};
+    if (op == OP_ADD || op == OP_SUBTRACT) {
+        own.mean = combined(graph, op, parts[a].mean, parts[b].mean);
+        own.sum = combined(graph, op, parts[a].sum, parts[b].sum);
+    } else if (op == OP_NEGATE) {
+        own.mean = negated(graph, parts[a].mean);
+        own.sum = negated(graph, parts[a].sum);
+    } else if (inner != NONE) {
         const LossParts of = parts[inner ? b : a];
-        return (LossParts){scaled(graph, op, of.mean, inner ? a : b), scaled(graph, op, of.sum, inner ? a : b)};
+        own.mean = scaled(graph, op, of.mean, inner ? a : b);
+        own.sum = scaled(graph, op, of.sum, inner ? a : b);
     }
-    return (LossParts){id, NONE};
+    return own;
 }
 
 /* Marks the nodes whose parts are asked for, from the loss down: operands have smaller ids. */
