@@ -2,21 +2,24 @@
 #include "emit/loops_internal.h"
 #include <string.h>
 
-/* "x[0][0] + 30 * b": where the matrix begins in this round of the loops. */
+/* "x[0]", or "&x[0][0] + 30 * b": where the matrix begins in this round of the loops. From the first element on, since from a row
+ * on, x[0] + 30 * b, that would lie beyond the row, which clang's sanitizer takes for a mistake. */
 static const char *place(const Emission *e, int buffer, int64_t from, const int64_t *stride)
 {
     const Kernel *kernel = e->kernel;
-    Text text = text_new(e->w.arena);
-    text_add(&text, array_name(e->w.plan, kernel, buffer));
-    for (int d = 0; d + 1 < e->w.plan->buffer[buffer].rank; d++)
-        text_add(&text, "[0]");
+    Text way = text_new(e->w.arena), text = text_new(e->w.arena);
     if (from)
-        text_print(&text, " + %lld", (long long)from);
+        text_print(&way, " + %lld", (long long)from);
     for (int axis = 0; axis < kernel->axis_count; axis++)
         if (is_loop(e, axis) && !kernel->blas->inside[axis] && stride[axis] == 1)
-            text_print(&text, " + %s", kernel->axis[axis].letter);
+            text_print(&way, " + %s", kernel->axis[axis].letter);
         else if (is_loop(e, axis) && !kernel->blas->inside[axis] && stride[axis])
-            text_print(&text, " + %lld * %s", (long long)stride[axis], kernel->axis[axis].letter);
+            text_print(&way, " + %lld * %s", (long long)stride[axis], kernel->axis[axis].letter);
+    const bool is_array = e->w.plan->buffer[buffer].rank > 1, moves = way.length > 0;
+    text_print(&text, "%s%s", is_array && moves ? "&" : "", array_name(e->w.plan, kernel, buffer));
+    for (int d = 0; d + !moves < e->w.plan->buffer[buffer].rank; d++)
+        text_add(&text, is_array ? "[0]" : "");
+    text_add(&text, way.bytes);
     return text.bytes;
 }
 

@@ -75,7 +75,7 @@ enum { NN_WIDTH = 16 };                 /* SSE, NEON */
 #define NN_FOLD(k, count) NN_FROM_(k, 0, count)
 #define NN_PART(k, end) NN_FROM_(k, k##0, end)
 #if defined __x86_64__
-#define NN_PIN(x) __asm__("" : "+x"(x))
+#define NN_PIN(x) __asm__("" : "+v"(x))
 #elif defined __aarch64__
 #define NN_PIN(x) __asm__("" : "+w"(x))
 #else
