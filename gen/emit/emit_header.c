@@ -221,6 +221,7 @@ static void emit_words(const EmitOptions *options, const char *program, Text *ou
         {"NN_CORE", "a tile's sums of products, in registers, in one order on every processor: tile[r][c] = sum of A B"},
         {"NN_LINES", "the same for a tile of several lines of an image"},
         {"NN_DOT", "the same where both factors lie along the fold: partial sums side by side, then added in pairs"},
+        {"NN_WIDE", "1, or 2 where the processor's registers are twice as wide: tiles have more rows or columns there"},
         {"NN_PANELS", "copies a factor to where tiles read it one after the other"},
         {"NN_TURNED_PANELS", "the same, turned"},
         {"NN_SIDE", "copies the other factor for the rows of a tile"},

@@ -57,6 +57,8 @@ static bool is_for_all(const char *statement)
     static const char *const heads[] = {"/*", "const ", "float ", "double ", "_Alignas", "{", "}", "NN_PANELS(", "NN_TURNED_PANELS(", "NN_SIDE(", "NN_SIDES(",
                                         "NN_CORE(", "NN_LINES(", "NN_DOT("};
     const char *equals = strstr(statement, " = ");
+    if (strncmp(statement, "enum ", 5) == 0)
+        return true;
     if (strncmp(statement, "const ", 6) != 0 && equals && equals < strchrnul(statement, '('))
         return false;                                   /* a sum that begins */
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)

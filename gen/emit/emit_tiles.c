@@ -16,7 +16,12 @@
  *               float sum[6][16];
  *               NN_CORE(sum, j, 6, i, 16, NN_FOLD(b, BATCH), side[b][j - j0], panel[(i - i1) / 16][b][(i - i1) % 16]);
  *
- * The columns are one strip of tiles of one shape, or two: those that fill no tile have their own. */
+ * The columns are one strip of tiles of one shape, or two: those that fill no tile have their own. Where registers have 64 bytes a
+ * tile has more of them as well (tile.c), so that rows or columns are constants of the function:
+ *
+ *   enum { ROWS = 6 * NN_WIDE, COLUMNS = 16 * NN_WIDE };
+ *   for (int j0 = 0; j0 < 1024; j0 += COLUMNS) {
+ *       float sum[ROWS][COLUMNS]; */
 #include "emit/loops_internal.h"
 #include <string.h>
 
@@ -30,20 +35,61 @@ static int64_t extent_or_one(const Kernel *kernel, int axis)
     return axis == NONE ? 1 : kernel->axis[axis].extent;
 }
 
+/* Rows or columns of a tile, as a number, and as the text has them: where it `grows`, twice as many on wide registers. */
+typedef struct TileSize { int number; bool grows; const char *text; } TileSize;
+
 /* Columns from `from` to `to` in tiles of one shape; what follows the sums begins at `fresh`. */
-typedef struct Strip { int64_t from, to, fresh; int rows, columns; bool clamps; } Strip;
+typedef struct Strip { int64_t from, to, fresh; TileSize rows, columns; bool clamps; } Strip;
+
+static TileSize size_of(const Emission *e, int number, const char *grown)
+{
+    return (TileSize){number, grown != NULL, grown ? grown : arena_print(e->w.arena, "%d", number)};
+}
+
+static TileSize rows_of(const Emission *e)
+{
+    return size_of(e, e->kernel->choice.rows, e->kernel->choice.wide_rows ? "ROWS" : NULL);
+}
+
+static TileSize columns_of(const Emission *e)
+{
+    return size_of(e, e->kernel->choice.columns, e->kernel->choice.wide_columns ? "COLUMNS" : NULL);
+}
+
+static int largest(TileSize size)
+{
+    return size.number * (size.grows ? WIDER : 1);
+}
+
+static bool fills(TileSize size, int64_t count)
+{
+    return count % largest(size) == 0;
+}
+
+static const char *constant(const Emission *e, bool grows, const char *name, int number)
+{
+    return !grows ? "" : arena_print(e->w.arena, number == 1 ? "%1$s = NN_WIDE" : "%1$s = %2$d * NN_WIDE", name, number);
+}
+
+static void emit_sizes(Emission *e)
+{
+    const Tile *tile = &e->kernel->choice;
+    const char *rows = constant(e, tile->wide_rows, "ROWS", tile->rows), *columns = constant(e, tile->wide_columns, "COLUMNS", tile->columns);
+    if (tile->wide_rows || tile->wide_columns)
+        line(e, "enum { %s%s%s };", rows, tile->wide_rows && tile->wide_columns ? ", " : "", columns);
+}
 
 /* for (int b0 = 0; b0 < 96; b0 += 6) {       where tiles fill the axis, or end before the last, ragged one
  * for (int b1 = 0; b1 < BATCH; b1 += 6) {    where they do not: the last tile begins earlier, what is new in it at b1 */
-static void open_tiles(Emission *e, int axis, int size, const char *from, const char *to, int64_t count)
+static void open_tiles(Emission *e, int axis, TileSize size, const char *from, const char *to, int64_t count)
 {
     const char *letter = letter_of(e, axis);
-    const bool whole = count % size == 0;
+    const bool whole = fills(size, count);
     line(e, "for (int %s%d = %s; %s%d < %s; %s%d%s) {", letter, !whole, from, letter, !whole, to, letter, !whole,
-         size == 1 ? "++" : arena_print(e->w.arena, " += %d", size));
+         size.number == 1 && !size.grows ? "++" : arena_print(e->w.arena, " += %s", size.text));
     e->indent += INDENT;
     if (!whole)
-        line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, to, size);
+        line(e, "const int %s0 = NN_LEAST(%s1, %s - %s);", letter, letter, to, size.text);
 }
 
 static void close_block(Emission *e)
@@ -60,7 +106,7 @@ static const char *number_text(const Emission *e, int64_t number)
 static bool has_row_loop(const Emission *e, const Strip *strip)
 {
     const int row = e->kernel->choice.row;
-    return e->w.picks_kept || (row != NONE && e->kernel->axis[row].extent != strip->rows);
+    return e->w.picks_kept || (row != NONE && e->kernel->axis[row].extent != strip->rows.number);
 }
 
 static bool has_line_loop(const Emission *e)
@@ -73,7 +119,7 @@ static void open_lines(Emission *e)
 {
     const Tile *tile = &e->kernel->choice;
     if (has_line_loop(e))
-        open_tiles(e, tile->line, tile->lines, "0", axis_extent(&e->w, tile->line), e->kernel->axis[tile->line].extent);
+        open_tiles(e, tile->line, size_of(e, tile->lines, NULL), "0", axis_extent(&e->w, tile->line), e->kernel->axis[tile->line].extent);
     else if (tile->lines > 1)
         line(e, "const int %s0 = 0;", letter_of(e, tile->line));
 }
@@ -82,7 +128,7 @@ static void open_rows(Emission *e, const Strip *strip)
 {
     const int row = e->kernel->choice.row;
     if (e->w.picks_kept)
-        open_tiles(e, row, strip->rows, "0", "number_kept", strip->rows);
+        open_tiles(e, row, strip->rows, "0", "number_kept", strip->rows.number);
     else if (has_row_loop(e, strip))
         open_tiles(e, row, strip->rows, "0", axis_extent(&e->w, row), e->kernel->axis[row].extent);
     else if (row != NONE)
@@ -95,7 +141,7 @@ typedef struct Columns { const char *from, *to; int64_t count; bool loop; } Colu
 static Columns columns_of_strip(const Emission *e, const Strip *strip)
 {
     const int column = e->kernel->choice.column;
-    Columns columns = {number_text(e, strip->from), number_text(e, strip->to), strip->to - strip->from, strip->to - strip->from != strip->columns};
+    Columns columns = {number_text(e, strip->from), number_text(e, strip->to), strip->to - strip->from, strip->to - strip->from != strip->columns.number};
     if (column != NONE && strip->to == e->kernel->axis[column].extent)
         columns.to = axis_extent(&e->w, column);
     columns.loop &= column != NONE;
@@ -171,12 +217,12 @@ static const char *row_factor(const Emission *e)
     return kernel->choice.lanes == kernel->choice.column ? zero_or_one(e, 1) : single ? "nn_onef[0]" : "nn_oned[0]";     /* a sum is a product with one */
 }
 
-static void emit_fetches(Emission *e, int rows)
+static void emit_fetches(Emission *e, TileSize rows)
 {
     const Kernel *kernel = e->kernel;
     for (int s = 0; s < kernel->stage_count; s++)
         if (assigns(e->w.plan, &kernel->stage[s]))
-            line(e, "NN_FETCH(%s, %d, %s, %s);", letter_of(e, kernel->choice.row), rows, letter_of(e, kernel->choice.column),
+            line(e, "NN_FETCH(%s, %s, %s, %s);", letter_of(e, kernel->choice.row), rows.text, letter_of(e, kernel->choice.column),
                  access_text(&e->w, kernel->stage[s].buffer, kernel->stage[s].store, NULL));
 }
 
@@ -185,43 +231,45 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = kernel->stage;
-    const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes, rows = strip->rows, columns = strip->columns;
+    const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes;
+    const TileSize rows = strip->rows, columns = strip->columns;
+    const bool several_rows = rows.number > 1 || rows.grows, several = columns.number > 1 || columns.grows;
     const bool in_parts = kernel->choice.block > 0;
     const char *r = letter_of(e, row), *c = letter_of(e, column), *name = in_parts ? "part" : chooses(kernel) ? "tile" : sum->name;
     const int lines = kernel->choice.lines;
     const char *y = lines > 1 ? letter_of(e, kernel->choice.line) : NULL;
     if (kernel->choice.fetches)
         emit_fetches(e, rows);
-    line(e, "%s %s[%d][%s%d];", local_type(e, sum), name, rows, lines > 1 ? arena_print(e->w.arena, "%d * ", lines) : "", columns);
+    line(e, "%s %s[%s][%s%s];", local_type(e, sum), name, rows.text, lines > 1 ? arena_print(e->w.arena, "%d * ", lines) : "", columns.text);
     Text call = text_new(e->w.arena);
-    text_print(&call, "%s(%s, %s, %d, ", lines > 1 ? "NN_LINES" : lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows);
+    text_print(&call, "%s(%s, %s, %s, ", lines > 1 ? "NN_LINES" : lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows.text);
     if (lines > 1)
         text_print(&call, "%s, %d, ", y, lines);
-    text_print(&call, "%s, %d, %s, ", c, columns, fold_loops(e, lanes == column ? NONE : lanes));
+    text_print(&call, "%s, %s, %s, ", c, columns.text, fold_loops(e, lanes == column ? NONE : lanes));
     if (lanes != column)
         text_print(&call, "%s, %s, %d, ", letter_of(e, lanes), axis_extent(&e->w, lanes), kernel->choice.width);
     text_print(&call, "%s, %s);", a, b);
     call_line(e, call.bytes);
 
-    const bool rows_overlap = row != NONE && !e->w.picks_kept && kernel->axis[row].extent % rows != 0;
-    if (rows > 1)
-        line(e, "for (int %s = %s%d; %s < %s0 + %d; %s++) {", r, r, rows_overlap, r, r, rows, r);
+    const bool rows_overlap = row != NONE && !e->w.picks_kept && !fills(rows, kernel->axis[row].extent);
+    if (several_rows)
+        line(e, "for (int %s = %s%d; %s < %s0 + %s; %s++) {", r, r, rows_overlap, r, r, rows.text, r);
     else if (row != NONE)
         line(e, "const int %s = %s0;", r, r);
-    e->indent += rows > 1 ? INDENT : 0;
+    e->indent += several_rows ? INDENT : 0;
     if (lines > 1) {
         line(e, "for (int %1$s = %1$s0; %1$s < %1$s0 + %2$d; %1$s++) {", y, lines);
         e->indent += INDENT;
     }
     const char *fresh = strip->fresh != strip->from ? number_text(e, strip->fresh) : arena_print(e->w.arena, "%s%d", c, strip->clamps);
-    if (columns > 1)
-        line(e, "%sfor (int %s = %s; %s < %s0 + %d; %s++) {", lanes == column ? "NN_SIMD " : "", c, fresh, c, c, columns, c);
+    if (several)
+        line(e, "%sfor (int %s = %s; %s < %s0 + %s; %s++) {", lanes == column ? "NN_SIMD " : "", c, fresh, c, c, columns.text, c);
     else if (column != NONE)
         line(e, "const int %s = %s0;", c, c);
-    e->indent += columns > 1 ? INDENT : 0;
-    const char *element = arena_print(e->w.arena, rows > 1 ? "[%1$s - %1$s0]" : "[0]", r);
-    element = lines > 1 ? arena_print(e->w.arena, "%1$s[(%2$s - %2$s0) * %3$d + %4$s - %4$s0]", element, y, columns, c)
-            : arena_print(e->w.arena, columns > 1 ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", element, c);
+    e->indent += several ? INDENT : 0;
+    const char *element = arena_print(e->w.arena, several_rows ? "[%1$s - %1$s0]" : "[0]", r);
+    element = lines > 1 ? arena_print(e->w.arena, "%1$s[(%2$s - %2$s0) * %3$s + %4$s - %4$s0]", element, y, columns.text, c)
+            : arena_print(e->w.arena, several ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", element, c);
     if (in_parts) {
         assign_line(e, access_text(&e->w, sum->buffer, sum->store, NULL), "+=", arena_print(e->w.arena, "%s%s", name, element));
     } else {
@@ -233,7 +281,7 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
             pointwise(e, s);
         e->w.lanes_local = NULL;
     }
-    for (int loop = 0; loop < (rows > 1) + (lines > 1) + (columns > 1); loop++)
+    for (int loop = 0; loop < several_rows + (lines > 1) + several; loop++)
         close_block(e);
 }
 
@@ -293,13 +341,13 @@ static void fold_dimensions(const Emission *e, Text *sizes, Text *place)
 }
 
 /* The rows' factor of a tile: its array and what fills it. Returns where an element of it is. */
-static const char *emit_side(Emission *e, int rows)
+static const char *emit_side(Emission *e, TileSize rows)
 {
     Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
     fold_dimensions(e, &sizes, &place);
     const char *r = letter_of(e, e->kernel->choice.row);
-    line(e, "%s side%s[%d];", local_type(e, &e->kernel->stage[0]), sizes.bytes, rows);
-    call_line(e, arena_print(e->w.arena, "NN_SIDE(side, %s, %d, %s, %s, %s);", r, rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
+    line(e, "%s side%s[%s];", local_type(e, &e->kernel->stage[0]), sizes.bytes, rows.text);
+    call_line(e, arena_print(e->w.arena, "NN_SIDE(side, %s, %s, %s, %s, %s);", r, rows.text, fold_loops(e, NONE), place.bytes, row_factor(e)));
     return arena_print(e->w.arena, "side%s[%s - %s0]", place.bytes, r, r);
 }
 
@@ -318,8 +366,11 @@ static void emit_sides(Emission *e)
     const int64_t height = e->kernel->axis[tile->row].extent;
     Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
     fold_dimensions(e, &sizes, &place);
-    line(e, "%s side[%lld]%s[%d];", local_type(e, &e->kernel->stage[0]), (long long)((height + tile->rows - 1) / tile->rows), sizes.bytes, tile->rows);
-    call_line(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %d, %s, %s, %s);", r, extent, tile->rows, fold_loops(e, NONE), place.bytes, row_factor(e)));
+    const TileSize rows = rows_of(e);
+    const char *tiles = rows.grows ? arena_print(e->w.arena, "(%lld + %s - 1) / %s", (long long)height, rows.text, rows.text)
+                      : number_text(e, (height + rows.number - 1) / rows.number);
+    line(e, "%s side[%s]%s[%s];", local_type(e, &e->kernel->stage[0]), tiles, sizes.bytes, rows.text);
+    call_line(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %s, %s, %s, %s);", r, extent, rows.text, fold_loops(e, NONE), place.bytes, row_factor(e)));
 }
 
 /* Where an element of what emit_sides has made is. */
@@ -330,24 +381,27 @@ static const char *side_of_all(const Emission *e, const Strip *strip)
     const char *r = letter_of(e, e->kernel->choice.row);
     if (!has_row_loop(e, strip))
         return arena_print(e->w.arena, "side[0]%s[%s]", place.bytes, r);
-    return arena_print(e->w.arena, "side[%1$s%2$d / %3$d]%4$s[%1$s - %1$s0]", r, e->kernel->axis[e->kernel->choice.row].extent % strip->rows != 0, strip->rows, place.bytes);
+    return arena_print(e->w.arena, "side[%1$s%2$d / %3$s]%4$s[%1$s - %1$s0]", r, !fills(strip->rows, e->kernel->axis[e->kernel->choice.row].extent), strip->rows.text, place.bytes);
 }
 
 /* The panels of columns `first` to `end`: their array and what fills it. Returns where an element of them is. */
-static const char *emit_panels(Emission *e, const Strip *strip, int panels, const char *first, const char *end)
+static const char *emit_panels(Emission *e, const Strip *strip, int64_t at_once, const char *first, const char *end)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = kernel->stage;
     Arena *arena = e->w.arena;
-    const int block = kernel->choice.block, last = sum->fold_axis[sum->fold_count - 1], columns = strip->columns;
+    const int block = kernel->choice.block, last = sum->fold_axis[sum->fold_count - 1];
+    const TileSize columns = strip->columns;
+    const int64_t panels = at_once / columns.number;
     const char *c = letter_of(e, kernel->choice.column), *k = letter_of(e, last);
     Text sizes = text_new(arena), place = text_new(arena);
     fold_dimensions(e, &sizes, &place);
-    const bool turned = turns_panels(e->w.plan, kernel, columns);
-    const char *several = panels > 1 ? arena_print(arena, "[%d]", panels) : "";
-    line(e, "_Alignas(64) %s panel%s%s[%d];", local_type(e, sum), several, sizes.bytes, columns);
+    const bool turned = turns_panels(e->w.plan, kernel, columns.number);
+    const char *several = columns.grows ? arena_print(arena, "[%lld / %s]", (long long)at_once, columns.text)
+                        : panels > 1 ? arena_print(arena, "[%lld]", (long long)panels) : "";
+    line(e, "_Alignas(64) %s panel%s%s[%s];", local_type(e, sum), several, sizes.bytes, columns.text);
     Text call = text_new(arena);
-    text_print(&call, "%s(%s, %s, %s, %s, %d, %s, ", turned ? "NN_TURNED_PANELS" : "NN_PANELS", panels > 1 ? "panel" : "&panel", c, first, end, columns,
+    text_print(&call, "%s(%s, %s, %s, %s, %s, %s, ", turned ? "NN_TURNED_PANELS" : "NN_PANELS", panels > 1 ? "panel" : "&panel", c, first, end, columns.text,
                fold_loops(e, turned ? last : NONE));
     if (turned)
         text_print(&call, "%s, %s, %s, ", k, block ? arena_print(arena, "%s0", k) : "0",
@@ -357,8 +411,8 @@ static const char *emit_panels(Emission *e, const Strip *strip, int panels, cons
     if (panels == 1)
         return arena_print(arena, "panel%s[%s - %s0]", place.bytes, c, c);
     if (strcmp(first, "0") == 0)
-        return arena_print(arena, "panel[%1$s / %3$d]%2$s[%1$s %% %3$d]", c, place.bytes, columns);
-    return arena_print(arena, "panel[(%1$s - %4$s) / %3$d]%2$s[(%1$s - %4$s) %% %3$d]", c, place.bytes, columns, first);
+        return arena_print(arena, "panel[%1$s / %3$s]%2$s[%1$s %% %3$s]", c, place.bytes, columns.text);
+    return arena_print(arena, "panel[(%1$s - %4$s) / %3$s]%2$s[(%1$s - %4$s) %% %3$s]", c, place.bytes, columns.text, first);
 }
 
 /* ---- strips --------------------------------------------------------------------------------------------------------------- */
@@ -382,21 +436,21 @@ static void emit_strip_in_panels(Emission *e, const Strip *strip)
     const char *c = letter_of(e, e->kernel->choice.column);
     const int group = e->kernel->choice.group;
     const bool loop = columns.count > group && columns.loop;
-    int panels = (int)((columns.count < group ? columns.count : group) / strip->columns);
+    const int64_t at_once = columns.count < group ? columns.count : group, panels = at_once / strip->columns.number;
     const char *first = columns.from;
     if (loop) {
         first = arena_print(e->w.arena, "%s%d", c, panels > 1);
         line(e, "for (int %s = %s; %s < %s; %s += %d) {", first, columns.from, first, columns.to, first, group);
         e->indent += INDENT;
         columns = (Columns){first, columns.count % group == 0 ? arena_print(e->w.arena, "%s + %d", first, group)
-                            : arena_print(e->w.arena, "NN_LEAST(%s + %d, %s)", first, group, columns.to), strip->columns, panels > 1};
+                            : arena_print(e->w.arena, "NN_LEAST(%s + %d, %s)", first, group, columns.to), largest(strip->columns), panels > 1};
     } else if (panels == 1) {
         first = arena_print(e->w.arena, "%s0", c);
         line(e, "const int %s = %s;", first, columns.from);
-        columns.to = arena_print(e->w.arena, "%s + %d", first, strip->columns);
+        columns.to = arena_print(e->w.arena, "%s + %s", first, strip->columns.text);
         columns.loop = false;
     }
-    const char *b = emit_panels(e, strip, panels, first, columns.to);
+    const char *b = emit_panels(e, strip, at_once, first, columns.to);
     open_around(e, false);
     open_rows(e, strip);
     const char *a = makes_all_sides(e->kernel) ? side_of_all(e, strip) : e->kernel->choice.side ? emit_side(e, strip->rows) : row_factor(e);
@@ -425,25 +479,30 @@ static void emit_strips(Emission *e)
 {
     const Kernel *kernel = e->kernel;
     const Tile *tile = &kernel->choice;
-    const int64_t breadth = extent_or_one(kernel, tile->column), rest = breadth % tile->columns;
+    const TileSize rows = rows_of(e), columns = columns_of(e);
+    const int64_t breadth = extent_or_one(kernel, tile->column), rest = breadth % largest(columns);
     const bool once = tile->block || reads_what_it_writes(kernel), apart = rest && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
     if (!apart) {
-        emit_strip(e, &(Strip){0, breadth, 0, tile->rows, tile->columns, rest != 0 && once});
+        emit_strip(e, &(Strip){0, breadth, 0, rows, columns, rest != 0 && once});
         return;
     }
-    const int columns = tile->group ? tile->rest_columns : tile->columns, rows = tile->group ? tile->rest_rows : tile->rows;
-    const Strip strip[] = {{0, breadth - rest, 0, tile->rows, tile->columns, false}, {breadth - columns, breadth, breadth - rest, rows, columns, false}};
+    const int narrow = tile->group ? tile->rest_columns : tile->columns;
+    const TileSize rest_rows = tile->group && !makes_all_sides(kernel) ? size_of(e, tile->rest_rows, NULL) : rows, rest_columns = size_of(e, narrow, NULL);
+    const Strip whole = {0, breadth - rest, 0, rows, columns, false};
+    const Strip one = {breadth - narrow, breadth, breadth - rest, rest_rows, rest_columns, false};
+    const Strip few = {breadth - rest, breadth, breadth - rest, rest_rows, rest_columns, true};     /* more than one tile, of those that do not grow */
+    const Strip strip[] = {whole, rest > narrow ? few : one};
     for (int s = 0; s < 2; s++) {
-        const bool loop = strip[s].to - strip[s].from > (tile->group ? tile->group : strip[s].columns);
+        const bool loop = strip[s].to - strip[s].from > (tile->group ? tile->group : strip[s].columns.number);
         if (s == 1)
-            line(e, "/* the last %lld of %s fill no tile: theirs begins at %lld, what is new in it at %lld */", (long long)rest,
-                 letter_of(e, tile->column), (long long)strip[s].from, (long long)strip[s].fresh);
-        if (!loop) {                                    /* a scope for its constants */
+            line(e, strip[s].from < strip[s].fresh ? "/* the last %lld of %s fill no tile: theirs begins at %lld, what is new in it at %lld */"
+                 : "/* the last %lld of %s */", (long long)rest, letter_of(e, tile->column), (long long)strip[s].from, (long long)strip[s].fresh);
+        if (!loop || s == 1) {                          /* a scope for its constants */
             line(e, "{");
             e->indent += INDENT;
         }
         emit_strip(e, &strip[s]);
-        if (!loop)
+        if (!loop || s == 1)
             close_block(e);
     }
 }
@@ -548,6 +607,7 @@ static void emit_parts(Emission *e)
 
 void emit_contraction(Emission *e)
 {
+    emit_sizes(e);
     if (e->kernel->choice.block)
         emit_parts(e);
     else

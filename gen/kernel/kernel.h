@@ -141,11 +141,14 @@ typedef struct BlasCall {
 typedef struct PlaceDigit { int axis; int64_t factor, modulus; } PlaceDigit;
 
 /* How a contraction runs. */
+enum { WIDER = 2 };                     /* core.h's NN_WIDE at its largest */
+
 typedef struct Tile {
     int lanes;                          /* the axis whose neighbours lie side by side in a register: `column`, or a fold; NONE: loops as they stand */
     int row, column;                    /* the axes of a tile; row may be NONE: one row */
     int rows, columns, width;           /* its size; elements of the fold at a time, where that has the lanes */
     int line, lines;                    /* lanes on a column: an axis of b beside it, and how many of its lines a tile has; NONE: one */
+    bool wide_rows, wide_columns;       /* it has WIDER times as many where registers are that much wider than REGISTER_BYTES */
     bool rows_outside;                  /* the loop over rows of tiles is around that over columns */
     int block;                          /* steps of the first fold that all tiles take before any takes more; 0: all of them */
     int group;                          /* columns whose panels are made before their tiles; 0: b is read where it lies */

@@ -1,6 +1,6 @@
 /* tuning.h: the numbers that the choice of loops depends on, each with the measurement behind it (those of a GPU are in device.c). Cycles are those of a core with
- * two multiply-adds and two loads of 32 bytes a cycle (Zen 4 as AVX2, 2.9 GHz: 92 GF/s in f32); on wider registers the same
- * choices hold, for the text is shaped by core.h when it is compiled. */
+ * two multiply-adds and two loads of 32 bytes a cycle (Zen 4 as AVX2, 2.9 GHz: 92 GF/s in f32). On wider registers the same choices
+ * hold, with twice the rows or columns of a tile (tile.c, widen): the text is shaped by core.h when it is compiled. */
 #ifndef NNGEN_KERNEL_TUNING_H
 #define NNGEN_KERNEL_TUNING_H
 

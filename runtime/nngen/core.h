@@ -19,7 +19,8 @@
  *       for (int b = b0; …) for (int j = j0; …)  h[b][j] = product[b - b0][j - j0] + bias[j];
  *
  * What compilers need to be told, each found in their assembly (GF/s of 92 that the processor has):
- *   NN_PIN       gcc folds a load into each multiply-add that uses it and loads MR times what it could load once: 58 for 86
+ *   NN_PIN       gcc folds a load into each multiply-add that uses it and loads MR times what it could load once: 58 for 86. In any
+ *                register ("v"): "x" are the first sixteen of AVX-512's thirty-two, 12 x 32 by clang 80 for 160 (of 214)
  *   a - (V){0}   a number in all lanes; + is none, for -0 + 0 is 0, and the addition stays: 60 for 88
  *   NN_SEAL      clang forwards the tile's first element into the loop after it, peels that and masks the rest: 153 µs for 128
  *   NN_UNROLL    clang keeps the tile in memory unless told `full`: 24 for 86; it ignores gcc's pragma without a word
@@ -56,6 +57,10 @@ enum { NN_WIDTH = 64 };                 /* bytes of a register */
 enum { NN_WIDTH = 32 };
 #else
 enum { NN_WIDTH = 16 };                 /* SSE, NEON */
+#endif
+
+#ifndef NN_WIDE
+#define NN_WIDE (NN_WIDTH > 32 ? 2 : 1) /* by what tiles grow: 16 columns are one register of 64 bytes, and six sums wait for each other */
 #endif
 
 #if defined __clang__

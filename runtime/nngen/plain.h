@@ -24,6 +24,9 @@
 #endif
 #define NN_FOLD(k, count) for (int k = 0; k < (count); k++)
 #define NN_PART(k, end) for (int k = k##0; k < (end); k++)
+#ifndef NN_WIDE
+#define NN_WIDE 1
+#endif
 #define NN_SIMD
 #define NN_SIMD_SUMS
 #define NN_ROLLED

@@ -7,6 +7,12 @@ tool tensors
 sided="397 100 530 f32"                                 # a part of its long fold has the rows' factor of all tiles copied
 shapes=("1 1 1 f32" "7 5 1 f32" "17 13 7 f32" "31 9 16 f64" "64 80 130 f64" "101 16 97 f32" "320 256 257 f64" "$sided")
 [ -z "${NNGEN_ALL:-}" ] || shapes+=("2 3 5 f64" "50 20 64 f32" "256 32 33 f32" "512 48 300 f32" "221 97 515 f64")
+# Where registers are wide, tiles have more rows or columns: the processor here need not have such, it only gets slower.
+either_size() {
+    local wide
+    for wide in 1 2; do compile fused "-DNN_WIDE=$wide" && status 0 ./fused --quiet --steps 3 --save wide.$wide || return 1; done
+    ./tensors compare wide.1 wide.2 0
+}
 for shape in "${shapes[@]}"; do
     set -- $shape
     for kind in fused generic; do
@@ -14,6 +20,7 @@ for shape in "${shapes[@]}"; do
             --set wide="$1" --set narrow="$2" --set rows="$3" --instruction-limit 100000000
     done
     check "$shape: agree" agree
+    check "$shape: tiles of either size, the same bits" either_size
     [ "$shape" != "$sided" ] || check "$shape: all rows' factor is copied at once" grep -q "NN_SIDES(side" fused.c
 done
 
