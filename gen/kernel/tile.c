@@ -539,16 +539,24 @@ static const char *reason_of(const Product *p)
 /* Which sizes of the tile grow with the registers. There a step of as many sums waits for the one before: twice the columns make as
  * many registers of them, twice the rows need fewer loads for each: 784-1024-1024-10 with 256 rows and Adam 21.0 ms a step with
  * neither, 17.3 with both; 64-80-10 with 1347 rows 360 and 278 µs, 784-10 with 100 rows 28.6 and 23.3. Short folds do not wait. Rows
- * that an update streams through stay as few as they are. */
+ * that an update streams through stay as few as they are; lines of one register become so of one wide register. */
 static void widen(Product *p)
 {
     Tile *tile = &p->kernel->choice;
     const int64_t height = extent_of(p, tile->row), breadth = extent_of(p, tile->column), rest = breadth % (WIDER * tile->columns);
     const int lanes = tile->lanes == tile->column ? tile->columns : tile->width;
-    if (p->plan->target != TARGET_C || p->folds < SHORT_FOLD || p->kernel->kept.condition || tile->lines > 1 || lanes * p->element < PANEL_BYTES)
+    if (p->plan->target != TARGET_C || p->folds < SHORT_FOLD || p->kernel->kept.condition)
+        return;
+    if (tile->lines > 1 && lanes * p->element == REGISTER_BYTES) {
+        tile->wide_columns = breadth >= WIDER * lanes && steps(breadth, WIDER * lanes) < steps(breadth, lanes);
+        return;
+    }
+    if (lanes * p->element < PANEL_BYTES)
         return;
     const bool streams = p->streams && tile->lanes == tile->column && !tile->group && !tile->block;
     tile->wide_rows = height >= WIDER * tile->rows && !streams;
+    if (tile->lines > 1)
+        return;
     if (tile->lanes != tile->column) {
         tile->wide_columns = !tile->wide_rows && breadth >= WIDER * tile->columns;
         return;

@@ -24,6 +24,22 @@ for shape in "${shapes[@]}"; do
     [ "$shape" != "$sided" ] || check "$shape: all rows' factor is copied at once" grep -q "NN_SIDES(side" fused.c
 done
 
+# Lines of an image beside each other: 24 wide, three registers of 32 bytes or two of 64, the second of which begins earlier; and 13.
+cat > lines.lua <<'L'
+local nn = require "nn"
+local wide, draw, rows = nn.option("wide", 24), nn.rng(3), {}
+local x = nn.input("x", {2, 9, wide + 4})
+for r = 1, 3 do rows[r] = {} for i = 1, 2 * 9 * (wide + 4) do rows[r][i] = draw:normal() end end
+local net = nn.sequential {nn.conv2d(2, 7, 5), nn.tanh, nn.flatten, nn.linear(7 * 5 * wide, 2)}
+return nn.train {loss = nn.square(net(x)):mean(), optimizer = nn.sgd {lr = 0.1}, data = nn.data.table {train = {x = rows}}, batch = 3, epochs = 3}
+L
+for wide in 24 13; do
+    for kind in fused generic; do check "lines of $wide: builds $kind" build $kind lines.lua --kernels $kind --set wide=$wide; done
+    check "lines of $wide: agree" agree
+    check "lines of $wide: tiles of either size, the same bits" either_size
+done
+check "lines of 24 grow" eval 'build fused lines.lua && grep -q "NN_LINES(.*COLUMNS" fused.c'
+
 # Equal layers are one function; its long folds are added up in the array that it calls by another name than its users do.
 cat > equal.lua <<'L'
 local nn = require "nn"
