@@ -24,6 +24,18 @@ for shape in "${shapes[@]}"; do
     [ "$shape" != "$sided" ] || check "$shape: all rows' factor is copied at once" grep -q "NN_SIDES(side" fused.c
 done
 
+# Layer norms between layers whose values lie with rows beside each other go sixteen rows at a time; the last of 33 begins earlier.
+cat > norms.lua <<'L'
+local nn = require "nn"
+local x, draw, rows = nn.input("x", {50}), nn.rng(3), {}
+for r = 1, 50 do rows[r] = {} for i = 1, 50 do rows[r][i] = draw:normal() end end
+local net = nn.sequential {nn.linear(50, 101), nn.layer_norm(101), nn.relu, nn.linear(101, 67), nn.layer_norm(67), nn.relu, nn.linear(67, 5)}
+return nn.train {loss = nn.square(net(x)):mean(), optimizer = nn.sgd {lr = 0.01, momentum = 0.9}, data = nn.data.table {train = {x = rows}}, batch = 33, epochs = 3}
+L
+for kind in fused generic; do check "layer norms: builds $kind" build $kind norms.lua --kernels $kind; done
+check "layer norms: agree" agree
+check "layer norms: in lanes" eval '[ "$(grep -c "NN_ROW_SUM(.*BATCH\|NN_ROW_SUM(.*, b, 16" fused.c)" -ge 4 ]'
+
 # Lines of an image beside each other: 24 wide, three registers of 32 bytes or two of 64, the second of which begins earlier; and 13.
 cat > lines.lua <<'L'
 local nn = require "nn"
