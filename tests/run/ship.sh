@@ -274,16 +274,17 @@ optimize=-O1
 [ -z "${NNGEN_ALL:-}" ] || optimize=-O2
 every() {
     local kind=$1 name=$2
-    emit "$kind" "$models/$name.lua" --data "$models" && status 0 $CC -c "$name.c" ${flags%% -I*} $CFLAGS_EXTRA $optimize -I"$(dirname "$NNGEN")/include" $WARNINGS -o "$name.o"
+    emit "$kind" "$models/$name.lua" --data "$data" && status 0 $CC -c "$name.c" ${flags%% -I*} $CFLAGS_EXTRA $optimize -I"$(dirname "$NNGEN")/include" $WARNINGS -o "$name.o"
 }
-whole() { generate "$1" "$models/$1.lua" --data "$models" --standalone && status 0 $CC -std=c11 -pedantic $WARNINGS $CFLAGS_EXTRA $optimize "$1.c" -lm -o "$1"; }
+whole() { generate "$1" "$models/$1.lua" --data "$data" --standalone && status 0 $CC -std=c11 -pedantic $WARNINGS $CFLAGS_EXTRA $optimize "$1.c" -lm -o "$1"; }
 for model in "$models"/*.lua; do
     name=$(basename "$model" .lua)
-    [ -z "${NNGEN_ALL:-}" ] || check "$name: one file" whole "$name"
+    data=$models
     case $name in
-        chain_rule | sigmoids | rate_sweep) continue ;;                     # refused, above
-        *mnist* | softmax_regression | fashion_cnn) [ -n "$images" ] || { skip "$name" "its images are not there"; continue; } ;;
+        *mnist* | softmax_regression | fashion_cnn) data=$images; [ -n "$data" ] || { skip "$name" "its images are not there"; continue; } ;;
     esac
+    [ -z "${NNGEN_ALL:-}" ] || check "$name: one file" whole "$name"
+    case $name in chain_rule | sigmoids | rate_sweep) continue ;; esac      # refused, above
     [ -n "${NNGEN_ALL:-}" ] || [[ " moons3 sum_square mnist_cnn characters " = *" $name "* ]] || continue
     case $name in parabola | sum_square) ;; *) check "$name: predict" every predict "$name" ;; esac
     check "$name: library" every library "$name"
