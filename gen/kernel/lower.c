@@ -244,99 +244,125 @@ static Term *gathered(Plan *plan, const bool *stored, NodeId id, const Index *in
     return term;
 }
 
-Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis, bool itself)
+/* An operation of the same elements of its operands. */
+static Term *applied(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    Term *term = new_term(plan, TERM_APPLY, id);
+    term->op = node->op;
+    for (int o = 0; o < op_info[node->op].arity; o++)
+        term->operand[o] = lower(plan, stored, node->operand[o], index, axis, false);
+    const bool same_value = node->op == OP_DETACH || (node->op == OP_FLOAT && term->operand[0]->scalar == FLOAT);
+    return same_value ? term->operand[0] : term;
+}
+
+/* The n-th number of the node's stream, n counting its elements. */
+static Term *drawn(Plan *plan, NodeId id, const Index *index)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    Term *term = new_term(plan, TERM_RANDOM, id);
+    term->op = node->op;
+    int64_t size[MAX_RANK + 1], stride = 1;
+    Index flat = index_constant(0);
+    for (int d = dimensions(plan->model, node->type, size) - 1; d >= 0; d--) {
+        flat = index_add(flat, stride, index[d]);
+        stride *= size[d];
+    }
+    return with_indices(plan, term, &flat, 1);
+}
+
+/* What is one value for a whole run: the rate, the step. */
+static Term *symbol(Plan *plan, NodeId id)
+{
+    Term *term = new_term(plan, TERM_SYMBOL, id);
+    term->op = plan->model->graph->nodes[id].op;
+    return term;
+}
+
+static Term *broadcast(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    const int batch = node->type.per_row;
+    Index to[MAX_RANK + 1];
+    int count = 0;
+    for (int axis_number = batch ? 0 : 1; axis_number <= node->type.rank; axis_number++)
+        if (!(node->attributes.axes >> axis_number & 1))
+            to[count++] = index[batch + axis_number - 1];
+    return lower(plan, stored, node->operand[0], to, axis, false);
+}
+
+static Term *permuted(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    const int batch = node->type.per_row;
+    Index to[MAX_RANK + 1];
+    if (batch)
+        to[0] = index[0];
+    for (int d = 0; d < node->type.rank; d++)
+        to[batch + node->attributes.order[d] - 1] = index[batch + d];
+    return lower(plan, stored, node->operand[0], to, axis, false);
+}
+
+/* An operand at `index`, moved by `by` along the attribute's axis. */
+static Term *moved(Plan *plan, const bool *stored, NodeId id, NodeId operand, const Index *index, const Axis *axis, int64_t by)
+{
+    const Node *node = &plan->model->graph->nodes[id];
+    const int batch = node->type.per_row, d = batch + node->attributes.axis - 1;
+    Index to[MAX_RANK + 1];
+    memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
+    to[d] = index_shift(index[d], by);
+    return lower(plan, stored, operand, to, axis, false);
+}
+
+/* The first operand as far as it goes, then the second. */
+static Term *concatenated(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
 {
     const Graph *graph = plan->model->graph;
     const Node *node = &graph->nodes[id];
+    const int64_t first = graph->nodes[node->operand[0]].type.size[node->attributes.axis - 1];
+    Term *second = moved(plan, stored, id, node->operand[1], index, axis, -first);
+    return guarded(plan, stored, id, node->operand[0], index, axis, node->type.per_row + node->attributes.axis - 1, 0, second);
+}
+
+static Term *regrouped(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis)
+{
+    const Graph *graph = plan->model->graph;
+    const Node *node = &graph->nodes[id];
+    Index to[MAX_RANK + 1] = {{0}};
+    reshaped(graph->nodes[node->operand[0]].type, node->type, index, axis, to);
+    return lower(plan, stored, node->operand[0], to, axis, false);
+}
+
+Term *lower(Plan *plan, const bool *stored, NodeId id, const Index *index, const Axis *axis, bool itself)
+{
+    const Node *node = &plan->model->graph->nodes[id];
     const Attributes *a = &node->attributes;
+    const int batch = node->type.per_row;               /* dimensions before axis 1 */
     if (stored[id] && !itself)
         return read_buffer(plan, id, index, axis);
-
-    int batch = node->type.per_row;                     /* dimensions before axis 1 */
-    Index to[MAX_RANK + 1] = {{0}};
-    switch (op_info[node->op].class) {
-    case POINTWISE: {
-        Term *term = new_term(plan, TERM_APPLY, id);
-        term->op = node->op;
-        for (int o = 0; o < op_info[node->op].arity; o++)
-            term->operand[o] = lower(plan, stored, node->operand[o], index, axis, false);
-        bool same_value = node->op == OP_DETACH || (node->op == OP_FLOAT && term->operand[0]->scalar == FLOAT);
-        return same_value ? term->operand[0] : term;
-    }
-    case RANDOM: {
-        Term *term = new_term(plan, TERM_RANDOM, id);
-        term->op = node->op;
-        int64_t size[MAX_RANK + 1], stride = 1;
-        Index flat = index_constant(0);
-        for (int d = dimensions(plan->model, node->type, size) - 1; d >= 0; d--) {
-            flat = index_add(flat, stride, index[d]);
-            stride *= size[d];
-        }
-        return with_indices(plan, term, &flat, 1);
-    }
-    default:
-        break;
-    }
-
+    if (op_info[node->op].class == POINTWISE)
+        return applied(plan, stored, id, index, axis);
+    if (op_info[node->op].class == RANDOM)
+        return drawn(plan, id, index);
     switch (node->op) {
-    case OP_INPUT: case OP_PARAMETER: case OP_STATE:
-        return read_buffer(plan, id, index, axis);
-    case OP_CONSTANT: {
-        Term *term = new_term(plan, TERM_NUMBER, id);
-        term->number = a->value;
-        return term;
-    }
-    case OP_TABLE:
-        return with_indices(plan, new_term(plan, TERM_TABLE, id), index, node->type.rank);
-    case OP_INDEX:
-        return with_indices(plan, new_term(plan, TERM_INDEX, id), &index[a->axis == 0 ? 0 : batch + a->axis - 1], 1);
-    case OP_ROW_MASK:
-        return with_indices(plan, new_term(plan, TERM_MASK, id), index, 1);
-    case OP_ROWS: case OP_RATE: case OP_SWEPT: case OP_STEP: case OP_MODE: {
-        Term *term = new_term(plan, TERM_SYMBOL, id);
-        term->op = node->op;
-        return term;
-    }
-    case OP_BROADCAST: {
-        int count = 0;
-        for (int axis_number = batch ? 0 : 1; axis_number <= node->type.rank; axis_number++)
-            if (!(a->axes >> axis_number & 1))
-                to[count++] = index[batch + axis_number - 1];
-        return lower(plan, stored, node->operand[0], to, axis, false);
-    }
-    case OP_RESHAPE:
-        reshaped(graph->nodes[node->operand[0]].type, node->type, index, axis, to);
-        return lower(plan, stored, node->operand[0], to, axis, false);
-    case OP_PERMUTE:
-        if (batch)
-            to[0] = index[0];
-        for (int d = 0; d < node->type.rank; d++)
-            to[batch + a->order[d] - 1] = index[batch + d];
-        return lower(plan, stored, node->operand[0], to, axis, false);
-    case OP_SLICE:
-        memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
-        to[batch + a->axis - 1] = index_shift(index[batch + a->axis - 1], a->from);
-        return lower(plan, stored, node->operand[0], to, axis, false);
-    case OP_CONTRACT:
-        return outer_product(plan, stored, id, index, axis);
-    case OP_FOLD:
-        return in_tiles(plan, stored, id, index, axis);
-    case OP_UNFOLD:
-        return in_window(plan, stored, id, index, axis);
-    case OP_GATHER:
-        return gathered(plan, stored, id, index, axis);
+    case OP_INPUT: case OP_PARAMETER: case OP_STATE: return read_buffer(plan, id, index, axis);
+    case OP_CONSTANT: return filling(plan, id, a->value);
+    case OP_TABLE: return with_indices(plan, new_term(plan, TERM_TABLE, id), index, node->type.rank);
+    case OP_INDEX: return with_indices(plan, new_term(plan, TERM_INDEX, id), &index[a->axis == 0 ? 0 : batch + a->axis - 1], 1);
+    case OP_ROW_MASK: return with_indices(plan, new_term(plan, TERM_MASK, id), index, 1);
+    case OP_ROWS: case OP_RATE: case OP_SWEPT: case OP_STEP: case OP_MODE: return symbol(plan, id);
+    case OP_BROADCAST: return broadcast(plan, stored, id, index, axis);
+    case OP_RESHAPE: return regrouped(plan, stored, id, index, axis);
+    case OP_PERMUTE: return permuted(plan, stored, id, index, axis);
+    case OP_SLICE: return moved(plan, stored, id, node->operand[0], index, axis, a->from);
+    case OP_CONTRACT: return outer_product(plan, stored, id, index, axis);
+    case OP_FOLD: return in_tiles(plan, stored, id, index, axis);
+    case OP_UNFOLD: return in_window(plan, stored, id, index, axis);
+    case OP_GATHER: return gathered(plan, stored, id, index, axis);
     case OP_PAD:
         return guarded(plan, stored, id, node->operand[0], index, axis, batch + a->axis - 1, a->from, filling(plan, id, a->value));
-    case OP_CONCAT: {
-        int d = batch + a->axis - 1;
-        int64_t first = graph->nodes[node->operand[0]].type.size[a->axis - 1];
-        memcpy(to, index, sizeof *index * (size_t)(batch + node->type.rank));
-        to[d] = index_shift(index[d], -first);
-        Term *second = lower(plan, stored, node->operand[1], to, axis, false);
-        return guarded(plan, stored, id, node->operand[0], index, axis, d, 0, second);
-    }
-    default:
-        bug("%s cannot be part of a term", op_info[node->op].name);
+    case OP_CONCAT: return concatenated(plan, stored, id, index, axis);
+    default: bug("%s cannot be part of a term", op_info[node->op].name);
     }
 }
 
