@@ -22,8 +22,9 @@ check "without --save too" eval 'timeout --preserve-status -s INT 1 ./p --steps 
 check "while it only predicts or reads, a signal is heeded" eval 'timeout -s INT 20 ./p --steps 10 --quiet'
 check "--save names the file in the last words" eval 'timeout --preserve-status -s INT 1 ./p --steps 2000000000 --save s > out 2>&1; grep -q "[^a-z]s\b" out'
 twice() {                                             # what timeout(1) does to its group, made certain
-    ./p --steps 2000000000 --quiet --save s --log log --log-every 1000000 & local run=$!
-    sleep 0.7; kill -TERM $run; sleep 0.02; kill -TERM $run; wait $run
+    rm -f log; ./p --steps 2000000000 --quiet --save s --log log --log-every 1000 & local run=$!
+    for _ in $(seq 100); do grep -qs '"step"' log && break; sleep 0.1; done          # under way: a busy machine takes its time
+    kill -TERM $run; sleep 0.02; kill -TERM $run; wait $run
     [ $? = 130 ] && tail -n 1 log | grep -q interrupted
 }
 check "told twice at once, it ends as told once" twice
