@@ -331,7 +331,7 @@ static void set_option(Reading *r, const OptionRow *row, const char *value)
     Arena *arena = r->arena;
     Options *options = r->options;
     switch (row->id) {
-    case OPTION_OUTPUT: options->output = value; break;
+    case OPTION_OUTPUT: options->output = strcmp(value, "-") == 0 ? NULL : value; break;
     case OPTION_KERNELS: options->kernels = kernel_mode(value); break;
     case OPTION_TARGET: options->target = strcmp(value, "cuda") == 0 ? TARGET_CUDA : TARGET_C; break;
     case OPTION_PRECISION: options->read.precision = value; break;

@@ -53,36 +53,23 @@ static void find_obstacle(Term *term, void *context)
         *found |= !term->index[i].looked_up && !is_affine(&term->index[i]);
 }
 
-typedef struct Lying { const Emission *e; int stage, axis; bool apart, changes; } Lying;
+typedef struct Lying { const Plan *plan; int axis; bool apart; } Lying;
 
-static bool has_axis(const Index *index, int axis)
-{
-    for (int t = 0; t < index->count; t++)
-        if (index->term[t].axis == axis)
-            return true;
-    return false;
-}
-
-static void look_at_read(Term *term, void *context)
+static void find_apart(Term *term, void *context)
 {
     Lying *l = context;
-    if (term->kind != TERM_READ)
-        return;
-    const Buffer *buffer = &l->e->w.plan->buffer[term->buffer];
-    for (int d = 0; d < term->rank; d++)
+    const Buffer *buffer = term->kind == TERM_READ ? &l->plan->buffer[term->buffer] : NULL;
+    for (int d = 0; buffer && d < term->rank; d++)
         l->apart |= has_axis(&term->index[d], l->axis) && buffer->order[buffer->rank - 1] != d;
-    for (int s = l->stage; s < l->e->kernel->stage_count; s++)
-        l->changes |= l->e->kernel->stage[s].buffer == term->buffer;
 }
 
-/* Where do the rows lie that a kernel reads: `apart`, or neighbours beside each other? Does a stage change what it reads? Then a row
- * that comes again would come out differently; what an earlier stage has written is the same again. */
-static Lying look_at_reads(const Emission *e)
+/* Are neighbouring rows apart in an array that the kernel reads? */
+static bool are_rows_apart(const Emission *e)
 {
-    Lying lying = {.e = e, .axis = lanes_axis(e->kernel)};
-    for (lying.stage = 0; lying.stage < e->kernel->stage_count; lying.stage++)
-        each_term(e->kernel->stage[lying.stage].term, look_at_read, &lying);
-    return lying;
+    Lying lying = {e->w.plan, lanes_axis(e->kernel), false};
+    for (int s = 0; s < e->kernel->stage_count; s++)
+        each_term(e->kernel->stage[s].term, find_apart, &lying);
+    return lying.apart;
 }
 
 /* Is there something that has no lanes within a row, and do the locals stay in the first cache? A fold that has is no obstacle where
@@ -90,7 +77,6 @@ static Lying look_at_reads(const Emission *e)
 bool runs_rows_in_lanes(const Emission *e)
 {
     const Kernel *kernel = e->kernel;
-    const Lying lying = kernel->outer_count ? look_at_reads(e) : (Lying){0};
     bool obstacle = !has_lanes(e) || (kernel->form != FORM_ROW && !e->folds_vectors) || kernel->axis[lanes_axis(kernel)].extent < ROWS_IN_LANES;
     bool worth = false;
     for (int s = 0; s < kernel->stage_count && !obstacle; s++) {
@@ -101,11 +87,11 @@ bool runs_rows_in_lanes(const Emission *e)
         for (int f = 0; f < stage->fold_count && !stage->folds_outer && !e->folds_vectors; f++)
             elements *= kernel->axis[stage->fold_axis[f]].extent;
         obstacle = stage->fold == FOLD_ARGMAX || (stage->inner_count && stage->fold_count) || elements > LARGEST_IN_LANES
-                || (stage->folds_outer && (stage->inner_count || stage->fold_count)) || (lying.apart && folds_in_lanes(e, stage));
+                || (stage->folds_outer && (stage->inner_count || stage->fold_count)) || (folds_in_lanes(e, stage) && are_rows_apart(e));
         each_term(stage->term, find_obstacle, &obstacle);
         worth |= stage->fold != FOLD_NONE && !stage->folds_outer;
     }
-    return worth && !obstacle && (e->folds_vectors || !lying.changes);       /* rows may come twice */
+    return worth && !obstacle && (e->folds_vectors || !changes_what_it_reads(kernel));     /* rows may come twice */
 }
 
 static void find_lanes(Emission *e)
@@ -141,7 +127,7 @@ static void open_lanes(Emission *e)
 
 static bool rows_come_twice(const Emission *e)
 {
-    return e->kernel->axis[lanes_axis(e->kernel)].extent % ROWS_IN_LANES != 0 && !look_at_reads(e).changes;
+    return e->kernel->axis[lanes_axis(e->kernel)].extent % ROWS_IN_LANES != 0 && !changes_what_it_reads(e->kernel);
 }
 
 static void close_lanes(Emission *e)

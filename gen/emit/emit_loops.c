@@ -200,8 +200,7 @@ static void find_obstacle(Term *term, void *context)
     o->found |= term->kind == TERM_RANDOM && term->op == OP_NORMAL;
     for (int i = 0; i < term->rank; i++) {
         o->found |= !is_affine(&term->index[i]);
-        for (int t = 0; t < term->index[i].count && term->kind == TERM_INSIDE; t++)
-            o->found |= term->index[i].term[t].axis == o->axis;
+        o->found |= term->kind == TERM_INSIDE && has_axis(&term->index[i], o->axis);
     }
 }
 
@@ -362,7 +361,7 @@ void declare_array(Emission *e, const char *storage, int s)
 }
 
 /* Is it an array within a border of one number, lying along the axis? Whole registers of that come, some of their lanes masked: pad of
- * 32 x 32 before a max-pool of windows that overlap, with those, 2.4 for 1.6 us. */
+ * 32 x 32 before a max-pool of windows that overlap, with those, 2.4 for 1.6 µs. */
 static bool is_bordered(const Emission *e, Term *term, int axis)
 {
     Stride stride = {e->w.plan, axis, term->kind != TERM_INSIDE};

@@ -34,9 +34,8 @@ static int axis_of_loop(const Kernel *kernel, const char *statement)
 static bool has_own_place(const Stage *stage, int axis)
 {
     for (int d = 0; d < MAX_RANK + 1; d++)
-        for (int t = 0; t < stage->store[d].count; t++)
-            if (stage->store[d].term[t].axis == axis)
-                return true;
+        if (has_axis(&stage->store[d], axis))
+            return true;
     return false;
 }
 
@@ -54,12 +53,13 @@ static bool is_independent(const Kernel *kernel, int axis)
 /* May all threads run it, each for itself? What makes a thread's own variables, or opens and closes a scope. */
 static bool is_for_all(const char *statement)
 {
-    static const char *const heads[] = {"/*", "const ", "float ", "double ", "_Alignas", "{", "}", "NN_PANELS(", "NN_TURNED_PANELS(", "NN_SIDE(", "NN_SIDES(",
+    static const char *const heads[] = {"/*", "float ", "double ", "_Alignas", "{", "}", "NN_PANELS(", "NN_TURNED_PANELS(", "NN_SIDE(", "NN_SIDES(",
                                         "NN_CORE(", "NN_LINES(", "NN_DOT("};
+    const bool is_constant = strncmp(statement, "const ", 6) == 0 || strncmp(statement, "enum ", 5) == 0;
     const char *equals = strstr(statement, " = ");
-    if (strncmp(statement, "enum ", 5) == 0)
+    if (is_constant)
         return true;
-    if (strncmp(statement, "const ", 6) != 0 && equals && equals < strchrnul(statement, '('))
+    if (equals && equals < strchrnul(statement, '('))
         return false;                                   /* a sum that begins */
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         if (strncmp(statement, heads[i], strlen(heads[i])) == 0)

@@ -285,21 +285,21 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
         close_block(e);
 }
 
-typedef struct Reading { const Kernel *kernel; bool found; } Reading;
+typedef struct Reading { const Kernel *kernel; int stage; bool found; } Reading;
 
-static void find_read_of_written(Term *term, void *context)
+static void find_changed(Term *term, void *context)
 {
     Reading *r = context;
-    for (int s = 0; s < r->kernel->stage_count; s++)
+    for (int s = r->stage; s < r->kernel->stage_count; s++)
         r->found |= term->kind == TERM_READ && term->buffer == r->kernel->stage[s].buffer;
 }
 
-/* Does it give another result when it is computed again? An update does. */
-bool reads_what_it_writes(const Kernel *kernel)
+/* Does it give another result when it is computed again? An update does; what an earlier stage has written is the same again. */
+bool changes_what_it_reads(const Kernel *kernel)
 {
-    Reading reading = {kernel, false};
-    for (int s = 0; s < kernel->stage_count; s++)
-        each_term(kernel->stage[s].term, find_read_of_written, &reading);
+    Reading reading = {.kernel = kernel};
+    for (; reading.stage < kernel->stage_count; reading.stage++)
+        each_term(kernel->stage[reading.stage].term, find_changed, &reading);
     return reading.found;
 }
 
@@ -481,7 +481,7 @@ static void emit_strips(Emission *e)
     const Tile *tile = &kernel->choice;
     const TileSize rows = rows_of(e), columns = columns_of(e);
     const int64_t breadth = extent_or_one(kernel, tile->column), rest = breadth % largest(columns);
-    const bool once = tile->block || reads_what_it_writes(kernel), apart = rest && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
+    const bool once = tile->block || changes_what_it_reads(kernel), apart = rest && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
     if (!apart) {
         emit_strip(e, &(Strip){0, breadth, 0, rows, columns, rest != 0 && once});
         return;

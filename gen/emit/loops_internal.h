@@ -60,7 +60,7 @@ void emit_skips(Emission *e);                                 /* emit_skips.c: F
 /* emit_tiles.c: the loops of a contraction whose tiles are chosen */
 void emit_behind_sums(Emission *e);                           /* the stages behind sums that lie in memory, in loops of their own */
 void emit_contraction(Emission *e);
-bool reads_what_it_writes(const Kernel *kernel);
+bool changes_what_it_reads(const Kernel *kernel);
 
 /* emit_shared.c: marks the loops in `text` from `start` on that threads share; false: none, the text stays */
 bool share_loops(Text *text, size_t start, const Kernel *kernel, Arena *arena);

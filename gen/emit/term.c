@@ -206,7 +206,7 @@ static void find_guard(Term *term, void *context)
 
 /* In lanes a choice takes both values: what only one branch would read would make it a branch. So it does of a sum whose elements are
  * guarded, which compilers leave alone, outside of lanes: there a branch would be on chance (backward of a max-pool of 3 x 3 windows
- * two apart, then relu: 700 or 190 us). */
+ * two apart, then relu: 700 or 190 µs). */
 static bool takes_both(const Writing *w, const Term *term)
 {
     bool both = false;

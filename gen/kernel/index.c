@@ -16,6 +16,14 @@ Index index_constant(int64_t constant)
     return (Index){.constant = constant, .divisor = 1};
 }
 
+bool has_axis(const Index *index, int axis)
+{
+    for (int t = 0; t < index->count; t++)
+        if (index->term[t].axis == axis)
+            return true;
+    return false;
+}
+
 bool is_affine(const Index *index)
 {
     return index->divisor == 1 && index->modulus == 0 && !index->looked_up;

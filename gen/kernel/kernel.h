@@ -300,6 +300,7 @@ Index index_modulo(Index index, int64_t modulus, const Axis *axis);
 int plain_axis(const Index *index);                           /* the axis, if the index is that axis and nothing else; else NONE */
 bool same_index(const Index *a, const Index *b);
 bool same_element(const Index *a, const Index *b, const Axis *axis);      /* the same but for axes of one element? */
+bool has_axis(const Index *index, int axis);                  /* does it depend on the axis? */
 bool is_affine(const Index *index);
 typedef struct Extremes { int64_t least, most; } Extremes;       /* both included */
 Extremes extremes_of(const Index *index, const Axis *axis);         /* of an affine index over all values of its axes */

@@ -45,8 +45,7 @@ static void find_axis(Term *term, void *context)
 {
     Dependence *d = context;
     for (int i = 0; i < term->rank; i++)
-        for (int t = 0; t < term->index[i].count; t++)
-            d->found |= term->index[i].term[t].axis == d->axis;
+        d->found |= has_axis(&term->index[i], d->axis);
 }
 
 bool depends_on(Term *term, int axis)

@@ -52,6 +52,7 @@ check "and no temporary" test -z "$(find . -name '.nngen*')"
 check "a failure writes nothing to standard output" eval '"$NNGEN" wrong.lua --dump=read 2> /dev/null | cmp - /dev/null'
 
 check "-o and standard output differ in their own call alone" eval '"$NNGEN" line.lua > a.c && "$NNGEN" line.lua -o b.c && [ "$(diff a.c b.c | grep -c "^[<>]")" -le 8 ]'
+check "-o - is standard output" eval '"$NNGEN" line.lua -o - | cmp - a.c && [ ! -e ./- ]'
 check "the same call gives the same bytes" eval 'cp b.c first.c && "$NNGEN" line.lua -o b.c && cmp b.c first.c'
 check "no absolute path in the text" eval '"$NNGEN" "$WORK/line.lua" -o "$WORK/abs.c" && ! grep -qF " $WORK/abs.c" abs.c'
 for pass in read differentiate update simplify specialise keep associate fuse schedule plan_memory emit graph math; do
