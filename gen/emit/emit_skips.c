@@ -120,6 +120,7 @@ static void declare_distances(Emission *e)
     if (!kernel->skip.digits)
         return;
     Text text = text_new(e->w.arena);
+    line(e, "/* how far each element of a window lies behind its first; only the largest one's factor is not zero */");
     text_print(&text, "const int at[%lld] = {", (long long)places);
     for (int64_t place = 0; place < places; place++) {
         int64_t distance = 0;
@@ -194,6 +195,7 @@ static void emit_list(Emission *e)
     int64_t length = 1;
     for (int p = kernel->skip.listed; p < kernel->skip.points; p++)
         length *= kernel->axis[kernel->skip.point[p]].extent;
+    line(e, "/* a list of the factors that are not zero, and of what they are multiplied with */");
     line(e, "%s factor[%lld];", real, (long long)length);
     line(e, "const %s *from[%lld];", real, (long long)length);
     line(e, "int living = 0;");

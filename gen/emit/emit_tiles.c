@@ -521,6 +521,7 @@ static void emit_kept(Emission *e)
     const Stage *sum = kernel->stage;
     const Buffer *sums = &e->w.plan->buffer[sum->buffer];
     const char *extent = axis_extent(&e->w, kernel->kept.axis);
+    line(e, "/* What is multiplied with zero afterwards is left at zero; kept[] are the others. */");
     line(e, "int kept[%s + %d], number_kept = 0;", extent, kernel->choice.rows - 1);
     open_loop(e, kernel->kept.axis);
     line(e, "kept[number_kept] = %s;", letter_of(e, kernel->kept.axis));
