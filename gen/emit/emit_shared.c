@@ -54,7 +54,7 @@ static bool is_independent(const Kernel *kernel, int axis)
 static bool is_for_all(const char *statement)
 {
     static const char *const heads[] = {"/*", "float ", "double ", "_Alignas", "{", "}", "NN_PANELS(", "NN_TURNED_PANELS(", "NN_SIDE(", "NN_SIDES(",
-                                        "NN_CORE(", "NN_LINES(", "NN_DOT("};
+                                        "NN_CORE(", "NN_LINES(", "NN_DOT(", "NN_DOTS("};
     const bool is_constant = strncmp(statement, "const ", 6) == 0 || strncmp(statement, "enum ", 5) == 0;
     const char *equals = strstr(statement, " = ");
     if (is_constant)

@@ -39,7 +39,7 @@ static int64_t extent_or_one(const Kernel *kernel, int axis)
 typedef struct TileSize { int number; bool grows; const char *text; } TileSize;
 
 /* Columns from `from` to `to` in tiles of one shape; what follows the sums begins at `fresh`. */
-typedef struct Strip { int64_t from, to, fresh; TileSize rows, columns; bool clamps; } Strip;
+typedef struct Strip { int64_t from, to, fresh; TileSize rows, columns; bool clamps, dots; } Strip;
 
 static TileSize size_of(const Emission *e, int number, const char *grown)
 {
@@ -187,6 +187,38 @@ static const char *fold_loops(Emission *e, int except)
     return text.length ? text.bytes : "";
 }
 
+/* Does a strip ask for what the next tiles read? The rest of the columns is too few tiles to ask for rows. */
+static bool asks(const Emission *e, const Strip *strip)
+{
+    return e->kernel->choice.ahead && strip->from == 0;
+}
+
+/* The same where each eighth step asks for what the next tiles read, from emit_ahead's `ahead` on: of rows, which follow each other, as much
+ * as a tile has columns; of columns, those of a step. */
+static const char *fold_ahead(const Emission *e, const Strip *strip)
+{
+    const Tile *tile = &e->kernel->choice;
+    const int axis = e->kernel->stage[0].fold_axis[0];
+    const Buffer *columns = &e->w.plan->buffer[tile->b->buffer];
+    const char *k = letter_of(e, axis), *step = tile->ahead == AHEAD_ROWS ? strip->columns.text : number_text(e, room_in(columns, 1));
+    return arena_print(e->w.arena, "%s(%s, %s, %s, ahead, %s)", e->kernel->axis[axis].extent % 8 == 0 ? "NN_AHEAD" : "NN_ODD_AHEAD", k,
+                       tile->block ? arena_print(e->w.arena, "%s0", k) : "0", tile->block ? part_end(e) : axis_extent(&e->w, axis), step);
+}
+
+/* const float *ahead = x[NN_LEAST(b0 + ROWS, BATCH - ROWS)];        what the next tiles read */
+static void emit_ahead(Emission *e, const Strip *strip)
+{
+    const Kernel *kernel = e->kernel;
+    const Tile *tile = &kernel->choice;
+    const bool of_rows = tile->ahead == AHEAD_ROWS;
+    const int axis = of_rows ? tile->row : tile->column;
+    const char *size = of_rows ? strip->rows.text : strip->columns.text;
+    const char *next = arena_print(e->w.arena, "[NN_LEAST(%1$s0 + %2$s, %3$s - %2$s)]", letter_of(e, axis), size, axis_extent(&e->w, axis));
+    const char *name = array_name(e->w.plan, kernel, (of_rows ? tile->a : tile->b)->buffer), *k = letter_of(e, kernel->stage[0].fold_axis[0]);
+    line(e, "const %s *ahead = %s;", local_type(e, kernel->stage), of_rows ? arena_print(e->w.arena, "%s%s", name, next)
+         : arena_print(e->w.arena, "&%s[%s0]%s", name, k, next));
+}
+
 static const char *zero_or_one(const Emission *e, int number)
 {
     return arena_print(e->w.arena, e->w.plan->model->precision == F32 ? "%d.0f" : "%d.0", number);
@@ -235,6 +267,7 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
     const TileSize rows = strip->rows, columns = strip->columns;
     const bool several_rows = rows.number > 1 || rows.grows, several = columns.number > 1 || columns.grows;
     const bool in_parts = kernel->choice.block > 0;
+    const int fold = strip->dots ? sum->fold_axis[0] : lanes;
     const char *r = letter_of(e, row), *c = letter_of(e, column), *name = in_parts ? "part" : chooses(kernel) ? "tile" : sum->name;
     const int lines = kernel->choice.lines;
     const char *y = lines > 1 ? letter_of(e, kernel->choice.line) : NULL;
@@ -242,12 +275,14 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
         emit_fetches(e, rows);
     line(e, "%s %s[%s][%s%s];", local_type(e, sum), name, rows.text, lines > 1 ? arena_print(e->w.arena, "%d * ", lines) : "", columns.text);
     Text call = text_new(e->w.arena);
-    text_print(&call, "%s(%s, %s, %s, ", lines > 1 ? "NN_LINES" : lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows.text);
+    text_print(&call, "%s(%s, %s, %s, ", strip->dots ? "NN_DOTS" : lines > 1 ? "NN_LINES" : lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows.text);
     if (lines > 1)
         text_print(&call, "%s, %d, ", y, lines);
-    text_print(&call, "%s, %s, %s, ", c, columns.text, fold_loops(e, lanes == column ? NONE : lanes));
-    if (lanes != column)
-        text_print(&call, "%s, %s, %d, ", letter_of(e, lanes), axis_extent(&e->w, lanes), kernel->choice.width);
+    text_print(&call, "%s, %s, ", c, columns.text);
+    if (!strip->dots)
+        text_print(&call, "%s, ", asks(e, strip) ? fold_ahead(e, strip) : fold_loops(e, lanes == column ? NONE : lanes));
+    if (strip->dots || lanes != column)
+        text_print(&call, "%s, %s, %d, ", letter_of(e, fold), axis_extent(&e->w, fold), kernel->choice.width);
     text_print(&call, "%s, %s);", a, b);
     call_line(e, call.bytes);
 
@@ -422,15 +457,29 @@ static void emit_rows_and_columns(Emission *e, const Strip *strip, const Columns
     if (e->kernel->choice.rows_outside)
         open_rows(e, strip);
     open_columns(e, strip, columns);
+    if (asks(e, strip))
+        emit_ahead(e, strip);
     if (!e->kernel->choice.rows_outside)
         open_rows(e, strip);
-    emit_tile(e, strip, row_factor(e), b);
+    emit_tile(e, strip, makes_all_sides(e->kernel) ? side_of_all(e, strip) : row_factor(e), b);
     for (int loop = 0; loop < columns->loop + has_row_loop(e, strip); loop++)
         close_block(e);
 }
 
-/* A group of panels after the other, each with all rows; one panel needs no loop over its columns. */
-static void emit_strip_in_panels(Emission *e, const Strip *strip)
+/* Columns with lanes along the fold, beside the tiles of their rows. */
+static void emit_dots(Emission *e, const Strip *strip)
+{
+    const char *c = letter_of(e, e->kernel->choice.column);
+    line(e, "/* the last %lld of %s: lanes along %s */", (long long)(strip->to - strip->fresh), c, letter_of(e, e->kernel->stage[0].fold_axis[0]));
+    line(e, "{");
+    e->indent += INDENT;
+    line(e, "const int %s0 = %lld;", c, (long long)strip->from);
+    emit_tile(e, strip, row_factor(e), term_text(&e->w, e->kernel->choice.b, BIND_SUM));
+    close_block(e);
+}
+
+/* A group of panels after the other, each with all rows; one panel needs no loop over its columns. `dots`: the columns beside them, or NULL. */
+static void emit_strip_in_panels(Emission *e, const Strip *strip, const Strip *dots)
 {
     Columns columns = columns_of_strip(e, strip);
     const char *c = letter_of(e, e->kernel->choice.column);
@@ -454,21 +503,27 @@ static void emit_strip_in_panels(Emission *e, const Strip *strip)
     open_around(e, false);
     open_rows(e, strip);
     const char *a = makes_all_sides(e->kernel) ? side_of_all(e, strip) : e->kernel->choice.side ? emit_side(e, strip->rows) : row_factor(e);
+    if (asks(e, strip))
+        emit_ahead(e, strip);
     if (columns.loop)
         open_columns(e, strip, &columns);
     emit_tile(e, strip, a, b);
-    for (int l = 0; l < columns.loop + has_row_loop(e, strip); l++)
+    if (columns.loop)
+        close_block(e);
+    if (dots)
+        emit_dots(e, dots);
+    if (has_row_loop(e, strip))
         close_block(e);
     close_around(e, false);
     if (loop)
         close_block(e);
 }
 
-static void emit_strip(Emission *e, const Strip *strip)
+static void emit_strip(Emission *e, const Strip *strip, const Strip *dots)
 {
     const Columns columns = columns_of_strip(e, strip);
     if (e->kernel->choice.group)
-        emit_strip_in_panels(e, strip);
+        emit_strip_in_panels(e, strip, dots);
     else
         emit_rows_and_columns(e, strip, &columns, term_text(&e->w, e->kernel->choice.b, BIND_SUM));
 }
@@ -481,18 +536,19 @@ static void emit_strips(Emission *e)
     const Tile *tile = &kernel->choice;
     const TileSize rows = rows_of(e), columns = columns_of(e);
     const int64_t breadth = extent_or_one(kernel, tile->column), rest = breadth % largest(columns);
-    const bool once = tile->block || changes_what_it_reads(kernel), apart = rest && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
+    const bool once = tile->block || changes_what_it_reads(kernel);
+    const bool apart = rest && tile->ahead != AHEAD_COLUMNS && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
     if (!apart) {
-        emit_strip(e, &(Strip){0, breadth, 0, rows, columns, rest != 0 && once});
+        emit_strip(e, &(Strip){0, breadth, 0, rows, columns, rest != 0 && once, false}, NULL);
         return;
     }
     const int narrow = tile->group ? tile->rest_columns : tile->columns;
     const TileSize rest_rows = tile->group && !makes_all_sides(kernel) ? size_of(e, tile->rest_rows, NULL) : rows, rest_columns = size_of(e, narrow, NULL);
-    const Strip whole = {0, breadth - rest, 0, rows, columns, false};
-    const Strip one = {breadth - narrow, breadth, breadth - rest, rest_rows, rest_columns, false};
-    const Strip few = {breadth - rest, breadth, breadth - rest, rest_rows, rest_columns, true};     /* more than one tile, of those that do not grow */
+    const Strip whole = {0, breadth - rest, 0, rows, columns, false, false};
+    const Strip one = {breadth - narrow, breadth, breadth - rest, tile->rest_dots ? rows : rest_rows, rest_columns, false, tile->rest_dots};
+    const Strip few = {breadth - rest, breadth, breadth - rest, rest_rows, rest_columns, true, false};      /* more than one tile, of those that do not grow */
     const Strip strip[] = {whole, rest > narrow ? few : one};
-    for (int s = 0; s < 2; s++) {
+    for (int s = 0; s < 2 - tile->rest_dots; s++) {
         const bool loop = strip[s].to - strip[s].from > (tile->group ? tile->group : strip[s].columns.number);
         if (s == 1)
             line(e, strip[s].from < strip[s].fresh ? "/* the last %lld of %s fill no tile: theirs begins at %lld, what is new in it at %lld */"
@@ -501,7 +557,7 @@ static void emit_strips(Emission *e)
             line(e, "{");
             e->indent += INDENT;
         }
-        emit_strip(e, &strip[s]);
+        emit_strip(e, &strip[s], tile->rest_dots ? &strip[1] : NULL);
         if (!loop || s == 1)
             close_block(e);
     }

@@ -143,10 +143,13 @@ typedef struct PlaceDigit { int axis; int64_t factor, modulus; } PlaceDigit;
 /* How a contraction runs. */
 enum { WIDER = 2 };                     /* core.h's NN_WIDE at its largest */
 
+/* What a tile asks memory for while its sums are made: rows of the factor a that the next tiles of rows read, or columns of b. */
+typedef enum { AHEAD_NOTHING, AHEAD_ROWS, AHEAD_COLUMNS } Ahead;
+
 typedef struct Tile {
     int lanes;                          /* the axis whose neighbours lie side by side in a register: `column`, or a fold; NONE: loops as they stand */
     int row, column;                    /* the axes of a tile; row may be NONE: one row */
-    int rows, columns, width;           /* its size; elements of the fold at a time, where that has the lanes */
+    int rows, columns, width;           /* its size; elements of the fold at a time, where that has the lanes, if only for the rest */
     int line, lines;                    /* lanes on a column: an axis of b beside it, and how many of its lines a tile has; NONE: one */
     bool wide_rows, wide_columns;       /* it has WIDER times as many where registers are that much wider than REGISTER_BYTES */
     bool rows_outside;                  /* the loop over rows of tiles is around that over columns */
@@ -155,6 +158,8 @@ typedef struct Tile {
     int rest_columns, rest_rows;        /* panels: the tile of columns that fill none; 0: there are none */
     bool side;                          /* panels: what the rows of a tile are multiplied with is copied too, side by side: a tile's,
                                            or where columns are outside that of all tiles, once for all panels */
+    bool rest_dots;                     /* panels: that tile has its lanes on the fold, and stands beside the others of its rows */
+    Ahead ahead;
     bool fetches;                       /* panels: what an update changes is asked for before its sums are made */
     Term *a, *b;                        /* the factors: a depends on the row, b on the column; a NULL: one, the sum of b alone */
     int64_t cycles;                     /* estimated */

@@ -11,7 +11,7 @@
 
 /* Sorted, for the reader's sake only: C's keywords and C++'s, which CUDA has, <math.h> and common library names, our own. */
 static const char *const taken_by_c[] = {
-    "BATCH", "COLUMNS", "FILE", "I", "INFINITY", "M_E", "M_PI", "NAN", "NULL", "ROWS", "State", "acos", "acosh", "alignas",
+    "BATCH", "COLUMNS", "FILE", "I", "INFINITY", "M_E", "M_PI", "NAN", "NULL", "ROWS", "State", "acos", "acosh", "ahead", "alignas",
     "alignof", "and", "and_eq", "are_classes", "asin", "asinh", "asm", "at", "atan", "atan2", "atanh", "auto", "bitand", "bitor",
     "blockDim", "blockIdx", "bool", "break", "case", "catch", "cbrt", "ceil", "char", "char16_t", "char32_t", "class",
     "column", "compl", "complex", "const", "const_cast", "constexpr", "continue", "copysign", "cos", "cosh", "cuda",

@@ -391,6 +391,46 @@ static int64_t panel_quarters(const Product *p, int column, int columns)
     return lies_along(p->plan, p->b, column) ? COPY_QUARTERS : can_turn(p->plan, p->kernel, p->b, columns) ? TURN_QUARTERS : GATHER_QUARTERS;
 }
 
+/* Is the operand of a product a matrix that the caches near the processor do not hold, whose rows in memory run along `inner`? */
+static bool comes_from_memory(const Product *p, const Term *operand, int outer, int inner)
+{
+    if (p->plan->target != TARGET_C || p->sum->fold_count != 1 || operand->kind != TERM_READ || operand->operand[0] || operand->rank != 2)
+        return false;
+    const Buffer *buffer = &p->plan->buffer[operand->buffer];
+    return !buffer->border && plain_axis(&operand->index[buffer->order[0]]) == outer && plain_axis(&operand->index[buffer->order[1]]) == inner
+        && room_in(buffer, 0) * room_in(buffer, 1) * p->element > AHEAD_BYTES;
+}
+
+/* Cycles of a few columns beside the whole tiles of their rows, with the lanes on the fold: 0 where they cannot be. */
+static int64_t dots_cycles(const Product *p, const Tile *tile, int columns)
+{
+    const int width = PANEL_BYTES / p->element, fold = p->sum->fold_axis[0];
+    if (p->sum->fold_count > 1 || p->folds < width || tile->rows % (2 * DOTS_ROWS) != 0 || tile->block || tile->side || tile->fetches
+        || !lies_along(p->plan, p->a, fold) || !lies_along(p->plan, p->b, fold))
+        return 0;
+    const int sums = DOTS_ROWS * DOTS_COLUMNS, registers = PANEL_BYTES / REGISTER_BYTES;
+    const int64_t step = step_cost(sums * registers, (DOTS_ROWS + DOTS_COLUMNS) * registers, p->folds);
+    return steps(extent_of(p, tile->row), DOTS_ROWS) * steps(columns, DOTS_COLUMNS)
+         * (steps(p->folds, width) * step / 2 + TILE_START + sums * (TREE_CYCLES + p->after));
+}
+
+/* The tile of the columns that fill none: a narrower one, or one that begins earlier, with all rows after the others have had them;
+ * or, where all others are one group, one beside these. */
+static int64_t choose_rest(const Product *p, Tile *tile, int rest, int64_t folds, bool one_group)
+{
+    const int columns = tile->columns, even = (int)steps(rest, DOTS_COLUMNS) * DOTS_COLUMNS;
+    tile->rest_columns = rest * p->element <= REGISTER_BYTES && columns * p->element > REGISTER_BYTES ? REGISTER_BYTES / p->element : columns;
+    const int64_t apart = strip_cycles(p, tile, 1, tile->rest_columns, folds, 0, &tile->rest_rows);
+    const int64_t dots = one_group && rest <= MOST_DOTS_COLUMNS ? dots_cycles(p, tile, even) : 0;
+    if (!dots || dots >= apart)
+        return apart;
+    tile->rest_dots = true;
+    tile->width = PANEL_BYTES / p->element;
+    tile->rest_columns = even;
+    tile->rest_rows = tile->rows;
+    return dots;
+}
+
 /* Columns that fill no panel have a narrower tile, or one that begins earlier. Panels are made once for all rows: a copy where b
  * lies along the column, turned where it lies along the innermost fold, else element by element. */
 static void consider_panels(Product *p, int row, int column)
@@ -413,10 +453,10 @@ static void consider_panels(Product *p, int row, int column)
     tile.fetches = p->streams && !in_parts && folds >= FETCH_STEPS;
     const int64_t fetch = tile.group / columns * bytes > FIRST_CACHE ? bytes / SECOND_CACHE_RATE : 0;
     int64_t cycles = strip_cycles(p, &tile, whole, columns, folds, fetch, &tile.rows);
-    if (rest) {
-        tile.rest_columns = rest * p->element <= REGISTER_BYTES && columns * p->element > REGISTER_BYTES ? REGISTER_BYTES / p->element : columns;
-        cycles += strip_cycles(p, &tile, 1, tile.rest_columns, folds, 0, &tile.rest_rows);
-    }
+    if (rest)
+        cycles += choose_rest(p, &tile, (int)rest, folds, groups == 1);
+    if (!in_parts && whole >= FEWEST_TILES_AHEAD && comes_from_memory(p, p->a, row, p->sum->fold_axis[0]))
+        tile.ahead = AHEAD_ROWS;
     const Sweep a = sweep_of(p, p->a, row, tile.rows), b = sweep_of(p, p->b, column, columns);
     cycles += steps(extent_of(p, row), tile.rows) * (groups + (rest > 0)) * (fetch_cycles(&a) / parts + (tile.side ? folds * tile.rows : 0));
     int64_t copies = p->points / (extent_of(p, row) * extent);          /* of the axes around, those that b knows */
@@ -428,8 +468,8 @@ static void consider_panels(Product *p, int row, int column)
     propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * panel_quarters(p, column, columns) / 4 + b.whole / THIRD_CACHE_RATE));
 }
 
-/* A long fold's part: the rows' factor of all tiles is copied once and stays in the second cache, a panel of it in the first while
- * all rows pass by. */
+/* A long fold's part: the rows' factor of all tiles is copied once and stays in the second cache, a panel of the columns' factor in the
+ * first while all rows pass by; that needs no copy where tiles ask for what the next ones read. */
 static void consider_sides(Product *p, int row, int column)
 {
     const int64_t extent = extent_of(p, column), height = extent_of(p, row), side_bytes = PANEL_STEPS * height * p->element;
@@ -444,7 +484,12 @@ static void consider_sides(Product *p, int row, int column)
         tile.rest_rows = tile.rows;
     }
     const Sweep a = sweep_of(p, p->a, row, tile.rows), b = sweep_of(p, p->b, column, columns);
-    const int64_t copies = steps_of_part * (height + extent * panel_quarters(p, column, columns) / 4);
+    if (steps(height, tile.rows) * AHEAD_STEPS >= PANEL_STEPS && extent >= 2 * columns && comes_from_memory(p, p->b, p->sum->fold_axis[0], column)
+        && extent * p->element % SET_STRIDE != 0) {
+        tile.ahead = AHEAD_COLUMNS;
+        tile.group = 0;
+    }
+    const int64_t copies = steps_of_part * (height + (tile.group ? extent * panel_quarters(p, column, columns) / 4 : 0));
     propose(p, IN_PANELS, &tile, parts * (tiles + copies) + (a.whole + b.whole) / THIRD_CACHE_RATE + array_cycles(p, column, parts));
 }
 
@@ -524,6 +569,10 @@ static const char *reason_of(const Product *p)
         text_print(&text, ", panels of %d columns made first, %d at a time", tile->columns, tile->group / tile->columns);
     if (tile->side)
         text_add(&text, tile->rows_outside ? ", the rows' factor beside them" : ", all rows' factor before them");
+    if (tile->rest_dots)
+        text_print(&text, ", the last %d columns with lanes along the fold", tile->rest_columns);
+    if (tile->ahead)
+        text_print(&text, ", asking for the %s that the next ones read", tile->ahead == AHEAD_ROWS ? "rows" : "columns");
     if (tile->block)
         text_print(&text, ", %d steps of the fold at a time", tile->block);
     text_print(&text, ", about %s cycles", grouped(p->plan->arena, tile->cycles));
@@ -560,7 +609,7 @@ static void widen(Product *p)
         tile->wide_columns = !tile->wide_rows && breadth >= WIDER * tile->columns;
         return;
     }
-    const bool apart = tile->group || tile->block || !bears_repeating(p);   /* columns that fill no tile need loops of their own */
+    const bool apart = tile->ahead != AHEAD_COLUMNS && (tile->group || tile->block || !bears_repeating(p));  /* columns that fill no tile need loops of their own */
     tile->wide_columns = breadth >= WIDER * tile->columns && !(apart && rest >= tile->columns && tile->wide_rows) && !(tile->group && rest > tile->columns);
     if (!tile->wide_columns || !tile->group)
         return;

@@ -57,6 +57,13 @@ enum {
     SIDE_STEPS = 96, SIDE_PANELS = 4,   /* panels with rows whose factor lies across the fold, a line a step: copied side by side first, where
                                            so many panels follow. Weight gradient with momentum 256 x 1024 x 1024, best of many rounds: tiles
                                            of 5 where it lies 7.4 ms, 6 copied 6.3; clang 7.8, 6.4 */
+    DOTS_ROWS = 3, DOTS_COLUMNS = 2,    /* of core.h's NN_DOTS, in registers of REGISTER_BYTES */
+    MOST_DOTS_COLUMNS = 4,              /* beside tiles: 784-100 with 10,000 rows forward 9.2 ms, its last 4 in tiles of 12 x 8 10.2 */
+    FEWEST_TILES_AHEAD = 2,             /* of columns, that ask for the next rows: a sixth of them each */
+    AHEAD_STEPS = 32,                   /* rows that a tile asks for in a part of a long fold: one each eighth of its steps */
+    AHEAD_BYTES = 1024 * 1024,          /* a factor larger than that comes from memory: tiles ask for what the next ones read. 784-100 with 10,000
+                                           rows, forward and weight gradient 10.9 and 12.6 ms without, 9.2 and 10.0 with (AVX-512); compiled for
+                                           AVX2 there 17.0 and 19.8, 15.3 and 17.1. Panels of the weight gradient as well: 10.5 and 17.2 */
     MOST_SIDES_BYTES = 512 * 1024,      /* of a part of a long fold, for all rows at once. Weight gradient 100 x 784 with 10,000 rows, a step: where
                                            they lie 52 ms, rows copied 47, panels as well 44, of 256 steps instead of BLOCK 41 */
     FETCH_STEPS = 64,                   /* of a fold: time enough for what an update changes to come. The same: 6.2 ms; clang 6.2 */

@@ -24,6 +24,8 @@
 #endif
 #define NN_FOLD(k, count) for (int k = 0; k < (count); k++)
 #define NN_PART(k, end) for (int k = k##0; k < (end); k++)
+#define NN_AHEAD(k, from, to, ahead, step) for (int k = ((void)(ahead), from); k < (to); k++)
+#define NN_ODD_AHEAD NN_AHEAD
 #ifndef NN_WIDE
 #define NN_WIDE 1
 #endif
@@ -110,6 +112,8 @@ enum { nn_one0 };                       /* where an axis of one element begins *
                 (tile)[r_][c_] = t_[0];                                                                              \
             }                                                                                                        \
     } while (0)
+
+#define NN_DOTS(tile, r, rows, c, columns, k, extent, lanes, A, B) NN_DOT(tile, r, rows, c, columns, , k, extent, lanes, A, B)
 
 #define NN_ZERO(array, rows) memset((array), 0, (size_t)(rows) * sizeof *(array))
 #define NN_ADD_RUN(into, factor, from, count)                                                                        \
