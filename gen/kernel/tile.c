@@ -498,8 +498,9 @@ static void consider_width(Product *p, int row, int column, int fold, int width)
     int64_t extent = extent_of(p, fold), height = extent_of(p, row), breadth = extent_of(p, column);
     int registers = width * p->element > REGISTER_BYTES ? 2 : 1;
     for (int rows = 1; rows <= MOST_DOT_ROWS && rows <= height; rows++)
-        for (int columns = 1; columns <= TILE_REGISTERS / registers / rows && columns <= breadth; columns++) {
-            int64_t step = step_cost(rows * columns * registers, (rows + columns) * registers, p->folds);
+        for (int columns = 1; columns <= TILE_REGISTERS / rows && columns <= breadth; columns++) {
+            const int passes = rows * columns * registers > TILE_REGISTERS ? registers : 1, at_once = registers / passes;
+            int64_t step = passes * step_cost(rows * columns * at_once, (rows + columns) * at_once, p->folds);
             int64_t end = TILE_START + rows * columns * (TREE_CYCLES + p->after);
             const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width, .line = NONE, .lines = 1};
             consider(p, ALONG_FOLD, tile, p->folds / extent * steps(extent, width) * step / 2, end, 0);
