@@ -8,6 +8,7 @@
 #include "source.h"
 
 #include <math.h>
+#include <nngen/core.h>
 #include <string.h>
 
 size_t nn_stored_size(NnStored stored)
@@ -124,15 +125,19 @@ void nn_tabulate_bytes(NnConversion *conversion, NnStored stored)
             out[i] = (table)[byte[i]];                                                                                        \
     } while (0)
 
+/* What needs no arithmetic is copied: five rows of 784 f32 took a fifth of their step's time. */
 #define CONVERT(REAL, TYPE)                                                                                                    \
     do {                                                                                                                      \
         const TYPE *in = from;                                                                                                \
         REAL *out = to;                                                                                                       \
-        if (conversion->period == 1)                                                                                          \
-            for (int64_t i = 0; i < count; i++)                                                                               \
+        if (conversion->period == 1 && scale == 1 && mean[0] == 0 && spread[0] == 1)                                          \
+            NN_SIMD for (int64_t i = 0; i < count; i++)                                                                       \
+                out[i] = (REAL)in[i];                                                                                         \
+        else if (conversion->period == 1)                                                                                     \
+            NN_SIMD for (int64_t i = 0; i < count; i++)                                                                               \
                 out[i] = (REAL)(((double)in[i] * scale - mean[0]) / spread[0]);                                               \
         else                                                                                                                  \
-            for (int64_t i = 0; i < count; i++)                                                                               \
+            NN_SIMD for (int64_t i = 0; i < count; i++)                                                                       \
                 out[i] = (REAL)(((double)in[i] * scale - mean[i]) / spread[i]);                                               \
     } while (0)
 #define CONVERT_F32(TYPE) CONVERT(float, TYPE)
