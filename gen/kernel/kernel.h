@@ -351,7 +351,8 @@ void swap_order(Buffer *buffer);                              /* its two outermo
 int64_t product_cycles(const Plan *plan, const Kernel *kernel);        /* of one call, as things lie now */
 
 void choose_blas(Plan *plan);                                 /* blas.c: which generic kernels CBLAS does, and how windows lie for it */
-bool is_worth_sharing(const Plan *plan, const Kernel *kernel);        /* share.c: for threads; after its cost is known */
+bool is_worth_sharing(const Plan *plan, const Kernel *first, Kernel *kernel);  /* share.c: for threads, those of its phase from `first` on
+                                                                                   being decided; after its cost is known */
 int64_t steps_inside(const Kernel *kernel, const Stage *stage);        /* cost.c: of its inner loops and folds, at one point of the outer ones */
 void count_costs(Plan *plan);                                 /* cost.c: operations, bytes read and written of every kernel */
 /* device.c: how a kernel runs on a GPU. */

@@ -171,7 +171,7 @@ void schedule(Plan *plan)
     count_costs(plan);
     for (PhaseId phase = 0; phase < PHASE_COUNT; phase++)
         for (int k = 0; k < plan->kernel_count[phase]; k++)
-            plan->kernel[phase][k].is_shared = is_worth_sharing(plan, &plan->kernel[phase][k]);
+            plan->kernel[phase][k].is_shared = is_worth_sharing(plan, plan->kernel[phase], &plan->kernel[phase][k]);
     find_repeated(plan);
     if (plan->plain)
         size_buffers(plan->plain);

@@ -71,6 +71,9 @@ enum {
                                            784-100 by tiles of 1, 2, 5 rows 15, 18.5, 19 µs */
     SHARED_CYCLES = 200000,             /* that threads share. 784-50-10 with 64 rows (two kernels of 225,000): 133 for 180 µs with two
                                            threads; the update of 784-100 with 5 rows (142,000): 34 for 31, and 32 with one */
+    SHARED_CYCLES_NEAR = 50000,         /* where most of what a kernel reads was left by threads: a CNN with 64 images 745 µs, 635 with it. All
+                                           kernels of 50,000: 784-50-10 with 64 rows 47 for 34, 784-10 with 100 40 for 21, of 100,000:
+                                           784-100-10 with 5 rows 53 for 18, for arrays go from processor to processor */
     OPERATIONS_A_CYCLE = 4,             /* of loops that are no product */
     FEWEST_DRAWN = 64,                  /* random numbers: as many as 16 counters make */
     LEAST_CALL = 256,                   /* products of a call of CBLAS: it costs 100 to 200 ns, as much as 200 in a loop */
