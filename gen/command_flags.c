@@ -8,9 +8,6 @@
  * -std=gnu11 -ffp-contract=fast: the strict -std=c11 turns the contraction to multiply-add off in gcc (71 against 87 GF/s).
  * -mprefer-vector-width=512: compilers take registers of 32 bytes for their own loops even where -march says 64; 1-80-1 with 100
  * rows 1.38 µs a step, 1.05 with it, 784-100-10 with 5 rows 20.8 and 18.9. Without AVX-512 it says nothing.
- * -fpeel-loops: gcc writes a loop over a tile's 16 columns out once it is two registers, which so need not go through memory:
- * 784-100-10 with 5 rows as AVX2 24.9 µs and 21.7, 2-10-10-3 with 300 rows 9.0 and 8.2, a CNN with 64 images 1175 and 1094. Clang does
- * anyhow and warns that it does not know the flag: hence the other.
  * -fno-math-errno -fno-trapping-math let compilers vectorise sqrt, floor and comparisons; neither changes a value. */
 #include "base/text.h"
 #include "pipeline.h"
@@ -69,7 +66,6 @@ const char *const *compile_flags(Arena *arena)
     enum { MOST = 40 };
     const char **flags = NEW(arena, const char *, MOST);
     int count = add_flags(arena, flags, 0, "-O2 " NATIVE " -std=gnu11 -ffp-contract=fast -fno-math-errno -fno-trapping-math " WIDEST " "
-                          "-fpeel-loops -Wno-ignored-optimization-argument "
                           NNGEN_OPENMP_FLAG " " NNGEN_SANITIZE_FLAGS);
     flags[count++] = arena_print(arena, "-I%s", include);
     flags[count++] = library;
