@@ -500,6 +500,8 @@ static void consider_width(Product *p, int row, int column, int fold, int width)
     for (int rows = 1; rows <= MOST_DOT_ROWS && rows <= height; rows++)
         for (int columns = 1; columns <= TILE_REGISTERS / rows && columns <= breadth; columns++) {
             const int passes = rows * columns * registers > TILE_REGISTERS ? registers : 1, at_once = registers / passes;
+            if (passes > 1 && (p->folds < LEAST_OF_PASSES || (rows + columns) * p->folds * p->element > FIRST_CACHE))
+                continue;                               /* the second pass reads what the first has brought */
             int64_t step = passes * step_cost(rows * columns * at_once, (rows + columns) * at_once, p->folds);
             int64_t end = TILE_START + rows * columns * (TREE_CYCLES + p->after);
             const Tile tile = {.lanes = fold, .row = row, .column = column, .rows = rows, .columns = columns, .width = width, .line = NONE, .lines = 1};

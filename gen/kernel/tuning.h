@@ -10,6 +10,8 @@ enum {
     TILE_REGISTERS = 12,                /* sums of a tile. 6 x 16: 86 GF/s; 5 x 2 dots of two registers (20): spilled, 17 for 11.5 µs */
     MOST_ROWS = 12,
     MOST_LINES = 4,                     /* of a tile: 5 x 2 lines of 8 410 µs (10 to 20, 5 x 5, 8 x 8, 64 rows), 4 x 2 418, 10 x 1 517 */
+    LEAST_OF_PASSES = 256,              /* steps of dots whose sums are made in two passes, a register of each: 784-100 with 5 rows by 2 x 5
+                                           dots 8.9 µs, by 1 x 5 in one 11.1; of 60 steps they are slower */
     MOST_DOT_ROWS = 3,                  /* 3 x 2 dots: 11.5 µs for 784-100 with 5 rows; 5 x 1: 12.1; 1 x 5: 13.4 */
     MULTIPLY_ADD_LATENCY = 4,           /* cycles: fewer than 8 sums in flight wait for each other */
     SHORT_FOLD = 16,
@@ -61,7 +63,7 @@ enum {
     MOST_DOTS_COLUMNS = 4,              /* beside tiles: 784-100 with 10,000 rows forward 9.2 ms, its last 4 in tiles of 12 x 8 10.2 */
     FEWEST_TILES_AHEAD = 2,             /* of columns, that ask for the next rows: a sixth of them each */
     AHEAD_STEPS = 32,                   /* rows that a tile asks for in a part of a long fold: one each eighth of its steps */
-    AHEAD_BYTES = 1024 * 1024,          /* a factor larger than that comes from memory: tiles ask for what the next ones read. 784-100 with 10,000
+    AHEAD_BYTES = 1280 * 1024,          /* a factor larger than that comes from memory: tiles ask for what the next ones read. 784-100 with 10,000
                                            rows, forward and weight gradient 10.9 and 12.6 ms without, 9.2 and 10.0 with (AVX-512); compiled for
                                            AVX2 there 17.0 and 19.8, 15.3 and 17.1. Panels of the weight gradient as well: 10.5 and 17.2 */
     MOST_SIDES_BYTES = 512 * 1024,      /* of a part of a long fold, for all rows at once. Weight gradient 100 x 784 with 10,000 rows, a step: where
