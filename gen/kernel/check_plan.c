@@ -16,6 +16,8 @@ typedef struct Scope {
 
 static void check_index(const Scope *scope, const Index *index)
 {
+    if (index->divisor < 1)
+        bug("after %s: kernel of node %d: an index is missing", scope->after, scope->stage->node);
     for (int t = 0; t < index->count; t++) {
         int axis = index->term[t].axis;
         if (axis < 0 || axis >= scope->kernel->axis_count || !scope->loop[axis])

@@ -114,6 +114,19 @@ static void read_local(Stage *reader, Term *read, void *context)
     read->index = index;
 }
 
+/* Is each inner loop an axis of the value? A gradient behind a max-pool is made window by window, its rows 2 i + k: no array over i and k. */
+static bool lies_along_its_loops(const Stage *stage, int rank)
+{
+    for (int i = 0; i < stage->inner_count; i++) {
+        bool found = false;
+        for (int d = 0; d < rank; d++)
+            found |= plain_axis(&stage->store[d]) == stage->inner[i];
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 static void make_locals(Plan *plan, Kernel *kernel, const Readers *readers)
 {
     for (int s = 0; s < kernel->stage_count; s++) {
@@ -126,7 +139,7 @@ static void make_locals(Plan *plan, Kernel *kernel, const Readers *readers)
         int64_t elements = 1;
         for (int i = 0; i < stage->inner_count; i++)
             elements *= kernel->axis[stage->inner[i]].extent;
-        if (elements > LARGEST_LOCAL)
+        if (elements > LARGEST_LOCAL || !lies_along_its_loops(stage, plan->buffer[stage->buffer].rank))
             continue;
         Localise localise = {plan->arena, kernel, s, stage->buffer};
         stage->buffer = NONE;
