@@ -99,7 +99,9 @@ static void pair_read(Stage *reader, Term *read, void *context)
     }
     p->reads_points = true;
     for (int d = 0; d < read->rank; d++) {
-        Index place = index_shift(read->index[d], -writer->store[d].constant);     /* a state is stored a time further on */
+        Index place = read->index[d];                   /* a quotient or remainder is no loop, wherever it begins */
+        if (is_affine(&place))
+            place = index_shift(place, -writer->store[d].constant);             /* a state is stored a time further on */
         Index stored = index_shift(writer->store[d], -writer->store[d].constant);
         int a = plain_axis(&stored), e = plain_axis(&place);
         for (int t = 0; t < stored.count && a == NONE; t++)             /* several axes: part of a larger value, or tiles */

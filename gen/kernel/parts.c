@@ -36,6 +36,40 @@ bool merges_axes(Type from, Type to)
     return f == from.rank;
 }
 
+/* By node: how many readers it has, and how many of them are moves. */
+typedef struct Readings { int *all, *moves; } Readings;
+
+static Readings count_readings(const Graph *graph, Arena *arena)
+{
+    Readings r = {NEW(arena, int, graph->count + 1), NEW(arena, int, graph->count + 1)};
+    for (NodeId id = 0; id < graph->count; id++)
+        for (int o = 0; o < op_info[graph->nodes[id].op].arity; o++) {
+            r.all[graph->nodes[id].operand[o]]++;
+            r.moves[graph->nodes[id].operand[o]] += is_view(graph->nodes[id].op) || graph->nodes[id].op == OP_FOLD;
+        }
+    return r;
+}
+
+static int wide_axes(Type type)
+{
+    int count = 0;
+    for (int d = 0; d < type.rank; d++)
+        count += type.size[d] > 1;
+    return count;
+}
+
+/* Could some reader of what is moved on the way want it by quotient and remainder, as through the very reshape that merges its axes?
+ * The place in the whole would be a sum of these, 2 (i / 2) + i % 2, which is no index of ours. */
+static bool may_be_divided(const Graph *graph, const Readings *readings, NodeId operand, NodeId part)
+{
+    bool merged = false, read = readings->moves[part] > 1;
+    for (NodeId id = operand; id != part; id = graph->nodes[id].operand[0]) {
+        merged |= wide_axes(graph->nodes[id].type) < wide_axes(graph->nodes[graph->nodes[id].operand[0]].type);
+        read |= readings->all[id] > 1;
+    }
+    return merged && read;
+}
+
 static bool keeps_order(const Graph *graph, const Node *move)
 {
     return move->op == OP_PERMUTE || (move->op == OP_RESHAPE && merges_axes(graph->nodes[move->operand[0]].type, move->type));
@@ -60,6 +94,7 @@ void find_parts(Plan *plan)
     const Graph *graph = plan->model->graph;
     Arena *scratch = arena_new();
     const bool *alone = on_their_own(plan->model, scratch);
+    const Readings readings = count_readings(graph, scratch);
     plan->goes_to = NEW(plan->arena, NodeId, graph->count + 1);
     for (NodeId id = 0; id < graph->count; id++)
         plan->goes_to[id] = NONE;
@@ -71,7 +106,7 @@ void find_parts(Plan *plan)
                 part = graph->nodes[part].operand[0];
                 free = plan->goes_to[part] == NONE && !alone[part];
             }
-            if (!free || !is_made(graph->nodes[part].op))
+            if (!free || !is_made(graph->nodes[part].op) || may_be_divided(graph, &readings, graph->nodes[whole].operand[o], part))
                 continue;
             NodeId to = whole;
             for (NodeId id = graph->nodes[whole].operand[o]; id != part; to = id, id = graph->nodes[id].operand[0])

@@ -62,6 +62,12 @@ image_layer("group_norm_one", function(h) return nn.group_norm(1, 4, o("a", {eps
 image_layer("instance_norm", function(h) return nn.group_norm(4, 4, o "a")(h) end)
 image_layer("layer_norm_image", function(h) return nn.layer_norm({4, 9, 7}, o "a")(h) end)
 image_layer("dropout_none", function(h) return nn.dropout(0)(nn.dropout2d(0)(h)) end)
+local function twice(h, axis)                                   -- each row or column two times
+  local shape = {table.unpack(h.shape)}
+  shape[axis] = 2 * shape[axis]
+  return nn.stack({h, h}, axis + 1):reshape(shape)
+end
+layer("upsampled", {2, 4, 3}, function(x) return nn.conv2d(3, 2, 3, o("b", {padding = 1}))(twice(twice(nn.conv2d(2, 3, 1, o "a")(x), 2), 3)) end)
 layer("batch_norm1d", {5}, function(x) return nn.batch_norm1d(7, o "b")(nn.linear(5, 7, o "a")(x)) end)
 layer("batch_norm1d_length", sequence, function(x) return nn.batch_norm1d(3, o "a")(x) end)
 layer("layer_norm", {5}, function(x) return nn.layer_norm(5, o "a")(x) end)

@@ -98,6 +98,8 @@ after_image("group_norm_one", nn.GroupNorm(1, 4, eps=1e-2))
 after_image("instance_norm", nn.GroupNorm(4, 4))
 after_image("layer_norm_image", nn.LayerNorm((4, 9, 7)))
 image_layer("dropout_none", {}, lambda n, h: h)
+layer("upsampled", (2, 4, 3), {"a": nn.Conv2d(2, 3, 1), "b": nn.Conv2d(3, 2, 3, padding=1)},
+      lambda n, x: n["b"](n["a"](x).repeat_interleave(2, 2).repeat_interleave(2, 3)))
 layer("batch_norm1d", (5,), {"a": nn.Linear(5, 7), "b": nn.BatchNorm1d(7)}, lambda n, x: n["b"](n["a"](x)))
 one("batch_norm1d_length", SEQUENCE, nn.BatchNorm1d(3))
 one("layer_norm", (5,), nn.LayerNorm(5))
