@@ -177,11 +177,11 @@ static const char *fold_loops(Emission *e, int except)
     for (int f = 0; f < sum->fold_count; f++) {
         const int axis = sum->fold_axis[f];
         const char *k = letter_of(e, axis), *space = text.length ? " " : "";
-        if (f == 0 && block == 1)
-            continue;                                   /* the loop around all tiles */
+        if (axis == except || (f == 0 && block == 1))
+            continue;                                   /* another loop's: the caller's, or the one around all tiles */
         if (f == 0 && block)
             text_print(&text, count == 1 ? "NN_PART(%s, %s)" : "for (int %1$s = %1$s0; %1$s < %2$s; %1$s++)", k, part_end(e));
-        else if (axis != except && is_loop(e, axis))
+        else if (is_loop(e, axis))
             text_print(&text, count == 1 ? "NN_FOLD(%1$s, %2$s)" : "%3$sfor (int %1$s = 0; %1$s < %2$s; %1$s++)", k, axis_extent(&e->w, axis), space);
     }
     return text.length ? text.bytes : "";

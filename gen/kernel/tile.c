@@ -63,15 +63,18 @@ static bool lies_along(const Plan *plan, const Term *term, int axis)
         && contiguity(&plan->buffer[term->buffer], term->index, term->rank, axis) == 1;
 }
 
-static bool can_turn(const Plan *plan, const Kernel *kernel, const Term *b, int columns)
+/* Four columns and four steps of the fold at a time: where parts of it are taken, the last has as many. */
+static bool can_turn(const Plan *plan, const Kernel *kernel, const Term *b, int columns, int block)
 {
-    const int last = kernel->stage[0].fold_axis[kernel->stage[0].fold_count - 1];
-    return columns >= 4 && kernel->axis[last].extent >= 4 && lies_along(plan, b, last);
+    const Stage *sum = kernel->stage;
+    const int last = sum->fold_axis[sum->fold_count - 1];
+    const int64_t extent = kernel->axis[last].extent, rest = block && sum->fold_count == 1 ? extent % block : 0;
+    return columns >= 4 && extent >= 4 && (rest == 0 || rest >= 4) && lies_along(plan, b, last);
 }
 
 bool turns_panels(const Plan *plan, const Kernel *kernel, int columns)
 {
-    return can_turn(plan, kernel, kernel->choice.b, columns);
+    return can_turn(plan, kernel, kernel->choice.b, columns, kernel->choice.block);
 }
 
 /* ---- cost ----------------------------------------------------------------------------------------------------------------- */
@@ -386,9 +389,10 @@ static bool lies_along_fold(const Product *p, const Term *operand)
 }
 
 /* Quarters of a cycle to put an element into a panel. */
-static int64_t panel_quarters(const Product *p, int column, int columns)
+static int64_t panel_quarters(const Product *p, const Tile *tile)
 {
-    return lies_along(p->plan, p->b, column) ? COPY_QUARTERS : can_turn(p->plan, p->kernel, p->b, columns) ? TURN_QUARTERS : GATHER_QUARTERS;
+    return lies_along(p->plan, p->b, tile->column) ? COPY_QUARTERS
+         : can_turn(p->plan, p->kernel, p->b, tile->columns, tile->block) ? TURN_QUARTERS : GATHER_QUARTERS;
 }
 
 /* Is the operand of a product a matrix that the caches near the processor do not hold, whose rows in memory run along `inner`? */
@@ -465,7 +469,7 @@ static void consider_panels(Product *p, int row, int column)
             copies /= p->kernel->axis[p->kernel->outer[o]].extent;
     const int64_t all = p->points / (extent_of(p, row) * extent);
     cycles = all * parts * cycles + (in_parts ? array_cycles(p, tile.column, parts) : 0);
-    propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * panel_quarters(p, column, columns) / 4 + b.whole / THIRD_CACHE_RATE));
+    propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * panel_quarters(p, &tile) / 4 + b.whole / THIRD_CACHE_RATE));
 }
 
 /* A long fold's part: the rows' factor of all tiles is copied once and stays in the second cache, a panel of the columns' factor in the
@@ -489,7 +493,7 @@ static void consider_sides(Product *p, int row, int column)
         tile.ahead = AHEAD_COLUMNS;
         tile.group = 0;
     }
-    const int64_t copies = steps_of_part * (height + (tile.group ? extent * panel_quarters(p, column, columns) / 4 : 0));
+    const int64_t copies = steps_of_part * (height + (tile.group ? extent * panel_quarters(p, &tile) / 4 : 0));
     propose(p, IN_PANELS, &tile, parts * (tiles + copies) + (a.whole + b.whole) / THIRD_CACHE_RATE + array_cycles(p, column, parts));
 }
 
