@@ -77,6 +77,12 @@ size_t text_column(const Text *text)
     return column;
 }
 
+void text_cut(Text *text, size_t length)
+{
+    text->length = length;
+    text->bytes[length] = '\0';
+}
+
 void text_pad(Text *text, size_t column)
 {
     for (size_t now = text_column(text); now < column; now++)

@@ -18,6 +18,7 @@ Text text_new(Arena *arena);
 void text_add(Text *text, const char *string);
 void text_add_bytes(Text *text, const char *bytes, size_t count);
 void text_print(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_cut(Text *text, size_t length);                     /* leaves the first `length` bytes */
 void text_pad(Text *text, size_t column);                    /* spaces until the current line has `column` characters; at least none */
 size_t text_column(const Text *text);                        /* characters (not bytes) since the last newline */
 

@@ -6,8 +6,8 @@
 
 void emit_kernel(const Plan *plan, const Kernel *kernel, Text *out);              /* comment with formulas and model lines, then the static function */
 void emit_call(const Plan *plan, const Kernel *kernel, Text *out);                /* "forward_fc1(s->image, s->fc1_weight, s->fc1_bias, s->fc1_relu)": no semicolon; wraps at column 120; `s` is the state, `step` an NnStep */
-bool runs_in_threads(const Plan *plan, const Kernel *kernel);                     /* emit_shared.c: its calls begin with NN_THREADS */
-void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out);    /* the loops alone, names as buffers have them: for find_not_finite */
+bool runs_in_threads(const Plan *plan, const Kernel *kernel);                     /* emit_shared.c: do threads share loops of its function? Then calls begin with NN_THREADS */
+bool emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out);    /* the loops alone, names as buffers have them; do threads share them? */
 
 void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out);      /* emit_formula.c: names and model lines, formulas, rules, cost */
 

@@ -115,9 +115,8 @@ static void find_lanes(Emission *e)
 
 static void open_lanes_from(Emission *e, const char *how, int from)
 {
-    const char *letter = e->kernel->axis[lanes_axis(e->kernel)].letter;
-    line(e, "%sfor (int %s = %s%d; %s < %s0 + %d; %s++) {", how, letter, letter, from, letter, letter, e->rows_in_lanes, letter);
-    e->indent += INDENT;
+    const int axis = lanes_axis(e->kernel);
+    open_over(e, axis, how, arena_print(e->w.arena, "for (int %1$s = %1$s%2$d; %1$s < %1$s0 + %3$d; %1$s++)", e->kernel->axis[axis].letter, from, e->rows_in_lanes));
 }
 
 static void open_lanes(Emission *e)
@@ -128,12 +127,6 @@ static void open_lanes(Emission *e)
 static bool rows_come_twice(const Emission *e)
 {
     return e->kernel->axis[lanes_axis(e->kernel)].extent % ROWS_IN_LANES != 0 && !changes_what_it_reads(e->kernel);
-}
-
-static void close_lanes(Emission *e)
-{
-    e->indent -= INDENT;
-    line(e, "}");
 }
 
 /* Elements at an index that is looked up, each row's class, come one after the other, in a loop of their own: in the loop that needs
@@ -156,10 +149,10 @@ static void fetch_term(Term *term, void *context)
     const char *whose = term->kind == TERM_STAGE ? e->kernel->stage[term->stage].name : array_name(e->w.plan, e->kernel, term->buffer);
     Fetch *fetch = &fetching->fetch[fetching->count++];
     *fetch = (Fetch){text, arena_print(e->w.arena, fetching->count == 1 ? "%s_there" : "%s_there%d", whose, fetching->count)};
-    line(e, "%s %s[%d];", real_type(e->w.plan, term->scalar), fetch->name, e->rows_in_lanes);
+    own_line(e, "%s %s[%d];", real_type(e->w.plan, term->scalar), fetch->name, e->rows_in_lanes);
     open_lanes_from(e, "", 0);
     assign_line(e, arena_print(e->w.arena, "%s%s", fetch->name, e->w.lane), "=", text);
-    close_lanes(e);
+    close_block(e);
 }
 
 /* Fetches what the stages look up; until `forget` their terms are written with the locals. */
@@ -189,7 +182,7 @@ static void emit_sum_of_rows(Emission *e, int s)
         term = arena_print(e->w.arena, "nn_choose%s(%s >= %s1, %s, %s)", e->w.plan->model->precision == F32 ? "f" : "", letter, letter, term, zero(e));
     open_lanes_from(e, "NN_SIMD_SUMS ", 0);
     assign_line(e, arena_print(e->w.arena, "%s_lanes%s", stage->name, e->w.lane), "+=", term);
-    close_lanes(e);
+    close_block(e);
     forget(e);
 }
 
@@ -213,6 +206,7 @@ static void emit_long_sum(Emission *e, int s)
 {
     const Stage *stage = &e->kernel->stage[s];
     const int axis = stage->fold_axis[0];
+    stand_beside(e);
     text_print(e->out, "%*s", e->indent, "");
     add_wrapped(e->out, arena_print(e->w.arena, "NN_ROW_SUM(%s, %s, %s, %d, %s, %s, %s);", local_type(e, stage), stage->name,
                                     e->kernel->axis[lanes_axis(e->kernel)].letter, e->rows_in_lanes, e->kernel->axis[axis].letter,
@@ -230,7 +224,7 @@ static void emit_loops_in_lanes(Emission *e, const Group *group, int folds)
         for (int s = group->first; s < group->end; s++)
             if (kernel->stage[s].fold != FOLD_NONE)
                 begin_fold(e, s);
-        close_lanes(e);
+        close_block(e);
     }
     for (int l = 0; l < group->loop_count; l++)
         open_loop_as(e, group->loops[l], folds > 1 && l == group->loop_count - 1 ? "NN_ROLLED " : "");
@@ -242,7 +236,7 @@ static void emit_loops_in_lanes(Emission *e, const Group *group, int folds)
             fold_element(e, s);
         else
             pointwise(e, s);
-    close_lanes(e);
+    close_block(e);
     forget(e);
     for (int l = group->loop_count - 1; l >= 0; l--)
         close_loop(e, group->loops[l]);
@@ -258,7 +252,7 @@ static void emit_group_in_lanes(Emission *e, const Group *group)
             Text sizes = text_new(e->w.arena);
             for (int i = 0; i < stage->inner_count && e->is_array[s]; i++)
                 text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
-            line(e, "%s %s%s[%d];", local_type(e, stage), stage->name, sizes.bytes, e->rows_in_lanes);
+            own_line(e, "%s %s%s[%d];", local_type(e, stage), stage->name, sizes.bytes, e->rows_in_lanes);
         }
         folds += stage->fold != FOLD_NONE;
     }
@@ -270,7 +264,7 @@ static void emit_group_in_lanes(Emission *e, const Group *group)
         if (kernel->stage[s].fold != FOLD_NONE && kernel->stage[s].buffer != NONE) {
             open_lanes(e);
             store_line(e, &kernel->stage[s], local_element(e, s));
-            close_lanes(e);
+            close_block(e);
         }
 }
 
@@ -313,19 +307,17 @@ void emit_rows_in_lanes(Emission *e)
         if (kernel->outer[o] != axis)
             open_loop(e, kernel->outer[o]);
     const char *end = apart ? arena_print(e->w.arena, "%s - %d", extent, rest) : extent;
-    line(e, "for (int %s%d = 0; %s%d < %s; %s%d += %d) {", letter, twice, letter, twice, end, letter, twice, ROWS_IN_LANES);
-    e->indent += INDENT;
+    open_over(e, axis, "", arena_print(e->w.arena, "for (int %1$s%2$d = 0; %1$s%2$d < %3$s; %1$s%2$d += %4$d)", letter, twice, end, ROWS_IN_LANES));
     if (twice)
-        line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, extent, ROWS_IN_LANES);
+        own_line(e, "const int %s0 = NN_LEAST(%s1, %s - %d);", letter, letter, extent, ROWS_IN_LANES);
     emit_block(e, ROWS_IN_LANES);
-    close_lanes(e);
+    close_block(e);
     if (apart) {                                        /* what is updated must not come twice */
-        line(e, "/* the last %d */", rest);
-        line(e, "{");
-        e->indent += INDENT;
-        line(e, "const int %s0 = %s - %d;", letter, extent, rest);
+        own_line(e, "/* the last %d */", rest);
+        open_block(e, "{");
+        own_line(e, "const int %s0 = %s - %d;", letter, extent, rest);
         emit_block(e, rest);
-        close_lanes(e);
+        close_block(e);
     }
     for (int o = kernel->outer_count - 1; o >= 0; o--)
         if (kernel->outer[o] != axis)

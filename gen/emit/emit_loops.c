@@ -19,14 +19,30 @@ void line(Emission *e, const char *format, ...)
     va_start(arguments, format);
     char *text = arena_vprint(e->w.arena, format, arguments);
     va_end(arguments);
+    stand_beside(e);
     text_print(e->out, "%*s%s\n", e->indent, "", text);
 }
 
-void call_line(Emission *e, const char *call)
+void own_line(Emission *e, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = arena_vprint(e->w.arena, format, arguments);
+    va_end(arguments);
+    text_print(e->out, "%*s%s\n", e->indent, "", text);
+}
+
+void own_call_line(Emission *e, const char *call)
 {
     text_print(e->out, "%*s", e->indent, "");
     add_wrapped(e->out, call, "", (size_t)e->indent + INDENT, 0);
     text_add(e->out, "\n");
+}
+
+void call_line(Emission *e, const char *call)
+{
+    stand_beside(e);
+    own_call_line(e, call);
 }
 
 /* ---- statements ------------------------------------------------------------------------------------------------------ */
@@ -36,16 +52,35 @@ bool is_loop(const Emission *e, int axis)
     return e->kernel->axis[axis].extent > 1;
 }
 
+void open_block(Emission *e, const char *head)
+{
+    own_line(e, "%s", head);
+    e->indent += INDENT;
+}
+
+void close_block(Emission *e)
+{
+    e->indent -= INDENT;
+    own_line(e, "}");
+    leave_loop(e);
+}
+
+void open_over(Emission *e, int axis, const char *how, const char *head)
+{
+    if (*how)
+        stand_beside(e);
+    open_block(e, arena_print(e->w.arena, "%s%s%s {", *how ? "" : share_loop(e, axis), how, head));
+}
+
 void open_loop_as(Emission *e, int axis, const char *how)
 {
     const char *letter = e->kernel->axis[axis].letter;
     if (!is_loop(e, axis))
         return;
     if (strcmp(how, "NN_FOLD") == 0)
-        line(e, "NN_FOLD(%s, %s) {", letter, axis_extent(&e->w, axis));
+        open_over(e, axis, how, arena_print(e->w.arena, "(%s, %s)", letter, axis_extent(&e->w, axis)));
     else
-        line(e, "%sfor (int %s = 0; %s < %s; %s++) {", how, letter, letter, axis_extent(&e->w, axis), letter);
-    e->indent += INDENT;
+        open_over(e, axis, how, arena_print(e->w.arena, "for (int %1$s = 0; %1$s < %2$s; %1$s++)", letter, axis_extent(&e->w, axis)));
 }
 
 void open_loop(Emission *e, int axis)
@@ -55,10 +90,8 @@ void open_loop(Emission *e, int axis)
 
 void close_loop(Emission *e, int axis)
 {
-    if (!is_loop(e, axis))
-        return;
-    e->indent -= INDENT;
-    line(e, "}");
+    if (is_loop(e, axis))
+        close_block(e);
 }
 
 const char *local_type(const Emission *e, const Stage *stage)
@@ -96,6 +129,7 @@ void begin_fold(Emission *e, int s)
 
 void assign_line(Emission *e, const char *left, const char *operator, const char *right)
 {
+    stand_beside(e);
     text_print(e->out, "%*s%s %s ", e->indent, "", left, operator);
     add_wrapped(e->out, right, "", (size_t)e->indent + 2 * INDENT, 1);
     text_add(e->out, ";\n");
@@ -357,7 +391,7 @@ void declare_array(Emission *e, const char *storage, int s)
     Text sizes = text_new(e->w.arena);
     for (int i = 0; i < stage->inner_count; i++)
         text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
-    line(e, "%s%s %s%s;", storage, local_type(e, stage), stage->name, sizes.bytes);
+    own_line(e, "%s%s %s%s;", storage, local_type(e, stage), stage->name, sizes.bytes);
 }
 
 /* Is it an array within a border of one number, lying along the axis? Whole registers of that come, some of their lanes masked: pad of
@@ -449,6 +483,7 @@ static void emit_fold(Emission *e, int s, const char *how)
     if (lanes) {
         const int axis = stage->fold_axis[stage->fold_count - 1];
         const char *folds = sum ? arena_print(e->w.arena, "%s, ", folds_around(e, stage)) : "";
+        stand_beside(e);
         text_print(e->out, "%*s", e->indent, "");
         add_wrapped(e->out, arena_print(e->w.arena, "%s(%s, %s, %s%s, %s, %s);", sum ? "NN_SUM" : "NN_LARGEST",
                                         local_type(e, stage), local_element(e, s), folds, e->kernel->axis[axis].letter, axis_extent(&e->w, axis),
@@ -613,8 +648,7 @@ void drop_braces(Text *text, size_t start, Arena *arena)
         lines[i].text[strlen(lines[i].text) - 2] = 0;
         lines[end].gone = true;
     }
-    text->length = start;
-    text->bytes[start] = 0;
+    text_cut(text, start);
     for (int i = 0; i < count; i++)
         if (!lines[i].gone)
             text_print(text, "%s\n", lines[i].text);
@@ -622,11 +656,11 @@ void drop_braces(Text *text, size_t start, Arena *arena)
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------------- */
 
-void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
+/* Returns whether threads may share the loops as they are written. */
+static bool write_body(const Plan *plan, const Kernel *kernel, int indent, bool threads, Text *out)
 {
-    if (kernel->stage_count > MAX_STAGES)
-        bug("%s has %d stages, more than loops are written for", kernel->name, kernel->stage_count);
-    Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent, .lanes = NONE};
+    Emission e = {.w = {.plan = plan, .kernel = kernel, .arena = plan->arena}, .out = out, .kernel = kernel, .indent = indent, .lanes = NONE,
+                  .threads = {.wanted = threads, .inside = NONE, .in_fold = NONE}};
     e.w.in_function = !plan->is_plain;
     e.folds_vectors = folds_vectors(&e);
     find_arrays(&e);
@@ -649,6 +683,17 @@ void emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
         emit_nest(&e);
     }
     drop_braces(out, start, plan->arena);
-    if (kernel->is_shared)
-        share_loops(out, start, kernel, plan->arena);
+    return e.threads.any && !e.threads.impossible;
+}
+
+bool emit_body(const Plan *plan, const Kernel *kernel, int indent, Text *out)
+{
+    if (kernel->stage_count > MAX_STAGES)
+        bug("%s has %d stages, more than loops are written for", kernel->name, kernel->stage_count);
+    const size_t start = out->length;
+    if (kernel->is_shared && write_body(plan, kernel, indent, true, out))
+        return true;
+    text_cut(out, start);
+    write_body(plan, kernel, indent, false, out);
+    return false;
 }

@@ -61,7 +61,7 @@ static void declare_places(Emission *e)
             text_print(&text, " %% %lld", (long long)digit->modulus);
     }
     if (text.length)
-        line(e, "%s;", text.bytes);
+        own_line(e, "%s;", text.bytes);
 }
 
 /* The axis of the sums besides their runs; NONE. */
@@ -99,15 +99,14 @@ static void emit_looks(Emission *e)
 {
     const Kernel *kernel = e->kernel;
     assign_line(e, arena_print(e->w.arena, "const %s factor", real_type(e->w.plan, FLOAT)), "=", term_text(&e->w, kernel->skip.sparse, BIND_CHOICE));
-    line(e, "if (factor != 0) {");
-    e->indent += INDENT;
+    stand_beside(e);
+    open_block(e, "if (factor != 0) {");
     declare_places(e);
     open_inner(e, "NN_FOLD");
     call_line(e, arena_print(e->w.arena, "NN_ADD_RUN(%s, factor, %s, %lld);", beginning(e, kernel->stage[0].buffer, kernel->skip.into),
                             beginning(e, kernel->skip.other->buffer, kernel->skip.other->index), (long long)kernel->skip.run_length));
     close_inner(e);
-    e->indent -= INDENT;
-    line(e, "}");
+    close_block(e);
 }
 
 /* const int at[4] = {0, 1, 28, 29};     how far a window's elements lie behind its first, in the array that they are multiplied with */
@@ -120,7 +119,7 @@ static void declare_distances(Emission *e)
     if (!kernel->skip.digits)
         return;
     Text text = text_new(e->w.arena);
-    line(e, "/* how far each element of a window lies behind its first; only the largest one's factor is not zero */");
+    own_line(e, "/* how far each element of a window lies behind its first; only the largest one's factor is not zero */");
     text_print(&text, "const int at[%lld] = {", (long long)places);
     for (int64_t place = 0; place < places; place++) {
         int64_t distance = 0;
@@ -131,7 +130,7 @@ static void declare_distances(Emission *e)
         }
         text_print(&text, "%s%lld", place ? ", " : "", (long long)distance);
     }
-    call_line(e, arena_print(e->w.arena, "%s};", text.bytes));
+    own_call_line(e, arena_print(e->w.arena, "%s};", text.bytes));
 }
 
 /* Where a run begins that an element is multiplied with: (&x[b][0][2 * q][2 * v])[at[best[b][i][q][v]]]. */
@@ -195,9 +194,9 @@ static void emit_list(Emission *e)
     int64_t length = 1;
     for (int p = kernel->skip.listed; p < kernel->skip.points; p++)
         length *= kernel->axis[kernel->skip.point[p]].extent;
-    line(e, "/* a list of the factors that are not zero, and of what they are multiplied with */");
-    line(e, "%s factor[%lld];", real, (long long)length);
-    line(e, "const %s *from[%lld];", real, (long long)length);
+    own_line(e, "/* a list of the factors that are not zero, and of what they are multiplied with */");
+    own_line(e, "%s factor[%lld];", real, (long long)length);
+    own_line(e, "const %s *from[%lld];", real, (long long)length);
     line(e, "int living = 0;");
     for (int p = kernel->skip.listed; p < kernel->skip.points; p++)
         open_loop(e, kernel->skip.point[p]);

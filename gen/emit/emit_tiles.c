@@ -76,7 +76,7 @@ static void emit_sizes(Emission *e)
     const Tile *tile = &e->kernel->choice;
     const char *rows = constant(e, tile->wide_rows, "ROWS", tile->rows), *columns = constant(e, tile->wide_columns, "COLUMNS", tile->columns);
     if (tile->wide_rows || tile->wide_columns)
-        line(e, "enum { %s%s%s };", rows, tile->wide_rows && tile->wide_columns ? ", " : "", columns);
+        own_line(e, "enum { %s%s%s };", rows, tile->wide_rows && tile->wide_columns ? ", " : "", columns);
 }
 
 /* for (int b0 = 0; b0 < 96; b0 += 6) {       where tiles fill the axis, or end before the last, ragged one
@@ -85,17 +85,10 @@ static void open_tiles(Emission *e, int axis, TileSize size, const char *from, c
 {
     const char *letter = letter_of(e, axis);
     const bool whole = fills(size, count);
-    line(e, "for (int %s%d = %s; %s%d < %s; %s%d%s) {", letter, !whole, from, letter, !whole, to, letter, !whole,
-         size.number == 1 && !size.grows ? "++" : arena_print(e->w.arena, " += %s", size.text));
-    e->indent += INDENT;
+    const char *step = size.number == 1 && !size.grows ? "++" : arena_print(e->w.arena, " += %s", size.text);
+    open_over(e, axis, "", arena_print(e->w.arena, "for (int %1$s%2$d = %3$s; %1$s%2$d < %4$s; %1$s%2$d%5$s)", letter, !whole, from, to, step));
     if (!whole)
-        line(e, "const int %s0 = NN_LEAST(%s1, %s - %s);", letter, letter, to, size.text);
-}
-
-static void close_block(Emission *e)
-{
-    e->indent -= INDENT;
-    line(e, "}");
+        own_line(e, "const int %s0 = NN_LEAST(%s1, %s - %s);", letter, letter, to, size.text);
 }
 
 static const char *number_text(const Emission *e, int64_t number)
@@ -121,7 +114,7 @@ static void open_lines(Emission *e)
     if (has_line_loop(e))
         open_tiles(e, tile->line, size_of(e, tile->lines, NULL), "0", axis_extent(&e->w, tile->line), e->kernel->axis[tile->line].extent);
     else if (tile->lines > 1)
-        line(e, "const int %s0 = 0;", letter_of(e, tile->line));
+        own_line(e, "const int %s0 = 0;", letter_of(e, tile->line));
 }
 
 static void open_rows(Emission *e, const Strip *strip)
@@ -132,7 +125,7 @@ static void open_rows(Emission *e, const Strip *strip)
     else if (has_row_loop(e, strip))
         open_tiles(e, row, strip->rows, "0", axis_extent(&e->w, row), e->kernel->axis[row].extent);
     else if (row != NONE)
-        line(e, "const int %s0 = 0;", letter_of(e, row));
+        own_line(e, "const int %s0 = 0;", letter_of(e, row));
 }
 
 /* What the columns of a strip need around their tiles: a group of panels has its own range. */
@@ -153,7 +146,7 @@ static void open_columns(Emission *e, const Strip *strip, const Columns *columns
     if (columns->loop)
         open_tiles(e, e->kernel->choice.column, strip->columns, columns->from, columns->to, columns->count);
     else if (e->kernel->choice.column != NONE)
-        line(e, "const int %s0 = %s;", letter_of(e, e->kernel->choice.column), columns->from);
+        own_line(e, "const int %s0 = %s;", letter_of(e, e->kernel->choice.column), columns->from);
 }
 
 /* Where the part of the first fold that tiles take at a time ends. */
@@ -215,7 +208,7 @@ static void emit_ahead(Emission *e, const Strip *strip)
     const char *size = of_rows ? strip->rows.text : strip->columns.text;
     const char *next = arena_print(e->w.arena, "[NN_LEAST(%1$s0 + %2$s, %3$s - %2$s)]", letter_of(e, axis), size, axis_extent(&e->w, axis));
     const char *name = array_name(e->w.plan, kernel, (of_rows ? tile->a : tile->b)->buffer), *k = letter_of(e, kernel->stage[0].fold_axis[0]);
-    line(e, "const %s *ahead = %s;", local_type(e, kernel->stage), of_rows ? arena_print(e->w.arena, "%s%s", name, next)
+    own_line(e, "const %s *ahead = %s;", local_type(e, kernel->stage), of_rows ? arena_print(e->w.arena, "%s%s", name, next)
          : arena_print(e->w.arena, "&%s[%s0]%s", name, k, next));
 }
 
@@ -273,7 +266,7 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
     const char *y = lines > 1 ? letter_of(e, kernel->choice.line) : NULL;
     if (kernel->choice.fetches)
         emit_fetches(e, rows);
-    line(e, "%s %s[%s][%s%s];", local_type(e, sum), name, rows.text, lines > 1 ? arena_print(e->w.arena, "%d * ", lines) : "", columns.text);
+    own_line(e, "%s %s[%s][%s%s];", local_type(e, sum), name, rows.text, lines > 1 ? arena_print(e->w.arena, "%d * ", lines) : "", columns.text);
     Text call = text_new(e->w.arena);
     text_print(&call, "%s(%s, %s, %s, ", strip->dots ? "NN_DOTS" : lines > 1 ? "NN_LINES" : lanes == column ? "NN_CORE" : "NN_DOT", name, r, rows.text);
     if (lines > 1)
@@ -284,24 +277,21 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
     if (strip->dots || lanes != column)
         text_print(&call, "%s, %s, %d, ", letter_of(e, fold), axis_extent(&e->w, fold), kernel->choice.width);
     text_print(&call, "%s, %s);", a, b);
-    call_line(e, call.bytes);
+    own_call_line(e, call.bytes);
 
     const bool rows_overlap = row != NONE && !e->w.picks_kept && !fills(rows, kernel->axis[row].extent);
     if (several_rows)
-        line(e, "for (int %s = %s%d; %s < %s0 + %s; %s++) {", r, r, rows_overlap, r, r, rows.text, r);
+        open_over(e, row, "", arena_print(e->w.arena, "for (int %1$s = %1$s%2$d; %1$s < %1$s0 + %3$s; %1$s++)", r, rows_overlap, rows.text));
     else if (row != NONE)
-        line(e, "const int %s = %s0;", r, r);
-    e->indent += several_rows ? INDENT : 0;
-    if (lines > 1) {
-        line(e, "for (int %1$s = %1$s0; %1$s < %1$s0 + %2$d; %1$s++) {", y, lines);
-        e->indent += INDENT;
-    }
+        own_line(e, "const int %s = %s0;", r, r);
+    if (lines > 1)
+        open_over(e, kernel->choice.line, "", arena_print(e->w.arena, "for (int %1$s = %1$s0; %1$s < %1$s0 + %2$d; %1$s++)", y, lines));
     const char *fresh = strip->fresh != strip->from ? number_text(e, strip->fresh) : arena_print(e->w.arena, "%s%d", c, strip->clamps);
     if (several)
-        line(e, "%sfor (int %s = %s; %s < %s0 + %s; %s++) {", lanes == column ? "NN_SIMD " : "", c, fresh, c, c, columns.text, c);
+        open_over(e, column, lanes == column ? "NN_SIMD " : "",
+                  arena_print(e->w.arena, "for (int %1$s = %2$s; %1$s < %1$s0 + %3$s; %1$s++)", c, fresh, columns.text));
     else if (column != NONE)
-        line(e, "const int %s = %s0;", c, c);
-    e->indent += several ? INDENT : 0;
+        own_line(e, "const int %s = %s0;", c, c);
     const char *element = arena_print(e->w.arena, several_rows ? "[%1$s - %1$s0]" : "[0]", r);
     element = lines > 1 ? arena_print(e->w.arena, "%1$s[(%2$s - %2$s0) * %3$s + %4$s - %4$s0]", element, y, columns.text, c)
             : arena_print(e->w.arena, several ? "%1$s[%2$s - %2$s0]" : "%1$s[0]", element, c);
@@ -381,8 +371,8 @@ static const char *emit_side(Emission *e, TileSize rows)
     Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
     fold_dimensions(e, &sizes, &place);
     const char *r = letter_of(e, e->kernel->choice.row);
-    line(e, "%s side%s[%s];", local_type(e, &e->kernel->stage[0]), sizes.bytes, rows.text);
-    call_line(e, arena_print(e->w.arena, "NN_SIDE(side, %s, %s, %s, %s, %s);", r, rows.text, fold_loops(e, NONE), place.bytes, row_factor(e)));
+    own_line(e, "%s side%s[%s];", local_type(e, &e->kernel->stage[0]), sizes.bytes, rows.text);
+    own_call_line(e, arena_print(e->w.arena, "NN_SIDE(side, %s, %s, %s, %s, %s);", r, rows.text, fold_loops(e, NONE), place.bytes, row_factor(e)));
     return arena_print(e->w.arena, "side%s[%s - %s0]", place.bytes, r, r);
 }
 
@@ -404,8 +394,8 @@ static void emit_sides(Emission *e)
     const TileSize rows = rows_of(e);
     const char *tiles = rows.grows ? arena_print(e->w.arena, "(%lld + %s - 1) / %s", (long long)height, rows.text, rows.text)
                       : number_text(e, (height + rows.number - 1) / rows.number);
-    line(e, "%s side[%s]%s[%s];", local_type(e, &e->kernel->stage[0]), tiles, sizes.bytes, rows.text);
-    call_line(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %s, %s, %s, %s);", r, extent, rows.text, fold_loops(e, NONE), place.bytes, row_factor(e)));
+    own_line(e, "%s side[%s]%s[%s];", local_type(e, &e->kernel->stage[0]), tiles, sizes.bytes, rows.text);
+    own_call_line(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %s, %s, %s, %s);", r, extent, rows.text, fold_loops(e, NONE), place.bytes, row_factor(e)));
 }
 
 /* Where an element of what emit_sides has made is. */
@@ -434,7 +424,7 @@ static const char *emit_panels(Emission *e, const Strip *strip, int64_t at_once,
     const bool turned = turns_panels(e->w.plan, kernel, columns.number);
     const char *several = columns.grows ? arena_print(arena, "[%lld / %s]", (long long)at_once, columns.text)
                         : panels > 1 ? arena_print(arena, "[%lld]", (long long)panels) : "";
-    line(e, "_Alignas(64) %s panel%s%s[%s];", local_type(e, sum), several, sizes.bytes, columns.text);
+    own_line(e, "_Alignas(64) %s panel%s%s[%s];", local_type(e, sum), several, sizes.bytes, columns.text);
     Text call = text_new(arena);
     text_print(&call, "%s(%s, %s, %s, %s, %s, %s, ", turned ? "NN_TURNED_PANELS" : "NN_PANELS", panels > 1 ? "panel" : "&panel", c, first, end, columns.text,
                fold_loops(e, turned ? last : NONE));
@@ -442,7 +432,7 @@ static const char *emit_panels(Emission *e, const Strip *strip, int64_t at_once,
         text_print(&call, "%s, %s, %s, ", k, block ? arena_print(arena, "%s0", k) : "0",
                    block ? part_end(e) : axis_extent(&e->w, last));
     text_print(&call, "%s, %s);", place.bytes, term_text(&e->w, kernel->choice.b, BIND_SUM));
-    call_line(e, call.bytes);
+    own_call_line(e, call.bytes);
     if (panels == 1)
         return arena_print(arena, "panel%s[%s - %s0]", place.bytes, c, c);
     if (strcmp(first, "0") == 0)
@@ -470,10 +460,9 @@ static void emit_rows_and_columns(Emission *e, const Strip *strip, const Columns
 static void emit_dots(Emission *e, const Strip *strip)
 {
     const char *c = letter_of(e, e->kernel->choice.column);
-    line(e, "/* the last %lld of %s: lanes along %s */", (long long)(strip->to - strip->fresh), c, letter_of(e, e->kernel->stage[0].fold_axis[0]));
-    line(e, "{");
-    e->indent += INDENT;
-    line(e, "const int %s0 = %lld;", c, (long long)strip->from);
+    own_line(e, "/* the last %lld of %s: lanes along %s */", (long long)(strip->to - strip->fresh), c, letter_of(e, e->kernel->stage[0].fold_axis[0]));
+    open_block(e, "{");
+    own_line(e, "const int %s0 = %lld;", c, (long long)strip->from);
     emit_tile(e, strip, row_factor(e), term_text(&e->w, e->kernel->choice.b, BIND_SUM));
     close_block(e);
 }
@@ -489,13 +478,12 @@ static void emit_strip_in_panels(Emission *e, const Strip *strip, const Strip *d
     const char *first = columns.from;
     if (loop) {
         first = arena_print(e->w.arena, "%s%d", c, panels > 1);
-        line(e, "for (int %s = %s; %s < %s; %s += %d) {", first, columns.from, first, columns.to, first, group);
-        e->indent += INDENT;
+        open_over(e, e->kernel->choice.column, "", arena_print(e->w.arena, "for (int %1$s = %2$s; %1$s < %3$s; %1$s += %4$d)", first, columns.from, columns.to, group));
         columns = (Columns){first, columns.count % group == 0 ? arena_print(e->w.arena, "%s + %d", first, group)
                             : arena_print(e->w.arena, "NN_LEAST(%s + %d, %s)", first, group, columns.to), largest(strip->columns), panels > 1};
     } else if (panels == 1) {
         first = arena_print(e->w.arena, "%s0", c);
-        line(e, "const int %s = %s;", first, columns.from);
+        own_line(e, "const int %s = %s;", first, columns.from);
         columns.to = arena_print(e->w.arena, "%s + %s", first, strip->columns.text);
         columns.loop = false;
     }
@@ -551,12 +539,10 @@ static void emit_strips(Emission *e)
     for (int s = 0; s < 2 - tile->rest_dots; s++) {
         const bool loop = strip[s].to - strip[s].from > (tile->group ? tile->group : strip[s].columns.number);
         if (s == 1)
-            line(e, strip[s].from < strip[s].fresh ? "/* the last %lld of %s fill no tile: theirs begins at %lld, what is new in it at %lld */"
+            own_line(e, strip[s].from < strip[s].fresh ? "/* the last %lld of %s fill no tile: theirs begins at %lld, what is new in it at %lld */"
                  : "/* the last %lld of %s */", (long long)rest, letter_of(e, tile->column), (long long)strip[s].from, (long long)strip[s].fresh);
-        if (!loop || s == 1) {                          /* a scope for its constants */
-            line(e, "{");
-            e->indent += INDENT;
-        }
+        if (!loop || s == 1)                            /* a scope for its constants */
+            open_block(e, "{");
         emit_strip(e, &strip[s], tile->rest_dots ? &strip[1] : NULL);
         if (!loop || s == 1)
             close_block(e);
@@ -577,7 +563,7 @@ static void emit_kept(Emission *e)
     const Stage *sum = kernel->stage;
     const Buffer *sums = &e->w.plan->buffer[sum->buffer];
     const char *extent = axis_extent(&e->w, kernel->kept.axis);
-    line(e, "/* What is multiplied with zero afterwards is left at zero; kept[] are the others. */");
+    own_line(e, "/* What is multiplied with zero afterwards is left at zero; kept[] are the others. */");
     line(e, "int kept[%s + %d], number_kept = 0;", extent, kernel->choice.rows - 1);
     open_loop(e, kernel->kept.axis);
     line(e, "kept[number_kept] = %s;", letter_of(e, kernel->kept.axis));
@@ -646,17 +632,17 @@ static void emit_parts(Emission *e)
 {
     const Kernel *kernel = e->kernel;
     const Stage *sum = kernel->stage;
-    const char *k = letter_of(e, sum->fold_axis[0]), *extent = axis_extent(&e->w, sum->fold_axis[0]);
+    const int fold = sum->fold_axis[0];
+    const char *k = letter_of(e, fold), *extent = axis_extent(&e->w, fold);
     int axes[MAX_AXES * 2];
     const int count = axes_in_memory(kernel, &e->w.plan->buffer[sum->buffer], axes);
     open_in_memory_order(e, axes, count);
     assign_line(e, access_text(&e->w, sum->buffer, sum->store, NULL), "=", zero_or_one(e, 0));
     close_in_memory_order(e, axes, count);
     if (kernel->choice.block == 1)
-        line(e, "for (int %s = 0; %s < %s; %s++) {", k, k, extent, k);
+        open_over(e, fold, "", arena_print(e->w.arena, "for (int %1$s = 0; %1$s < %2$s; %1$s++)", k, extent));
     else
-        line(e, "for (int %s0 = 0; %s0 < %s; %s0 += %d) {", k, k, extent, k, kernel->choice.block);
-    e->indent += INDENT;
+        open_over(e, fold, "", arena_print(e->w.arena, "for (int %1$s0 = 0; %1$s0 < %2$s; %1$s0 += %3$d)", k, extent, kernel->choice.block));
     emit_all(e);
     close_block(e);
     emit_behind_sums(e);

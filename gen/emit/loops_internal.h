@@ -7,6 +7,14 @@
 
 enum { INDENT = 4 };
 
+/* What of a kernel's loops threads share, as far as it is written (emit_shared.c). */
+typedef struct Threads {
+    bool wanted;                        /* the kernel is worth sharing */
+    bool any, impossible;               /* a loop is shared; something stands beside such loops that all threads at once must not run */
+    int inside;                         /* the indent of the shared loop that is open; NONE */
+    int in_fold;                        /* of the loop that all run, of a sum whose elements a thread has for itself; NONE */
+} Threads;
+
 typedef struct Emission {
     Writing w;
     Text *out;
@@ -17,15 +25,21 @@ typedef struct Emission {
     bool folds_vectors;                 /* rows run in lanes although the folds could */
     int rows_in_lanes;                  /* of the block that is written */
     int lanes;                          /* of a nest: which of its outer loops runs in lanes, those further in written out; NONE */
+    Threads threads;
 } Emission;
 
-void line(Emission *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void line(Emission *e, const char *format, ...) __attribute__((format(printf, 2, 3)));     /* a statement: one thread's, beside shared loops */
+void own_line(Emission *e, const char *format, ...) __attribute__((format(printf, 2, 3)));  /* what each thread has for itself: declarations, comments */
+void open_block(Emission *e, const char *head);               /* "{", "if (…) {" */
+void close_block(Emission *e);
+void open_over(Emission *e, int axis, const char *how, const char *head);    /* "for (int b0 = …)", along the axis */
 bool is_loop(const Emission *e, int axis);                    /* more than one element */
 void open_loop(Emission *e, int axis);
 void open_loop_as(Emission *e, int axis, const char *how);    /* "NN_SIMD ", "NN_FOLD", "" */
 void close_loop(Emission *e, int axis);
 const char *local_type(const Emission *e, const Stage *stage);
 void call_line(Emission *e, const char *call);                /* as many lines as it needs */
+void own_call_line(Emission *e, const char *call);            /* the same, of what fills a thread's own arrays */
 void assign_line(Emission *e, const char *left, const char *operator, const char *right);
 void store_line(Emission *e, const Stage *stage, const char *value);   /* nothing where the stage has no buffer */
 void pointwise(Emission *e, int s);                           /* a pointwise stage where its loops are */
@@ -62,8 +76,10 @@ void emit_behind_sums(Emission *e);                           /* the stages behi
 void emit_contraction(Emission *e);
 bool changes_what_it_reads(const Kernel *kernel);
 
-/* emit_shared.c: marks the loops in `text` from `start` on that threads share; false: none, the text stays */
-bool share_loops(Text *text, size_t start, const Kernel *kernel, Arena *arena);
+/* emit_shared.c: called by what writes statements and loops, and by nobody else */
+const char *share_loop(Emission *e, int axis);                /* opens a loop: "NN_SHARED ", "NN_SHARED_ON " or "" */
+void leave_loop(Emission *e);
+void stand_beside(Emission *e);                               /* a statement: where no shared loop is open, threads cannot run the kernel */
 
 /* emit_blas.c: a call of CBLAS in its loops */
 void emit_blas(Emission *e);
