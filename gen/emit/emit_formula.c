@@ -50,6 +50,58 @@ static const char *left_side(const Writing *w, const Stage *stage)
     return local_text(w, stage, inner, NULL);
 }
 
+/* Is it read or added to at places that are an axis each? */
+static bool is_plain(const Index *index, int rank)
+{
+    bool plain = true;
+    for (int d = 0; d < rank; d++)
+        plain &= index[d].count == 0 || plain_axis(&index[d]) != NONE;
+    return plain;
+}
+
+static void add_folded(const Writing *w, const int *axes, int count, Text *out)
+{
+    const Kernel *kernel = w->kernel;
+    for (int i = 0; i < count; i++) {
+        bool folded = kernel->axis[axes[i]].extent > 1;
+        for (int d = 0; d < w->plan->buffer[kernel->stage[0].buffer].rank; d++)
+            folded &= !has_axis(&kernel->skip.into[d], axes[i]);
+        if (folded)
+            text_add(out, kernel->axis[axes[i]].letter);
+    }
+}
+
+/* A sum that skips zeros, in the letters of its loops (emit_skips.c), which are other ones than those of the sum as it was written:
+ *   d_weight[i,j,m,p] = sum_bqv d_pool[b,i,q,v] x[b,j,m + u + 2 * q,p + o + 2 * v]  where o + 2 u = best[b,i,q,v]
+ * where elements of the factor add to sums here and there, what one of them adds:
+ *   d_x[b,j,m + u + 2 * q,p + o + 2 * v] += d_pool[b,i,q,v] weight[i,j,m,p]  where o + 2 u = best[b,i,q,v] */
+static const char *skip_formula(const Writing *w)
+{
+    const Kernel *kernel = w->kernel;
+    const int sums = kernel->stage[0].buffer;
+    const Term *other = kernel->skip.other;
+    Text text = text_new(w->arena);
+    text_print(&text, "%s ", access_text(w, sums, kernel->skip.into, NULL));
+    if (is_plain(kernel->skip.into, w->plan->buffer[sums].rank)) {
+        text_add(&text, "= sum_");
+        add_folded(w, kernel->skip.point, kernel->skip.points, &text);
+        add_folded(w, kernel->skip.inner, kernel->skip.inners, &text);
+    } else {
+        text_add(&text, "+=");
+    }
+    text_print(&text, " %s %s", term_text(w, kernel->skip.sparse, BIND_PRODUCT), access_text(w, other->buffer, other->index, NULL));
+    for (int d = 0; d < kernel->skip.digits; d++) {
+        const PlaceDigit *digit = &kernel->skip.digit[d];
+        text_add(&text, d ? " + " : "  where ");
+        if (digit->factor != 1)
+            text_print(&text, "%lld ", (long long)digit->factor);
+        text_add(&text, kernel->axis[digit->axis].letter);
+    }
+    if (kernel->skip.digits)
+        text_print(&text, " = %s", term_text(w, kernel->skip.best, BIND_SUM));
+    return text.bytes;
+}
+
 /* "(rule: matmul, right operand)" for what a derivative rule built, "(sgd)" for an update; with the rules of the formulas that
  * stand inside this one. */
 static const char *rule_text(const Writing *w, const Stage *stage, const Text *inside)
@@ -274,7 +326,8 @@ void emit_kernel_comment(const Plan *plan, const Kernel *kernel, Text *out)
             if (origin->rule && rules.length < LONGEST_RULES)
                 text_print(&rules, "%s%s", rules.length ? "; " : "", origin->rule);
         } else {
-            formula_line(out, comment_text(w.arena, arena_print(w.arena, "%s = %s", left_side(&w, stage), right)), rule_text(&w, stage, &rules));
+            const char *formula = kernel->form == FORM_SKIP && s == 0 ? skip_formula(&w) : arena_print(w.arena, "%s = %s", left_side(&w, stage), right);
+            formula_line(out, comment_text(w.arena, formula), rule_text(&w, stage, &rules));
             rules = text_new(plan->arena);
         }
     }
