@@ -6,7 +6,7 @@ tool tensors
 
 sided="397 100 530 f32"                                 # a part of its long fold has the rows' factor of all tiles copied
 ahead="784 100 528 f32"                                 # more than caches hold: tiles ask for what the next ones read,
-oddly="397 98 806 f32"                                  # in steps that are no multiple of eight too
+oddly="397 98 866 f32"                                  # in steps that are no multiple of eight too
 shapes=("1 1 1 f32" "7 5 1 f32" "17 13 7 f32" "31 9 16 f64" "64 80 130 f64" "101 16 97 f32" "320 256 257 f64" "$sided" "$ahead" "$oddly")
 [ -z "${NNGEN_ALL:-}" ] || shapes+=("2 3 5 f64" "50 20 64 f32" "256 32 33 f32" "512 48 300 f32" "221 97 515 f64")
 # Where registers are wide, tiles have more rows or columns: the processor here need not have such, it only gets slower.
