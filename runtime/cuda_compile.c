@@ -14,7 +14,7 @@
 
 /* What a text may include. device.h says what NVRTC would have of the four that are empty. The symbols are made by CMake. */
 #define HEADERS(X)                                                                                                      \
-    X("nngen/device.h", device_h) X("nngen/device_step.h", device_step_h) X("nngen/elementary.h", elementary_h)           \
+    X("nngen/device.h", device_h) X("nngen/device_step.h", device_step_h) X("nngen/inline.h", inline_h) X("nngen/elementary.h", elementary_h) \
     X("nngen/scalar.h", scalar_h) X("nngen/random.h", random_h) X("nngen/optimizer.h", optimizer_h)                       \
     X("random.c", random_c) X("optimizer.c", optimizer_c)
 

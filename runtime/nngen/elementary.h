@@ -16,18 +16,19 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <nngen/inline.h>
 
-static inline float nn_from_bits(uint32_t bits) { float x; memcpy(&x, &bits, sizeof x); return x; }
-static inline uint32_t nn_bits(float x) { uint32_t bits; memcpy(&bits, &x, sizeof bits); return bits; }
+NN_INLINE float nn_from_bits(uint32_t bits) { float x; memcpy(&x, &bits, sizeof x); return x; }
+NN_INLINE uint32_t nn_bits(float x) { uint32_t bits; memcpy(&bits, &x, sizeof bits); return bits; }
 
 /* yes ? a : b, both being there. As a choice, compilers move what makes `a` under the condition, and that branches on chance, or loads
  * under a mask what could have stayed in a register (gradient of max-pool 2900 for 900 us, of relu 2.3 for 0.9). */
-static inline float nn_choosef(int yes, float a, float b)
+NN_INLINE float nn_choosef(int yes, float a, float b)
 {
     const uint32_t all = -(uint32_t)(yes != 0);
     return nn_from_bits((nn_bits(a) & all) | (nn_bits(b) & ~all));
 }
-static inline double nn_choose(int yes, double a, double b) { return yes ? a : b; }
+NN_INLINE double nn_choose(int yes, double a, double b) { return yes ? a : b; }
 
 /* 2^n e^r with |r| <= ln 2 / 2, for exp x. n is rounded by adding 1.5 2^23 to x log2 e, and stays in the low bits of the sum, whose
  * others fall away where n is shifted to the place of an exponent. e^r = 1 + r + r^2 q(r), q minimax of degree 4. Where exp x is 0 or
@@ -46,7 +47,7 @@ static inline double nn_choose(int yes, double a, double b) { return yes ? a : b
     e_to_r = e_to_r + 1.0f
 
 /* The scale 2^n goes in as two factors, so that subnormal results come by themselves. */
-static inline float nn_expf(float x)
+NN_INLINE float nn_expf(float x)
 {
     NN_POWER_OF_E_(x, shifted, e_to_r);
     const uint32_t n = nn_bits(shifted), half = (uint32_t)((int32_t)n >> 1);
@@ -56,7 +57,7 @@ static inline float nn_expf(float x)
 }
 
 /* exp of what is not above 0, as tanh and softplus have it: e^r 2^(n + 64) is normal, and 2^-64 what is left */
-static inline float nn_exp_of_negativef(float x)
+NN_INLINE float nn_exp_of_negativef(float x)
 {
     NN_POWER_OF_E_(x, shifted, e_to_r);
     const float scaled = e_to_r * nn_from_bits((nn_bits(shifted) << 23) + 0x5f800000u) * 5.42101086e-20f;
@@ -65,7 +66,7 @@ static inline float nn_exp_of_negativef(float x)
 
 /* 1 / (1 + e^-x). Within the bounds 2^n is 0 (x from 88 on: 1) to infinity (below -88.3: 0), and neither needs a choice behind it;
  * with the sign apart, e^-|x| and two choices, moons3 took 11.0 for 10.6 us (gcc), 11.6 for 10.8 (clang). NaN stays. */
-static inline float nn_sigmoidf(float x)
+NN_INLINE float nn_sigmoidf(float x)
 {
     const float above = x < -89.0f ? -89.0f : x, within = above > 88.0f ? 88.0f : above, minus = -within;
     NN_POWER_OF_E_(minus, shifted, e_to_r);
@@ -73,7 +74,7 @@ static inline float nn_sigmoidf(float x)
 }
 
 /* log x: x = 2^n (1 + f), 1 + f in [sqrt 1/2, sqrt 2); f - f^2/2 + f^3 q(f). Subnormal numbers are made normal first. */
-static inline float nn_logf(float x)
+NN_INLINE float nn_logf(float x)
 {
     const float normal = x < 1.17549435e-38f ? x * 8388608.0f : x;
     const int32_t bits = (int32_t)(nn_bits(normal) - 0x3f3504f3u);
@@ -98,7 +99,7 @@ static inline float nn_logf(float x)
 }
 
 /* log(1 + x) = log(u) x / (u - 1), u = 1 + x as rounded: what the rounding loses, the quotient gives back (Kahan) */
-static inline float nn_log1pf(float x)
+NN_INLINE float nn_log1pf(float x)
 {
     const float u = 1.0f + x, d = u - 1.0f;
     const float quotient = x / (d == 0 ? 1.0f : d);
@@ -111,7 +112,7 @@ static inline float nn_log1pf(float x)
  * by way of exp, are three times as exact and take three times as long: 0.94 for 0.33 ns an element of tanh, 1.12 for 0.38 of erf. */
 #define NN_WITHIN_(x, bound, within)                                                                                 \
     const float above_ = (x) < -(bound) ? -(bound) : (x), within = above_ > (bound) ? (bound) : above_
-static inline float nn_at_most_onef(float x)
+NN_INLINE float nn_at_most_onef(float x)
 {
     const float above = x < -1.0f ? -1.0f : x;
     return above > 1.0f ? 1.0f : above;
@@ -119,7 +120,7 @@ static inline float nn_at_most_onef(float x)
 
 /* a b + c. Where the processor does it in one, it is asked for: clang joins a product and a sum late, and not where it has made a pair of
  * the last product of Q and that of x and P, so that numbers alone would have other bits than those in lanes. */
-static inline float nn_multiply_addf(float a, float b, float c)
+NN_INLINE float nn_multiply_addf(float a, float b, float c)
 {
 #if defined __FMA__ || defined __ARM_FEATURE_FMA
     return fmaf(a, b, c);
@@ -128,7 +129,7 @@ static inline float nn_multiply_addf(float a, float b, float c)
 #endif
 }
 
-static inline float nn_tanhf(float x)
+NN_INLINE float nn_tanhf(float x)
 {
     NN_WITHIN_(x, 9.0f, within);
     const float z = within * within;
@@ -145,7 +146,7 @@ static inline float nn_tanhf(float x)
     return nn_at_most_onef(within * p / q);
 }
 
-static inline float nn_erff(float x)
+NN_INLINE float nn_erff(float x)
 {
     NN_WITHIN_(x, 3.95f, within);
     const float z = within * within;
@@ -164,13 +165,13 @@ static inline float nn_erff(float x)
     return nn_at_most_onef(within * p / q);
 }
 
-static inline double nn_exp(double x) { return exp(x); }
-static inline double nn_exp_of_negative(double x) { return exp(x); }
-static inline double nn_log(double x) { return log(x); }
-static inline double nn_log1p(double x) { return log1p(x); }
-static inline double nn_tanh(double x) { return tanh(x); }
-static inline double nn_erf(double x) { return erf(x); }
-static inline double nn_sigmoid(double x)                     /* exp is only ever taken of -|x|, so that nothing overflows */
+NN_INLINE double nn_exp(double x) { return exp(x); }
+NN_INLINE double nn_exp_of_negative(double x) { return exp(x); }
+NN_INLINE double nn_log(double x) { return log(x); }
+NN_INLINE double nn_log1p(double x) { return log1p(x); }
+NN_INLINE double nn_tanh(double x) { return tanh(x); }
+NN_INLINE double nn_erf(double x) { return erf(x); }
+NN_INLINE double nn_sigmoid(double x)                     /* exp is only ever taken of -|x|, so that nothing overflows */
 {
     const double e = exp(-fabs(x));
     return (x >= 0 ? 1 : e) / (1 + e);

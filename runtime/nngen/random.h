@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <nngen/inline.h>
 
 /* Four words for one counter: (block, time step, step, stream); key = seed. Ten rounds written out over four variables: a loop over
  * elements becomes vector code then (with gcc and clang; not with a struct, or a loop over rounds). */
@@ -32,12 +33,6 @@
         NN_PHILOX_KEYS_(c0, c1, c2, c3, key0, key1, 9u);                                                             \
     } while (0)
 
-#ifdef __GNUC__                         /* too long for gcc -O2 to put it into a loop by itself */
-#define NN_INLINE_ __attribute__((always_inline)) static inline
-#else
-#define NN_INLINE_ static inline
-#endif
-
 typedef struct NnWords { uint32_t word[4]; } NnWords;
 NnWords nn_philox(uint64_t seed, uint32_t block, uint32_t time, uint32_t step, uint32_t stream);
 
@@ -45,7 +40,7 @@ uint32_t nn_stream(const char *name);                                /* FNV-1a o
 
 /* Element `index` of a stream at a step: words lie in planes of 16 lanes: element e takes word
  * (e / 16) % 4 of counter block (e / 64) * 16 + e % 16. */
-NN_INLINE_ uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
+NN_INLINE uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
 {
     const uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     const uint32_t low = (uint32_t)index, odd = 0 - (low >> 4 & 1), upper = 0 - (low >> 5 & 1);       /* masks of the word's two bits */
@@ -56,13 +51,13 @@ NN_INLINE_ uint32_t nn_random_word(uint64_t seed, uint32_t stream, uint32_t step
 }
 
 /* In [0, 1), 24 bits: exact in f32, so that a GPU does not fall back on f64. */
-NN_INLINE_ double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
+NN_INLINE double nn_uniform(uint64_t seed, uint32_t stream, uint32_t step, uint64_t index)
 {
     return (float)(int32_t)(nn_random_word(seed, stream, step, index) >> 8) * 0x1p-24f;
 }
 
 /* Elements 64 block … 64 block + 63: the four words of 16 counters, one plane after the other. */
-NN_INLINE_ void nn_random_words(uint64_t seed, uint32_t stream, uint32_t step, uint64_t block, uint32_t *word)
+NN_INLINE void nn_random_words(uint64_t seed, uint32_t stream, uint32_t step, uint64_t block, uint32_t *word)
 {
     const uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     for (int lane = 0; lane < 16; lane++) {
@@ -76,7 +71,7 @@ NN_INLINE_ void nn_random_words(uint64_t seed, uint32_t stream, uint32_t step, u
 }
 
 /* nn_uniform of the elements 0 to count - 1. */
-NN_INLINE_ void nn_uniformsf(uint64_t seed, uint32_t stream, uint32_t step, int64_t count, float *draw)
+NN_INLINE void nn_uniformsf(uint64_t seed, uint32_t stream, uint32_t step, int64_t count, float *draw)
 {
     for (int64_t first = 0; first < count; first += 64) {
         uint32_t word[64];
@@ -90,7 +85,7 @@ NN_INLINE_ void nn_uniformsf(uint64_t seed, uint32_t stream, uint32_t step, int6
     }
 }
 
-NN_INLINE_ void nn_uniforms(uint64_t seed, uint32_t stream, uint32_t step, int64_t count, double *draw)
+NN_INLINE void nn_uniforms(uint64_t seed, uint32_t stream, uint32_t step, int64_t count, double *draw)
 {
     for (int64_t first = 0; first < count; first += 64) {
         uint32_t word[64];

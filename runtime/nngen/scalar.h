@@ -1,4 +1,4 @@
-/* scalar.h: the scalar functions that C lacks and emitted kernels use. Plain C; every compiler inlines them. */
+/* scalar.h: the scalar functions that C lacks and emitted kernels use. Plain C, written into the loops that use them. */
 #ifndef NNGEN_SCALAR_H
 #define NNGEN_SCALAR_H
 
@@ -27,12 +27,12 @@
 /* NN_RARELY: what runs once, if at all, is not worth the compiler's time: of a deep network it would take most of it. */
 
 #define NN_SCALARS(REAL, F)                                                                                          \
-    static inline REAL nn_relu##F(REAL x) { return x <= 0 ? 0 : x; }                  /* NaN stays */                \
-    static inline REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                         \
-    static inline REAL nn_maximum##F(REAL a, REAL b) { return ((a > b) | (a != a)) ? a : b; }    /* |: no branch */  \
-    static inline REAL nn_minimum##F(REAL a, REAL b) { return ((a < b) | (a != a)) ? a : b; }                        \
+    NN_INLINE REAL nn_relu##F(REAL x) { return x <= 0 ? 0 : x; }                      /* NaN stays */                \
+    NN_INLINE REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                             \
+    NN_INLINE REAL nn_maximum##F(REAL a, REAL b) { return ((a > b) | (a != a)) ? a : b; }        /* |: no branch */  \
+    NN_INLINE REAL nn_minimum##F(REAL a, REAL b) { return ((a < b) | (a != a)) ? a : b; }                            \
     /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */                                                           \
-    static inline REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + nn_log1p##F(nn_exp_of_negative##F(-fabs##F(x))); }
+    NN_INLINE REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + nn_log1p##F(nn_exp_of_negative##F(-fabs##F(x))); }
 
 NN_SCALARS(float, f)
 NN_SCALARS(double, )

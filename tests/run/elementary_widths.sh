@@ -17,3 +17,14 @@ check "8 lanes" same eight -march=x86-64-v3 -mprefer-vector-width=256
 if has avx512vl; then check "16 lanes" same sixteen -march=x86-64-v4 -mprefer-vector-width=512; else skip "16 lanes" "the processor has no AVX-512"; fi
 has_lanes() { $CC -std=gnu11 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -I"$ROOT/runtime" -march=x86-64-v3 -S "$ROOT/tests/run/tools/elementary.c" -o widths.s && grep -q 'vfn*m[a-z0-9]*ps.*%ymm' widths.s; }
 check "these are lanes" has_lanes
+
+# Written into the loops that use them, however many do: a loop with a call in it has no lanes.
+cat > mish.lua <<'L'
+local nn = require "nn"
+local x, rows = nn.input("x", {64}), {}
+for r = 1, 37 do rows[r] = {} for i = 1, 64 do rows[r][i] = (r * i % 17 - 8) / 8 end end
+local net = nn.sequential {nn.linear(64, 32), nn.mish, nn.linear(32, 50), nn.mish, nn.linear(50, 32), nn.mish, nn.linear(32, 64)}
+return nn.train {loss = nn.mse(net(x), x), optimizer = nn.sgd {lr = 0.01}, data = nn.data.table {train = {x = rows}}, batch = 37, epochs = 1}
+L
+are_inlined() { build p mish.lua && nm p > symbols && ! grep ' t nn_\(tanhf\|softplusf\|log1pf\|logf\|expf\)$' symbols; }
+check "none is a function of its own in the program" are_inlined
