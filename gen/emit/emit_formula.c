@@ -72,9 +72,9 @@ static void add_folded(const Writing *w, const int *axes, int count, Text *out)
 }
 
 /* A sum that skips zeros, in the letters of its loops (emit_skips.c), which are other ones than those of the sum as it was written:
- *   d_weight[i,j,m,p] = sum_bqv d_pool[b,i,q,v] x[b,j,m + u + 2 * q,p + o + 2 * v]  where o + 2 u = best[b,i,q,v]
+ *   d_weight[i,j,m,p] = sum_bqv d_pool[b,i,q,v] x[b,j,m + u + 2 q,p + o + 2 v]  where o + 2 u = best[b,i,q,v]
  * where elements of the factor add to sums here and there, what one of them adds:
- *   d_x[b,j,m + u + 2 * q,p + o + 2 * v] += d_pool[b,i,q,v] weight[i,j,m,p]  where o + 2 u = best[b,i,q,v] */
+ *   d_x[b,j,m + u + 2 q,p + o + 2 v] += d_pool[b,i,q,v] weight[i,j,m,p]  where o + 2 u = best[b,i,q,v] */
 static const char *skip_formula(const Writing *w)
 {
     const Kernel *kernel = w->kernel;

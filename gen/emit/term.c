@@ -70,7 +70,7 @@ const char *index_text(const Writing *w, const Index *index, Binding around)
         else if (factor < 0)
             text_add(&text, "-");
         if (factor != 1 && factor != -1)
-            text_print(&text, "%lld * ", (long long)(factor < 0 ? -factor : factor));
+            text_print(&text, w->formula ? "%lld " : "%lld * ", (long long)(factor < 0 ? -factor : factor));
         if (w->picks_kept && index->term[t].axis == w->kernel->kept.axis)
             text_print(&text, "kept[%s]", axis->letter);
         else
