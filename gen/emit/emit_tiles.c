@@ -35,30 +35,35 @@ static int64_t extent_or_one(const Kernel *kernel, int axis)
     return axis == NONE ? 1 : kernel->axis[axis].extent;
 }
 
-/* Rows or columns of a tile, as a number, and as the text has them: where it `grows`, twice as many on wide registers. */
-typedef struct TileSize { int number; bool grows; const char *text; } TileSize;
+/* Rows or columns of a tile, as a number, and as the text has them: on wide registers `growth` times as many. */
+typedef struct TileSize { int number, growth; const char *text; } TileSize;
 
 /* Columns from `from` to `to` in tiles of one shape; what follows the sums begins at `fresh`. */
 typedef struct Strip { int64_t from, to, fresh; TileSize rows, columns; bool clamps, dots; } Strip;
 
-static TileSize size_of(const Emission *e, int number, const char *grown)
+static TileSize size_of(const Emission *e, int number)
 {
-    return (TileSize){number, grown != NULL, grown ? grown : arena_print(e->w.arena, "%d", number)};
+    return (TileSize){number, 1, arena_print(e->w.arena, "%d", number)};
+}
+
+static TileSize growing(const Emission *e, int number, int growth, const char *name)
+{
+    return growth > 1 ? (TileSize){number, growth, name} : size_of(e, number);
 }
 
 static TileSize rows_of(const Emission *e)
 {
-    return size_of(e, e->kernel->choice.rows, e->kernel->choice.wide_rows ? "ROWS" : NULL);
+    return growing(e, e->kernel->choice.rows, e->kernel->choice.row_growth, "ROWS");
 }
 
 static TileSize columns_of(const Emission *e)
 {
-    return size_of(e, e->kernel->choice.columns, e->kernel->choice.wide_columns ? "COLUMNS" : NULL);
+    return growing(e, e->kernel->choice.columns, e->kernel->choice.column_growth, "COLUMNS");
 }
 
 static int largest(TileSize size)
 {
-    return size.number * (size.grows ? WIDER : 1);
+    return size.number * size.growth;
 }
 
 static bool fills(TileSize size, int64_t count)
@@ -66,17 +71,23 @@ static bool fills(TileSize size, int64_t count)
     return count % largest(size) == 0;
 }
 
-static const char *constant(const Emission *e, bool grows, const char *name, int number)
+static void add_constant(TileSize size, Text *text)
 {
-    return !grows ? "" : arena_print(e->w.arena, number == 1 ? "%1$s = NN_WIDE" : "%1$s = %2$d * NN_WIDE", name, number);
+    if (size.growth == 1)
+        return;
+    text_print(text, text->length ? ", %s = " : "%s = ", size.text);
+    if (size.number > 1)
+        text_print(text, "%d * ", size.number);
+    text_add(text, size.growth == WIDER ? "NN_WIDE" : "NN_WIDE * NN_WIDE");
 }
 
 static void emit_sizes(Emission *e)
 {
-    const Tile *tile = &e->kernel->choice;
-    const char *rows = constant(e, tile->wide_rows, "ROWS", tile->rows), *columns = constant(e, tile->wide_columns, "COLUMNS", tile->columns);
-    if (tile->wide_rows || tile->wide_columns)
-        own_line(e, "enum { %s%s%s };", rows, tile->wide_rows && tile->wide_columns ? ", " : "", columns);
+    Text constants = text_new(e->w.arena);
+    add_constant(rows_of(e), &constants);
+    add_constant(columns_of(e), &constants);
+    if (constants.length)
+        own_line(e, "enum { %s };", constants.bytes);
 }
 
 /* for (int b0 = 0; b0 < 96; b0 += 6) {       where tiles fill the axis, or end before the last, ragged one
@@ -85,7 +96,7 @@ static void open_tiles(Emission *e, int axis, TileSize size, const char *from, c
 {
     const char *letter = letter_of(e, axis);
     const bool whole = fills(size, count);
-    const char *step = size.number == 1 && !size.grows ? "++" : arena_print(e->w.arena, " += %s", size.text);
+    const char *step = largest(size) == 1 ? "++" : arena_print(e->w.arena, " += %s", size.text);
     open_over(e, axis, "", arena_print(e->w.arena, "for (int %1$s%2$d = %3$s; %1$s%2$d < %4$s; %1$s%2$d%5$s)", letter, !whole, from, to, step));
     if (!whole)
         own_line(e, "const int %s0 = NN_LEAST(%s1, %s - %s);", letter, letter, to, size.text);
@@ -112,7 +123,7 @@ static void open_lines(Emission *e)
 {
     const Tile *tile = &e->kernel->choice;
     if (has_line_loop(e))
-        open_tiles(e, tile->line, size_of(e, tile->lines, NULL), "0", axis_extent(&e->w, tile->line), e->kernel->axis[tile->line].extent);
+        open_tiles(e, tile->line, size_of(e, tile->lines), "0", axis_extent(&e->w, tile->line), e->kernel->axis[tile->line].extent);
     else if (tile->lines > 1)
         own_line(e, "const int %s0 = 0;", letter_of(e, tile->line));
 }
@@ -258,7 +269,7 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
     const Stage *sum = kernel->stage;
     const int row = kernel->choice.row, column = kernel->choice.column, lanes = kernel->choice.lanes;
     const TileSize rows = strip->rows, columns = strip->columns;
-    const bool several_rows = rows.number > 1 || rows.grows, several = columns.number > 1 || columns.grows;
+    const bool several_rows = largest(rows) > 1, several = largest(columns) > 1;
     const bool in_parts = kernel->choice.block > 0;
     const int fold = strip->dots ? sum->fold_axis[0] : lanes;
     const char *r = letter_of(e, row), *c = letter_of(e, column), *name = in_parts ? "part" : chooses(kernel) ? "tile" : sum->name;
@@ -392,7 +403,7 @@ static void emit_sides(Emission *e)
     Text sizes = text_new(e->w.arena), place = text_new(e->w.arena);
     fold_dimensions(e, &sizes, &place);
     const TileSize rows = rows_of(e);
-    const char *tiles = rows.grows ? arena_print(e->w.arena, "(%lld + %s - 1) / %s", (long long)height, rows.text, rows.text)
+    const char *tiles = rows.growth > 1 ? arena_print(e->w.arena, "(%lld + %s - 1) / %s", (long long)height, rows.text, rows.text)
                       : number_text(e, (height + rows.number - 1) / rows.number);
     own_line(e, "%s side[%s]%s[%s];", local_type(e, &e->kernel->stage[0]), tiles, sizes.bytes, rows.text);
     own_call_line(e, arena_print(e->w.arena, "NN_SIDES(side, %s, %s, %s, %s, %s, %s);", r, extent, rows.text, fold_loops(e, NONE), place.bytes, row_factor(e)));
@@ -422,7 +433,7 @@ static const char *emit_panels(Emission *e, const Strip *strip, int64_t at_once,
     Text sizes = text_new(arena), place = text_new(arena);
     fold_dimensions(e, &sizes, &place);
     const bool turned = turns_panels(e->w.plan, kernel, columns.number);
-    const char *several = columns.grows ? arena_print(arena, "[%lld / %s]", (long long)at_once, columns.text)
+    const char *several = columns.growth > 1 ? arena_print(arena, "[%lld / %s]", (long long)at_once, columns.text)
                         : panels > 1 ? arena_print(arena, "[%lld]", (long long)panels) : "";
     own_line(e, "_Alignas(64) %s panel%s%s[%s];", local_type(e, sum), several, sizes.bytes, columns.text);
     Text call = text_new(arena);
@@ -531,7 +542,7 @@ static void emit_strips(Emission *e)
         return;
     }
     const int narrow = tile->group ? tile->rest_columns : tile->columns;
-    const TileSize rest_rows = tile->group && !makes_all_sides(kernel) ? size_of(e, tile->rest_rows, NULL) : rows, rest_columns = size_of(e, narrow, NULL);
+    const TileSize rest_rows = tile->group && !makes_all_sides(kernel) ? size_of(e, tile->rest_rows) : rows, rest_columns = size_of(e, narrow);
     const Strip whole = {0, breadth - rest, 0, rows, columns, false, false};
     const Strip one = {breadth - narrow, breadth, breadth - rest, tile->rest_dots ? rows : rest_rows, rest_columns, false, tile->rest_dots};
     const Strip few = {breadth - rest, breadth, breadth - rest, rest_rows, rest_columns, true, false};      /* more than one tile, of those that do not grow */

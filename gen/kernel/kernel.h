@@ -151,7 +151,7 @@ typedef struct Tile {
     int row, column;                    /* the axes of a tile; row may be NONE: one row */
     int rows, columns, width;           /* its size; elements of the fold at a time, where that has the lanes, if only for the rest */
     int line, lines;                    /* lanes on a column: an axis of b beside it, and how many of its lines a tile has; NONE: one */
-    bool wide_rows, wide_columns;       /* it has WIDER times as many where registers are that much wider than REGISTER_BYTES */
+    int row_growth, column_growth;      /* how many times as many it has where registers are WIDER times as wide as REGISTER_BYTES: 1, WIDER or its square */
     bool rows_outside;                  /* the loop over rows of tiles is around that over columns */
     int block;                          /* steps of the first fold that all tiles take before any takes more; 0: all of them */
     int group;                          /* columns whose panels are made before their tiles; 0: b is read where it lies */

@@ -149,7 +149,7 @@ static bool same_update(const Model *model, const Kernel *a, const Kernel *b)
 static bool same_choice(const Kernel *a, const Kernel *b)
 {
     return a->form == b->form && a->choice.lanes == b->choice.lanes && a->choice.row == b->choice.row && a->choice.column == b->choice.column
-        && a->choice.line == b->choice.line && a->choice.lines == b->choice.lines && a->choice.rows == b->choice.rows && a->choice.columns == b->choice.columns && a->choice.wide_rows == b->choice.wide_rows && a->choice.wide_columns == b->choice.wide_columns && a->choice.width == b->choice.width
+        && a->choice.line == b->choice.line && a->choice.lines == b->choice.lines && a->choice.rows == b->choice.rows && a->choice.columns == b->choice.columns && a->choice.row_growth == b->choice.row_growth && a->choice.column_growth == b->choice.column_growth && a->choice.width == b->choice.width
         && a->choice.rows_outside == b->choice.rows_outside && a->choice.block == b->choice.block && a->choice.group == b->choice.group
         && a->choice.rest_columns == b->choice.rest_columns && a->choice.rest_rows == b->choice.rest_rows
         && a->choice.side == b->choice.side && a->choice.fetches == b->choice.fetches
