@@ -122,7 +122,7 @@ void begin_fold(Emission *e, int s)
     const Stage *stage = &e->kernel->stage[s];
     const char *element = local_element(e, s);
     const char *type = e->is_array[s] || e->in_lanes[s] ? "" : arena_print(e->w.arena, "%s ", local_type(e, stage));
-    if (stage->fold == FOLD_ARGMAX)
+    if (stage->fold == FOLD_ARGMAX && !stage->beside_largest)
         line(e, "%s %s_value = -INFINITY;", real_type(e->w.plan, FLOAT), stage->name);
     line(e, "%s%s = %s;", type, element, stage->fold == FOLD_SUM ? zero(e) : stage->fold == FOLD_MAX ? "-INFINITY" : "0");
 }
@@ -153,7 +153,9 @@ void fold_element(Emission *e, int s)
             step *= e->kernel->axis[stage->fold_axis[f]].extent;
         }
         const char *larger = term_text(&e->w, stage->term, BIND_SUM), *at = index_text(&e->w, &place, BIND_CHOICE);
-        if (e->w.plan->mode == KERNELS_FUSED && stage->fold_count > 1) {      /* windows, without a branch: 2 x 2, 1140 for 80 µs */
+        if (stage->beside_largest) {                    /* which follows it */
+            line(e, "%s = %s > %s ? %s : %s;", element, larger, local_element(e, s + 1), at, element);
+        } else if (e->w.plan->mode == KERNELS_FUSED && stage->fold_count > 1) {      /* windows, without a branch: 2 x 2, 1140 for 80 µs */
             line(e, "%s = %s > %s_value ? %s : %s;", element, larger, stage->name, at, element);
             line(e, "%1$s_value = %2$s > %1$s_value ? %2$s : %1$s_value;", stage->name, larger);
         } else {
@@ -331,8 +333,10 @@ Group next_group(const Emission *e, int first)
     const Kernel *kernel = e->kernel;
     Group group = {.first = first, .end = first + 1};
     int count = own_loops(&kernel->stage[first], group.loops);
-    if (count == NONE)
+    if (count == NONE) {
+        group.end += kernel->stage[first].beside_largest;
         return group;
+    }
     group.loop_count = count;
     if (folds_in_lanes(e, &kernel->stage[first]))
         return group;
@@ -470,14 +474,14 @@ static const char *folds_around(const Emission *e, const Stage *stage)
     return text.length ? text.bytes : "";
 }
 
-/* The loops of a stage's fold and its elements; the innermost may be one statement, and so may all of a sum. */
+/* The loops of a stage's fold and its elements; the innermost may be one statement, and so may all of a sum. A place has its value with it. */
 static void emit_fold(Emission *e, int s, const char *how)
 {
     const Stage *stage = &e->kernel->stage[s];
     const bool lanes = folds_in_lanes(e, stage), sum = lanes && stage->fold == FOLD_SUM;
     const int loops = sum ? 0 : stage->fold_count - lanes;
-    if (!stage->folds_outer)
-        begin_fold(e, s);
+    for (int place = s; place <= s + stage->beside_largest && !stage->folds_outer; place++)
+        begin_fold(e, place);
     for (int f = 0; f < loops; f++)
         open_loop_as(e, stage->fold_axis[f], how);
     if (lanes) {
@@ -490,7 +494,8 @@ static void emit_fold(Emission *e, int s, const char *how)
                                         term_text(&e->w, stage->term, BIND_CHOICE)), "", (size_t)e->indent + 2 * INDENT, 0);
         text_add(e->out, "\n");
     } else {
-        fold_element(e, s);
+        for (int place = s; place <= s + stage->beside_largest; place++)
+            fold_element(e, place);
     }
     for (int f = loops - 1; f >= 0; f--)
         close_loop(e, stage->fold_axis[f]);
@@ -515,7 +520,8 @@ static void emit_group(Emission *e, const Group *group)
         for (int i = 0; i < first->inner_count; i++)
             open_loop_as(e, first->inner[i], opening(e, i, lanes));
         emit_fold(e, group->first, e->lanes != NONE || lanes != NONE ? "NN_FOLD" : "");
-        store_line(e, first, first->name);
+        for (int s = group->first; s < group->end; s++)
+            store_line(e, &e->kernel->stage[s], e->kernel->stage[s].name);
         for (int i = first->inner_count - 1; i >= 0; i--)
             close_loop(e, first->inner[i]);
         return;

@@ -505,7 +505,7 @@ void join_kernels(Joining *joining)
         for (int consumer = 0; consumer < joining->count; consumer++)
             if (joining->joined[consumer] == consumer)
                 changed |= join_with_one(joining, consumer, &producers, &refusals[consumer], scratch);
-        changed = changed || join_siblings(joining);
+        changed = changed || join_siblings(joining) || join_places(joining);
     }
     for (int consumer = 0; consumer < joining->count; consumer++)
         for (int r = 0; joining->joined[consumer] == consumer && r < refusals[consumer].count; r++)

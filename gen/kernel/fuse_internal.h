@@ -96,6 +96,10 @@ Stage moved_stage(Arena *arena, const Kernel *from, const Stage *old, const int 
 /* siblings.c */
 bool join_siblings(Joining *joining);                         /* any? */
 void name_common_terms(Plan *plan, Kernel *kernel);           /* what several of its sums compute becomes a local of theirs */
+bool same_term(const Term *a, const Term *b);
+/* largest.c */
+bool join_places(Joining *joining);                           /* any? A kernel that finds places goes to the one that finds the values there */
+void put_places_beside_values(const Plan *plan, Kernel *kernel);      /* its stages in an order such that both are found together */
 /* settle.c: orders the live kernels, makes locals, writes the phase's kernels into the plan. */
 void settle(Joining *joining, PhaseId phase);
 

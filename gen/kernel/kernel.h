@@ -81,6 +81,7 @@ typedef struct Stage {
     int buffer;                         /* where it is stored; NONE: a local of the kernel */
     Index store[MAX_RANK + 1];          /* one index a dimension of the buffer */
     bool kept;                          /* a later stage of this kernel reads it */
+    bool beside_largest;                /* ARGMAX: the next stage is the value whose place this is, and both are found in the same loops (largest.c) */
 } Stage;
 
 typedef enum Form {

@@ -286,6 +286,7 @@ void settle(Joining *joining, PhaseId phase)
         write_directly(plan, &kernels[k], &readers);
         make_locals(plan, &kernels[k], &readers);
         name_common_terms(plan, &kernels[k]);
+        put_places_beside_values(plan, &kernels[k]);
     }
     for (int k = 0; k < count; k++)
         take_time_out(&kernels[k]);

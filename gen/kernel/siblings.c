@@ -169,7 +169,7 @@ static int operations_of(const Term *term)
     return count;
 }
 
-static bool same_term(const Term *a, const Term *b)
+bool same_term(const Term *a, const Term *b)
 {
     if (!a || !b)
         return a == b;

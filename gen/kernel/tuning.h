@@ -17,6 +17,7 @@ enum {
     SHORT_FOLD = 16,
     MOST_COMPUTED_AGAIN = 8,            /* operations of a value that each reader computes: 1-80-1 with 100 rows, 6 of them: 2.0 for 4.6 µs */
     SMALLER_BEHIND = 8,                 /* how much smaller the vectors are that it is made of */
+    WIDEST_WINDOW = 16,                 /* of which the largest value and its place are found together; a wider one has its lanes along itself */
     MOST_SUMS_TOGETHER = 4,             /* of one kernel: three of two registers each and what they share need all 16; a fifth would spill */
     FEWEST_TERMS_TOGETHER = 8,
     TILE_START = 10,                    /* cycles to begin a tile and to end it */
