@@ -334,7 +334,8 @@ bool turns_panels(const Plan *plan, const Kernel *kernel, int columns);      /* 
 const Buffer *updated_here(const Plan *plan, const Kernel *kernel);  /* the first matrix that an update among its stages writes; NULL */
 int64_t room_in(const Buffer *buffer, int d);                 /* elements along the d-th dimension in memory, with borders and pad */
 int64_t step_in_memory(const Buffer *buffer, const Index *index, int axis);     /* elements that a place moves on with the axis; 0: it does not */
-void divide_axes(Plan *plan);                                 /* divide.c: axes read by quotient and remainder become two. Before all else */
+void merge_dimensions(Plan *plan);                            /* merge.c: of arrays that windows run over by quotient and remainder. Before all else */
+void divide_axes(Plan *plan);                                 /* divide.c: axes read by quotient and remainder become two. Then */
 void skip_zeros(Plan *plan);                                  /* skip.c: before borders */
 /* places.c: loops over windows instead of elements, if `read` is the gradient behind a max-pool: what stands for it in the sum's term.
  * NULL: it is not, and nothing is changed. */

@@ -151,6 +151,7 @@ static void size_buffers(Plan *plan)
 void schedule(Plan *plan)
 {
     if (plan->mode == KERNELS_FUSED && plan->target == TARGET_C) {
+        merge_dimensions(plan);
         divide_axes(plan);
         skip_zeros(plan);
         split_residues(plan);

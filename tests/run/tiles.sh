@@ -120,3 +120,27 @@ for slots in 9 20; do                                   # sums and their updates
     done
     check "$slots slots: agree" agree
 done
+
+# What a padded window runs over by quotient and remainder, rows and columns two times or channels between pixels, lies as one dimension with
+# a border, for other readers of it too.
+cat > doubled.lua <<'L'
+local nn = require "nn"
+local x, draw, rows = nn.input("x", {3, 5, 4}), nn.rng(3), {}
+for r = 1, 7 do rows[r] = {} for i = 1, 60 do rows[r][i] = draw:normal() end end
+local function twice(h, axis)
+  local shape = {table.unpack(h.shape)}
+  shape[axis] = 2 * shape[axis]
+  return nn.stack({h, h}, axis + 1):reshape(shape)
+end
+local h = nn.tanh(nn.conv2d(3, 12, 3, {padding = 1})(x))
+local apart = (h * h):reshape {3, 2, 2, 5, 4}:permute {1, 4, 2, 5, 3}
+local between = nn.option("between", 0) == 1 and nn.concat({apart:slice(3, 1, 1), apart:slice(3, 2, 2)}, 3)
+local wide = between and between:reshape {3, 10, 8} or twice(twice(h:slice(1, 1, 3), 2), 3)
+local net = nn.linear(160, 2)(nn.flatten(nn.tanh(nn.conv2d(3, 2, 3, {padding = 1})(wide)))) + (between and between:max(3):sum({1, 2, 3}) or 0)
+return nn.train {loss = nn.square(net):mean(), optimizer = nn.sgd {lr = 1e-4}, data = nn.data.table {train = {x = rows}}, batch = 4, epochs = 3}
+L
+for between in 0 1; do
+    for kind in fused generic; do check "doubled $between: builds $kind" build $kind doubled.lua --kernels $kind --set between=$between; done
+    check "doubled $between: agree" agree
+    check "doubled $between: no condition, no quotient" eval '! sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep " / 2\]\|0 <= "'
+done
