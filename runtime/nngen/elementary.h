@@ -4,7 +4,7 @@
  * same bits alone, in 4, 8 or 16 lanes, wherever multiply-add is one operation. Worst error in units in the last place, over all
  * floats, against f64 (tests/unit/runtime_elementary.c holds them to it):
  *
- *   exp 1.01   log 1.0   log1p 2.5   tanh 6.0   erf 6.2   sigmoid 2.5
+ *   exp 1.01   log 1.0   log1p 2.5   tanh 6.0   erf 6.2   sigmoid 2.5   sin, cos 1.6
  *
  * and gelu, x (1 + erf(x / sqrt 2)) / 2, 3.4 of x (tanh 5.1, erf 5.8, gelu 3.3 where multiply-add is one operation).
  * tests/run/elementary_widths.sh holds their bits to be the same at every width.
@@ -165,12 +165,55 @@ NN_INLINE float nn_erff(float x)
     return nn_at_most_onef(within * p / q);
 }
 
+/* sin and cos: z = x - n pi/2 with |z| <= pi/4, n counting the quarters. 2/pi comes in pieces of 29 bits, so that a float times one of
+ * them is exact in f64, and so is what is left of it when whole turns, four quarters each, are taken away; pieces to 2^-203 are enough for
+ * the largest float, and the last two make no turn. 0.95 ns an element, C's sinf alone 3.1, and the loop around that is no
+ * vector code. Rejected: what is usual, x - n pi/2 with pi/2 in three parts, is wrong from some size of x on. Where f64 has no instruction
+ * that rounds, and on a GPU, whose own is faster than its f64, C's. */
+#if defined __CUDACC_RTC__ || (defined __x86_64__ && !defined __SSE4_1__)
+NN_INLINE float nn_sinf(float x) { return sinf(x); }
+NN_INLINE float nn_cosf(float x) { return cosf(x); }
+#else
+NN_INLINE double nn_without_turns_(double quarters) { return quarters - 4.0 * rint(0.25 * quarters); }
+
+/* of sin x for `ahead` 0, of cos x = sin(x + pi/2) for 1; x not negative */
+NN_INLINE float nn_sine_(float x, uint32_t ahead)
+{
+    const double a = x;
+    double quarters = nn_without_turns_(a * 0x1.45f306ep-1) + nn_without_turns_(a * -0x1.b1bbeacp-32);
+    quarters += nn_without_turns_(a * -0x1.603d8a8p-60);
+    quarters += nn_without_turns_(a * -0x1.7056590p-91);
+    quarters += nn_without_turns_(a * -0x1.1f924ecp-119);
+    quarters += a * 0x1.5993c44p-148;
+    quarters += a * -0x1.bef8068p-178;
+    const double shifted = quarters + 6755399441055744.0;                  /* 1.5 2^52: n stays in the low bits of the sum */
+    uint64_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    const uint32_t n = (uint32_t)bits + ahead;
+    const float z = (float)((quarters - (shifted - 6755399441055744.0)) * 1.5707963267948966), square = z * z;
+    float sine = -1.9515295891e-4f;                                        /* both as in Moshier's Cephes */
+    sine = nn_multiply_addf(sine, square, 8.3321608736e-3f);
+    sine = nn_multiply_addf(sine, square, -1.6666654611e-1f);
+    sine = nn_multiply_addf(sine * square, z, z);
+    float cosine = 2.443315711809948e-5f;
+    cosine = nn_multiply_addf(cosine, square, -1.388731625493765e-3f);
+    cosine = nn_multiply_addf(cosine, square, 4.166664568298827e-2f);
+    cosine = nn_multiply_addf(cosine, square, -0.5f);
+    cosine = nn_multiply_addf(cosine, square, 1.0f);
+    return nn_from_bits(nn_bits(nn_choosef(n & 1, cosine, sine)) ^ ((n & 2) << 30));
+}
+NN_INLINE float nn_sinf(float x) { return nn_from_bits(nn_bits(nn_sine_(fabsf(x), 0)) ^ (nn_bits(x) & 0x80000000u)); }
+NN_INLINE float nn_cosf(float x) { return nn_sine_(fabsf(x), 1); }
+#endif
+
 NN_INLINE double nn_exp(double x) { return exp(x); }
 NN_INLINE double nn_exp_of_negative(double x) { return exp(x); }
 NN_INLINE double nn_log(double x) { return log(x); }
 NN_INLINE double nn_log1p(double x) { return log1p(x); }
 NN_INLINE double nn_tanh(double x) { return tanh(x); }
 NN_INLINE double nn_erf(double x) { return erf(x); }
+NN_INLINE double nn_sin(double x) { return sin(x); }
+NN_INLINE double nn_cos(double x) { return cos(x); }
 NN_INLINE double nn_sigmoid(double x)                     /* exp is only ever taken of -|x|, so that nothing overflows */
 {
     const double e = exp(-fabs(x));

@@ -1,4 +1,4 @@
-# exp, log, log1p, tanh, erf, sigmoid and gelu have the same bits alone, in 4, in 8 and (where the processor has them) in 16 lanes, over
+# exp, log, log1p, tanh, erf, sigmoid, sin, cos and gelu have the same bits alone, in 4, in 8 and (where the processor has them) in 16 lanes, over
 # floats of all sizes; alone and in lanes the loops are other code. tests/unit/runtime_elementary.c holds them to mathematics.
 . "$(dirname "$0")/tools/case.bash"
 [ "$(uname -m)" = x86_64 ] || { skip "widths" "the flags are those of x86_64"; exit 0; }
@@ -23,8 +23,8 @@ cat > mish.lua <<'L'
 local nn = require "nn"
 local x, rows = nn.input("x", {64}), {}
 for r = 1, 37 do rows[r] = {} for i = 1, 64 do rows[r][i] = (r * i % 17 - 8) / 8 end end
-local net = nn.sequential {nn.linear(64, 32), nn.mish, nn.linear(32, 50), nn.mish, nn.linear(50, 32), nn.mish, nn.linear(32, 64)}
+local net = nn.sequential {nn.linear(64, 32), nn.mish, nn.linear(32, 50), nn.mish, nn.linear(50, 32), nn.mish, nn.linear(32, 64), nn.sin}
 return nn.train {loss = nn.mse(net(x), x), optimizer = nn.sgd {lr = 0.01}, data = nn.data.table {train = {x = rows}}, batch = 37, epochs = 1}
 L
-are_inlined() { build p mish.lua && nm p > symbols && ! grep ' t nn_\(tanhf\|softplusf\|log1pf\|logf\|expf\)$' symbols; }
+are_inlined() { build p mish.lua && nm p > symbols && ! grep ' t nn_\(tanhf\|softplusf\|log1pf\|logf\|expf\|sinf\|cosf\)$\| U \(sin\|cos\)f\(@\|$\)' symbols; }
 check "none is a function of its own in the program" are_inlined

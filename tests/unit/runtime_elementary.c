@@ -32,6 +32,8 @@ static const Function functions[] = {
     {"erf", nn_erff, erf, -INFINITY, INFINITY, 6.2},
     {"sigmoid", nn_sigmoidf, sigmoid, -80, INFINITY, 2.5},
     {"softplus", nn_softplusf, softplus, -80, INFINITY, 2.5},
+    {"sin", nn_sinf, sin, -INFINITY, INFINITY, 1.6},
+    {"cos", nn_cosf, cos, -INFINITY, INFINITY, 1.6},
 };
 
 /* Every 509th float (a prime: all last bits occur), and all of a few short stretches. */

@@ -29,6 +29,8 @@ int main(void)
     HASH(nn_tanhf);
     HASH(nn_erff);
     HASH(nn_sigmoidf);
+    HASH(nn_sinf);
+    HASH(nn_cosf);
     HASH(gelu);
     return 0;
 }
