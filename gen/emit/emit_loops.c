@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHORTEST_LANES = 4, MOST_WRITTEN_OUT = 16, SHORTEST_FOLD_IN_LANES = 32, SHORTEST_LINE_IN_LANES = 6 /* of several folds */ };
+enum { SHORTEST_LANES = 4, SHORTEST_FOLD_IN_LANES = 32, SHORTEST_LINE_IN_LANES = 6 /* of several folds */ };
 
 void line(Emission *e, const char *format, ...)
 {

@@ -56,13 +56,15 @@ void emit_stages(Emission *e, bool after);                    /* those inside th
 const char *zero(const Emission *e);
 void drop_braces(Text *text, size_t start, Arena *arena);     /* of loops with one statement, from byte `start` of the text on */
 
+enum { MOST_WRITTEN_OUT = 16 };                               /* steps of a fold within a loop in lanes */
 bool has_lanes(const Emission *e);                            /* do loops run in lanes at all? */
 bool has_call(const Stage *stage);
 bool folds_in_lanes(const Emission *e, const Stage *stage);   /* is its innermost fold long enough for NN_SUM or NN_LARGEST? */
 bool read_by(const Kernel *kernel, int stage, int from, int to);      /* do stages [from, to) read its value? */
 
 /* emit_lanes.c: rows side by side through the stages of a row */
-bool folds_vectors(const Emission *e);                        /* is it made of folds over arrays that have the rows or the fold, never both? */
+bool folds_vectors(const Emission *e);                        /* is it made of folds over arrays that have the rows or the fold, never both, or of long ones
+                                                                 across an array's lines? */
 bool runs_rows_in_lanes(const Emission *e);
 void emit_rows_in_lanes(Emission *e);
 

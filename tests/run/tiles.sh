@@ -144,3 +144,19 @@ for between in 0 1; do
     check "doubled $between: agree" agree
     check "doubled $between: no condition, no quotient" eval '! sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep " / 2\]\|0 <= "'
 done
+
+# Long folds across the lines of an array, over time where features lie beside each other: features in lanes, sixteen and a ragged rest.
+cat > across.lua <<'L'
+local nn = require "nn"
+local width, draw, rows = nn.option("width", 37), nn.rng(3), {}
+local x = nn.input("x", {40, 3})
+for r = 1, 7 do rows[r] = {} for i = 1, 120 do rows[r][i] = draw:normal() end end
+local h = nn.rms_norm(width)(nn.linear(3, width)(x))
+return nn.train {loss = nn.square(nn.linear(width, 2)(h:max(1)) + h:logsumexp(1):sum(-1, {keep = true})):mean(), optimizer = nn.sgd {lr = 1e-3},
+  data = nn.data.table {train = {x = rows}}, batch = 4, epochs = 3}
+L
+for width in 37 64; do
+    for kind in fused generic; do check "across $width: builds $kind" build $kind across.lua --kernels $kind --set width=$width; done
+    check "across $width: agree" agree
+    check "across $width: in lanes" eval '[ "$(sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep -c "NN_SIMD_SUMS\|NN_ROW_SUM")" -ge 3 ]'
+done
