@@ -169,8 +169,8 @@ NN_INLINE float nn_erff(float x)
  * them is exact in f64, and so is what is left of it when whole turns, four quarters each, are taken away; pieces to 2^-203 are enough for
  * the largest float, and the last two make no turn. 0.95 ns an element, C's sinf alone 3.1, and the loop around that is no
  * vector code. Rejected: what is usual, x - n pi/2 with pi/2 in three parts, is wrong from some size of x on. Where f64 has no instruction
- * that rounds, and on a GPU, whose own is faster than its f64, C's. */
-#if defined __CUDACC_RTC__ || (defined __x86_64__ && !defined __SSE4_1__)
+ * that rounds, or none at all, and on a GPU, whose own is faster than its f64, C's. */
+#if defined __CUDACC_RTC__ || (defined __x86_64__ && !defined __SSE4_1__) || (defined __arm__ && !(defined __ARM_FP && (__ARM_FP & 8)))
 NN_INLINE float nn_sinf(float x) { return sinf(x); }
 NN_INLINE float nn_cosf(float x) { return cosf(x); }
 #else
