@@ -60,8 +60,8 @@ bool folds_vectors(const Emission *e)
         return false;
     for (int s = 0; s < kernel->stage_count; s++) {
         const Stage *stage = &kernel->stage[s];
-        const bool vectors = (stage->fold == FOLD_SUM || stage->fold == FOLD_MAX)
-            && ((combines_vectors(kernel, stage) && stage->term->kind != TERM_READ) || folds_across_lines(e, stage));
+        const bool vectors = ((stage->fold == FOLD_SUM || stage->fold == FOLD_MAX) && combines_vectors(kernel, stage) && stage->term->kind != TERM_READ)
+            || (stage->fold != FOLD_NONE && folds_across_lines(e, stage));
         fold |= vectors;
         others |= stage->inner_count ? stage->fold != FOLD_NONE || stage->buffer != NONE : stage->fold != FOLD_NONE && !stage->folds_outer && !vectors;
     }
@@ -110,7 +110,7 @@ bool runs_rows_in_lanes(const Emission *e)
             elements *= kernel->axis[stage->inner[i]].extent;
         for (int f = 0; f < stage->fold_count && !stage->folds_outer && !e->folds_vectors; f++)
             elements *= kernel->axis[stage->fold_axis[f]].extent;
-        obstacle = stage->fold == FOLD_ARGMAX || (stage->inner_count && stage->fold_count) || elements > LARGEST_IN_LANES
+        obstacle = (stage->fold == FOLD_ARGMAX && !e->folds_vectors) || (stage->inner_count && stage->fold_count) || elements > LARGEST_IN_LANES
                 || (stage->folds_outer && (stage->inner_count || stage->fold_count)) || (folds_in_lanes(e, stage) && are_rows_apart(e));
         each_term(stage->term, find_obstacle, &obstacle);
         worth |= stage->fold != FOLD_NONE && !stage->folds_outer;
@@ -153,7 +153,7 @@ static bool rows_come_twice(const Emission *e)
     return e->kernel->axis[lanes_axis(e->kernel)].extent % ROWS_IN_LANES != 0 && !changes_what_it_reads(e->kernel);
 }
 
-/* Elements at an index that is looked up, each row's class, come one after the other, in a loop of their own: in the loop that needs
+/* Elements at an index that is looked up by each row, its class, come one after the other, in a loop of their own: in the loop that needs
  * them they would keep all of it out of the lanes (loss of 300 rows of 3: 4.5 for 1.2 us). */
 typedef struct Fetching { Emission *e; Fetch fetch[4]; int count; } Fetching;
 
@@ -163,7 +163,7 @@ static void fetch_term(Term *term, void *context)
     Emission *e = fetching->e;
     bool looked_up = false;
     for (int i = 0; i < term->rank; i++)
-        looked_up |= term->index[i].looked_up;
+        looked_up |= term->index[i].looked_up && depends_on(term->operand[0], lanes_axis(e->kernel));
     if (!looked_up || (term->kind != TERM_READ && term->kind != TERM_STAGE) || fetching->count == 4)
         return;
     const char *text = term_text(&e->w, term, BIND_CHOICE);
@@ -277,6 +277,8 @@ static void emit_group_in_lanes(Emission *e, const Group *group)
             for (int i = 0; i < stage->inner_count && e->is_array[s]; i++)
                 text_print(&sizes, "[%s]", axis_extent(&e->w, stage->inner[i]));
             own_line(e, "%s %s%s[%d];", local_type(e, stage), stage->name, sizes.bytes, e->rows_in_lanes);
+            if (stage->fold == FOLD_ARGMAX && !stage->beside_largest)
+                own_line(e, "%s %s_value[%d];", real_type(e->w.plan, FLOAT), stage->name, e->rows_in_lanes);
         }
         folds += stage->fold != FOLD_NONE;
     }

@@ -116,6 +116,14 @@ const char *local_element(const Emission *e, int s)
     return text.bytes;
 }
 
+/* The largest so far, whose place ARGMAX keeps: the value that follows it, or one of its own. */
+static const char *largest_of(const Emission *e, int s)
+{
+    if (e->kernel->stage[s].beside_largest)
+        return local_element(e, s + 1);
+    return arena_print(e->w.arena, "%s_value%s", e->kernel->stage[s].name, e->in_lanes[s] ? e->w.lane : "");
+}
+
 /* The variables of a fold before its loops. */
 void begin_fold(Emission *e, int s)
 {
@@ -123,7 +131,7 @@ void begin_fold(Emission *e, int s)
     const char *element = local_element(e, s);
     const char *type = e->is_array[s] || e->in_lanes[s] ? "" : arena_print(e->w.arena, "%s ", local_type(e, stage));
     if (stage->fold == FOLD_ARGMAX && !stage->beside_largest)
-        line(e, "%s %s_value = -INFINITY;", real_type(e->w.plan, FLOAT), stage->name);
+        line(e, "%s%s = -INFINITY;", e->in_lanes[s] ? "" : arena_print(e->w.arena, "%s ", real_type(e->w.plan, FLOAT)), largest_of(e, s));
     line(e, "%s%s = %s;", type, element, stage->fold == FOLD_SUM ? zero(e) : stage->fold == FOLD_MAX ? "-INFINITY" : "0");
 }
 
@@ -153,14 +161,14 @@ void fold_element(Emission *e, int s)
             step *= e->kernel->axis[stage->fold_axis[f]].extent;
         }
         const char *larger = term_text(&e->w, stage->term, BIND_SUM), *at = index_text(&e->w, &place, BIND_CHOICE);
-        if (stage->beside_largest) {                    /* which follows it */
-            line(e, "%s = %s > %s ? %s : %s;", element, larger, local_element(e, s + 1), at, element);
-        } else if (e->w.plan->mode == KERNELS_FUSED && stage->fold_count > 1) {      /* windows, without a branch: 2 x 2, 1140 for 80 µs */
-            line(e, "%s = %s > %s_value ? %s : %s;", element, larger, stage->name, at, element);
-            line(e, "%1$s_value = %2$s > %1$s_value ? %2$s : %1$s_value;", stage->name, larger);
+        const char *largest = largest_of(e, s);
+        if (e->w.plan->mode == KERNELS_FUSED && (stage->fold_count > 1 || e->in_lanes[s])) {      /* without a branch: windows of 2 x 2 1140 for 80 µs */
+            assign_line(e, element, "=", arena_print(e->w.arena, "%s > %s ? %s : %s", larger, largest, at, element));
+            if (!stage->beside_largest)
+                assign_line(e, largest, "=", arena_print(e->w.arena, "%1$s > %2$s ? %1$s : %2$s", larger, largest));
         } else {
-            line(e, "if (%s > %s_value) {", larger, stage->name);
-            line(e, "    %s_value = %s;", stage->name, term);
+            line(e, "if (%s > %s) {", larger, largest);
+            line(e, "    %s = %s;", largest, term);
             line(e, "    %s = %s;", element, at);
             line(e, "}");
         }

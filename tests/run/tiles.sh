@@ -158,5 +158,6 @@ L
 for width in 37 64; do
     for kind in fused generic; do check "across $width: builds $kind" build $kind across.lua --kernels $kind --set width=$width; done
     check "across $width: agree" agree
-    check "across $width: in lanes" eval '[ "$(sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep -c "NN_SIMD_SUMS\|NN_ROW_SUM")" -ge 3 ]'
+    check "across $width: in lanes" eval '[ "$(sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep -c "NN_SIMD_SUMS\|NN_ROW_SUM")" -ge 4 ]'
+    check "across $width: the largest one's place too" eval '! sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep "if (.* > "'
 done
