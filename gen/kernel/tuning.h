@@ -10,6 +10,7 @@ enum {
     TILE_REGISTERS = 12,                /* sums of a tile. 6 x 16: 86 GF/s; 5 x 2 dots of two registers (20): spilled, 17 for 11.5 µs */
     MOST_ROWS = 12,
     MOST_LINES = 4,                     /* of a tile: 5 x 2 lines of 8 410 µs (10 to 20, 5 x 5, 8 x 8, 64 rows), 4 x 2 418, 10 x 1 517 */
+    MOST_MADE_AGAIN = 8,                /* a part of the rows, by tiles of twice as many where registers are wide: 10.0 ms for 8.6 where 24 were made for 16 */
     LEAST_OF_PASSES = 256,              /* steps of dots whose sums are made in two passes, a register of each: 784-100 with 5 rows by 2 x 5
                                            dots 8.9 µs, by 1 x 5 in one 11.1; of 60 steps they are slower */
     MOST_DOT_ROWS = 3,                  /* 3 x 2 dots: 11.5 µs for 784-100 with 5 rows; 5 x 1: 12.1; 1 x 5: 13.4 */

@@ -161,3 +161,7 @@ for width in 37 64; do
     check "across $width: in lanes" eval '[ "$(sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep -c "NN_SIMD_SUMS\|NN_ROW_SUM")" -ge 4 ]'
     check "across $width: the largest one's place too" eval '! sed -n "/^NN_KERNEL/,/^}/p" fused.c | grep "if (.* > "'
 done
+
+# 13 rows are 15 in tiles of 5 and 20 in tiles of 10: such tiles do not grow.
+check "13 rows: built" build fused "$ROOT/tests/run/models/tiles.lua" --set wide=320 --set narrow=256 --set rows=13 --instruction-limit 100000000
+check "13 rows: as few as they fill" eval '! grep "ROWS = [56] \* NN_WIDE, COLUMNS" fused.c'
