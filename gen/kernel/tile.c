@@ -728,7 +728,8 @@ static void put_windows_inside(Kernel *kernel)
 }
 
 /* Where the row's factor is read number by number, the fold along which it lies is the innermost: a line is read at once. Channels that
- * came first, and last in memory, took 3600 µs for 2500 (64 to 64, 14 x 14, 8 rows). */
+ * came first, and last in memory, took 3600 µs for 2500 (64 to 64, 14 x 14, 8 rows); panels that are turned for it are worth it too (5 x 5
+ * by steps of two, 16 rows: 2.3 ms, 1.2 with them). */
 void order_folds(const Plan *plan, Kernel *kernel)
 {
     Stage *sum = kernel->stage;
@@ -743,12 +744,8 @@ void order_folds(const Plan *plan, Kernel *kernel)
     for (int f = kernel->choice.block > 0; f < last; f++)
         if (lies_along(plan, kernel->choice.a, sum->fold_axis[f])) {
             const int axis = sum->fold_axis[f];
-            int before[MAX_AXES];
-            memcpy(before, sum->fold_axis, sizeof before);
             memmove(&sum->fold_axis[f], &sum->fold_axis[f + 1], sizeof axis * (size_t)(last - f));
             sum->fold_axis[last] = axis;
-            if (kernel->choice.group && turns_panels(plan, kernel, kernel->choice.columns))
-                memcpy(sum->fold_axis, before, sizeof before);
             return;
         }
 }

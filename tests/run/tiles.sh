@@ -165,3 +165,15 @@ done
 # 13 rows are 15 in tiles of 5 and 20 in tiles of 10: such tiles do not grow.
 check "13 rows: built" build fused "$ROOT/tests/run/models/tiles.lua" --set wide=320 --set narrow=256 --set rows=13 --instruction-limit 100000000
 check "13 rows: as few as they fill" eval '! grep "ROWS = [56] \* NN_WIDE, COLUMNS" fused.c'
+
+# Channels that lie innermost are folded innermost, the weights' panels turned for them.
+cat > strided.lua <<'L'
+local nn = require "nn"
+local x, draw, rows = nn.input("x", {16, 9, 9}), nn.rng(3), {}
+for r = 1, 16 do rows[r] = {} for i = 1, 16 * 81 do rows[r][i] = draw:normal() end end
+local net = nn.sequential {nn.conv2d(16, 64, 3), nn.tanh, nn.conv2d(64, 64, 5, {stride = 2, padding = 2}), nn.relu, nn.global_avg_pool2d, nn.linear(64, 2)}
+return nn.train {loss = nn.square(net(x)):mean(), optimizer = nn.sgd {lr = 0.1}, data = nn.data.table {train = {x = rows}}, batch = 16, epochs = 2}
+L
+for kind in fused generic; do check "strided: builds $kind" build $kind strided.lua --kernels $kind --instruction-limit 100000000; done
+check "strided: agree" agree
+check "strided: channels innermost" grep -q "NN_TURNED_PANELS(panel, i, .*5; l++.*5; n++), k, 0" fused.c
