@@ -139,6 +139,12 @@ static void open_rows(Emission *e, const Strip *strip)
         own_line(e, "const int %s0 = 0;", letter_of(e, row));
 }
 
+/* A panel of more columns than there are: the last one stands for the others, which nothing follows. */
+static bool is_padded(const Kernel *kernel)
+{
+    return kernel->choice.group && extent_or_one(kernel, kernel->choice.column) < kernel->choice.columns;
+}
+
 /* What the columns of a strip need around their tiles: a group of panels has its own range. */
 typedef struct Columns { const char *from, *to; int64_t count; bool loop; } Columns;
 
@@ -148,7 +154,7 @@ static Columns columns_of_strip(const Emission *e, const Strip *strip)
     Columns columns = {number_text(e, strip->from), number_text(e, strip->to), strip->to - strip->from, strip->to - strip->from != strip->columns.number};
     if (column != NONE && strip->to == e->kernel->axis[column].extent)
         columns.to = axis_extent(&e->w, column);
-    columns.loop &= column != NONE;
+    columns.loop &= column != NONE && !is_padded(e->kernel);
     return columns;
 }
 
@@ -298,9 +304,9 @@ static void emit_tile(Emission *e, const Strip *strip, const char *a, const char
     if (lines > 1)
         open_over(e, kernel->choice.line, "", arena_print(e->w.arena, "for (int %1$s = %1$s0; %1$s < %1$s0 + %2$d; %1$s++)", y, lines));
     const char *fresh = strip->fresh != strip->from ? number_text(e, strip->fresh) : arena_print(e->w.arena, "%s%d", c, strip->clamps);
+    const char *end = is_padded(kernel) ? number_text(e, strip->to) : arena_print(e->w.arena, "%s0 + %s", c, columns.text);
     if (several)
-        open_over(e, column, lanes == column ? "NN_SIMD " : "",
-                  arena_print(e->w.arena, "for (int %1$s = %2$s; %1$s < %1$s0 + %3$s; %1$s++)", c, fresh, columns.text));
+        open_over(e, column, lanes == column ? "NN_SIMD " : "", arena_print(e->w.arena, "for (int %1$s = %2$s; %1$s < %3$s; %1$s++)", c, fresh, end));
     else if (column != NONE)
         own_line(e, "const int %s = %s0;", c, c);
     const char *element = arena_print(e->w.arena, several_rows ? "[%1$s - %1$s0]" : "[0]", r);
@@ -442,7 +448,9 @@ static const char *emit_panels(Emission *e, const Strip *strip, int64_t at_once,
     if (turned)
         text_print(&call, "%s, %s, %s, ", k, block ? arena_print(arena, "%s0", k) : "0",
                    block ? part_end(e) : axis_extent(&e->w, last));
+    e->w.pads_columns = is_padded(kernel);
     text_print(&call, "%s, %s);", place.bytes, term_text(&e->w, kernel->choice.b, BIND_SUM));
+    e->w.pads_columns = false;
     own_call_line(e, call.bytes);
     if (panels == 1)
         return arena_print(arena, "panel%s[%s - %s0]", place.bytes, c, c);
@@ -485,7 +493,7 @@ static void emit_strip_in_panels(Emission *e, const Strip *strip, const Strip *d
     const char *c = letter_of(e, e->kernel->choice.column);
     const int group = e->kernel->choice.group;
     const bool loop = columns.count > group && columns.loop;
-    const int64_t at_once = columns.count < group ? columns.count : group, panels = at_once / strip->columns.number;
+    const int64_t at_once = columns.count < group && !is_padded(e->kernel) ? columns.count : group, panels = at_once / strip->columns.number;
     const char *first = columns.from;
     if (loop) {
         first = arena_print(e->w.arena, "%s%d", c, panels > 1);
@@ -536,9 +544,9 @@ static void emit_strips(Emission *e)
     const TileSize rows = rows_of(e), columns = columns_of(e);
     const int64_t breadth = extent_or_one(kernel, tile->column), rest = breadth % largest(columns);
     const bool once = tile->block || changes_what_it_reads(kernel);
-    const bool apart = rest && tile->ahead != AHEAD_COLUMNS && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
+    const bool apart = rest && !is_padded(kernel) && tile->ahead != AHEAD_COLUMNS && (tile->group || (tile->row != NONE && once && tile->lanes == tile->column));
     if (!apart) {
-        emit_strip(e, &(Strip){0, breadth, 0, rows, columns, rest != 0 && once, false}, NULL);
+        emit_strip(e, &(Strip){0, breadth, 0, rows, columns, rest != 0 && once && !is_padded(kernel), false}, NULL);
         return;
     }
     const int narrow = tile->group ? tile->rest_columns : tile->columns;

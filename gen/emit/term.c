@@ -73,6 +73,8 @@ const char *index_text(const Writing *w, const Index *index, Binding around)
             text_print(&text, w->formula ? "%lld " : "%lld * ", (long long)(factor < 0 ? -factor : factor));
         if (w->picks_kept && index->term[t].axis == w->kernel->kept.axis)
             text_print(&text, "kept[%s]", axis->letter);
+        else if (w->pads_columns && index->term[t].axis == w->kernel->choice.column)
+            text_print(&text, "NN_LEAST(%s, %lld)", axis->letter, (long long)axis->extent - 1);
         else
             text_add(&text, axis->letter);
     }

@@ -21,6 +21,7 @@ typedef struct Writing {
     const char *const *stage_formula;   /* by stage: a formula that stands in for the local's name; NULL: the name */
     const Fetch *fetch;                 /* elements at an index that is looked up, fetched into locals beforehand */
     int fetch_count;
+    bool pads_columns;                  /* columns of a tile beyond the last are the last: NN_LEAST(j, 9) */
     bool picks_kept;                    /* loops over the kernel's kept axis count the channels that are kept: kept[i] is the i-th */
 } Writing;
 

@@ -21,7 +21,7 @@
  * same, and their bits.
  *
  * Any number of rows and columns is covered by whole tiles: the last one begins that much earlier and computes some sums again,
- * which have the same bits. */
+ * which have the same bits; or, of a panel wider than there are columns, the last column stands for those that there are not. */
 #include "kernel/kernel.h"
 #include "kernel/tuning.h"
 #include <string.h>
@@ -363,14 +363,15 @@ static int64_t end_in_panels(const Product *p, const Tile *tile, int column, int
     return end_of(p, column, rows, columns) - (tile->fetches ? (rows - 1) * registers * STREAM_CYCLES - rows * p->streams : 0);
 }
 
-/* Cycles of the tiles of one shape, and the rows that take the least. */
-static int64_t strip_cycles(const Product *p, const Tile *tile, int64_t tiles, int columns, int64_t folds, int64_t fetch, int *best_rows)
+/* Cycles of the tiles of one shape, and the rows that take the least; `fetch` and `row_fetch` are those of a tile and of each row of it to
+ * bring its factors, meanwhile. */
+static int64_t strip_cycles(const Product *p, const Tile *tile, int64_t tiles, int columns, int64_t folds, int64_t fetch, int64_t row_fetch, int *best_rows)
 {
     const int row = tile->row, column = tile->column;
     int64_t least = 0, height = extent_of(p, row);
     int registers = registers_of(p, columns);
     for (int rows = 1; rows <= TILE_REGISTERS / registers && rows <= height; rows++) {
-        int64_t step = most(folds * step_cost(rows * registers, rows + registers, folds) / 2, fetch);
+        int64_t step = most(folds * step_cost(rows * registers, rows + registers, folds) / 2, fetch + rows * row_fetch);
         int64_t cycles = tiles * steps(height, rows) * (step + end_in_panels(p, tile, column, rows, columns));
         if (least && cycles >= least)
             continue;
@@ -391,7 +392,7 @@ static bool lies_along_fold(const Product *p, const Term *operand)
 /* Quarters of a cycle to put an element into a panel. */
 static int64_t panel_quarters(const Product *p, const Tile *tile)
 {
-    return lies_along(p->plan, p->b, tile->column) ? COPY_QUARTERS
+    return lies_along(p->plan, p->b, tile->column) && extent_of(p, tile->column) >= tile->columns ? COPY_QUARTERS
          : can_turn(p->plan, p->kernel, p->b, tile->columns, tile->block) ? TURN_QUARTERS : GATHER_QUARTERS;
 }
 
@@ -424,7 +425,7 @@ static int64_t choose_rest(const Product *p, Tile *tile, int rest, int64_t folds
 {
     const int columns = tile->columns, even = (int)steps(rest, DOTS_COLUMNS) * DOTS_COLUMNS;
     tile->rest_columns = rest * p->element <= REGISTER_BYTES && columns * p->element > REGISTER_BYTES ? REGISTER_BYTES / p->element : columns;
-    const int64_t apart = strip_cycles(p, tile, 1, tile->rest_columns, folds, 0, &tile->rest_rows);
+    const int64_t apart = strip_cycles(p, tile, 1, tile->rest_columns, folds, 0, 0, &tile->rest_rows);
     const int64_t dots = one_group && rest <= MOST_DOTS_COLUMNS ? dots_cycles(p, tile, even) : 0;
     if (!dots || dots >= apart)
         return apart;
@@ -437,18 +438,15 @@ static int64_t choose_rest(const Product *p, Tile *tile, int rest, int64_t folds
 
 /* Columns that fill no panel have a narrower tile, or one that begins earlier. Panels are made once for all rows: a copy where b
  * lies along the column, turned where it lies along the innermost fold, else element by element. */
-static void consider_panels(Product *p, int row, int column)
+static void consider_panels_of(Product *p, int row, int column, int columns)
 {
-    int64_t extent = extent_of(p, column);
-    int columns = columns_of(p, extent);
-    if (!columns || row == NONE || !p->a)
-        return;
+    const int64_t extent = extent_of(p, column);
     const bool in_parts = p->folds > LONGEST_PANEL;
     if (in_parts && !can_add_up(p, row, column))
         return;
     Tile tile = {.lanes = column, .row = row, .column = column, .columns = columns, .line = NONE, .lines = 1, .rows_outside = true, .block = in_parts ? PANEL_STEPS : 0};
     const int64_t parts = in_parts ? steps(p->folds, PANEL_STEPS) : 1, folds = in_parts ? PANEL_STEPS : p->folds;
-    const int64_t bytes = folds * columns * p->element, whole = extent / columns, rest = extent % columns;
+    const int64_t bytes = folds * columns * p->element, whole = most(1, extent / columns), rest = extent < columns ? 0 : extent % columns;
     const bool copies_side = folds >= SIDE_STEPS && !lies_along_fold(p, p->a);
     const int64_t at_once = most(1, (copies_side || whole * bytes <= MOST_PANELS_BYTES ? MOST_PANELS_BYTES : PANELS_BYTES) / bytes);
     const int64_t groups = steps(whole, at_once);
@@ -456,20 +454,39 @@ static void consider_panels(Product *p, int row, int column)
     tile.side = copies_side && tile.group >= SIDE_PANELS * columns;
     tile.fetches = p->streams && !in_parts && folds >= FETCH_STEPS;
     const int64_t fetch = tile.group / columns * bytes > FIRST_CACHE ? bytes / SECOND_CACHE_RATE : 0;
-    int64_t cycles = strip_cycles(p, &tile, whole, columns, folds, fetch, &tile.rows);
+    const bool one = groups == whole;                   /* panel while all rows pass by */
+    const Sweep a_row = sweep_of(p, p->a, row, 1);
+    int64_t cycles = strip_cycles(p, &tile, whole, columns, folds, fetch, one ? fetch_cycles(&a_row) / parts : 0, &tile.rows);
     if (rest)
         cycles += choose_rest(p, &tile, (int)rest, folds, groups == 1);
     if (!in_parts && whole >= FEWEST_TILES_AHEAD && comes_from_memory(p, p->a, row, p->sum->fold_axis[0]))
         tile.ahead = AHEAD_ROWS;
     const Sweep a = sweep_of(p, p->a, row, tile.rows), b = sweep_of(p, p->b, column, columns);
-    cycles += steps(extent_of(p, row), tile.rows) * (groups + (rest > 0)) * (fetch_cycles(&a) / parts + (tile.side ? folds * tile.rows : 0));
+    cycles += steps(extent_of(p, row), tile.rows) * (groups + (rest > 0)) * ((one ? 0 : fetch_cycles(&a) / parts) + (tile.side ? folds * tile.rows : 0));
     int64_t copies = p->points / (extent_of(p, row) * extent);          /* of the axes around, those that b knows */
     for (int o = 0; o < p->kernel->outer_count; o++)
         if (p->kernel->outer[o] != row && p->kernel->outer[o] != column && !depends_on(p->b, p->kernel->outer[o]))
             copies /= p->kernel->axis[p->kernel->outer[o]].extent;
     const int64_t all = p->points / (extent_of(p, row) * extent);
     cycles = all * parts * cycles + (in_parts ? array_cycles(p, tile.column, parts) : 0);
-    propose(p, IN_PANELS, &tile, cycles + copies * (p->folds * extent * panel_quarters(p, &tile) / 4 + b.whole / THIRD_CACHE_RATE));
+    const int64_t elements = p->folds * most(extent, columns);
+    propose(p, IN_PANELS, &tile, cycles + copies * (elements * panel_quarters(p, &tile) / 4 + b.whole / THIRD_CACHE_RATE));
+}
+
+/* Few columns are two tiles of half as many or more, which overlap, or a panel of the next power of two: ten are 8 and 8, or 16. */
+static void consider_panels(Product *p, int row, int column)
+{
+    const int64_t extent = extent_of(p, column);
+    const int columns = columns_of(p, extent);
+    int wide = PANEL_BYTES / p->element;
+    while (wide / 2 >= extent)
+        wide /= 2;
+    if (row == NONE || !p->a)
+        return;
+    if (columns)
+        consider_panels_of(p, row, column, columns);
+    if (wide > extent && wide * p->element >= REGISTER_BYTES / 2)
+        consider_panels_of(p, row, column, wide);
 }
 
 /* A long fold's part: the rows' factor of all tiles is copied once and stays in the second cache, a panel of the columns' factor in the
@@ -482,7 +499,7 @@ static void consider_sides(Product *p, int row, int column)
         return;
     Tile tile = {.lanes = column, .row = row, .column = column, .columns = columns, .line = NONE, .lines = 1, .block = PANEL_STEPS, .group = columns, .side = true};
     const int64_t parts = steps(p->folds, PANEL_STEPS), steps_of_part = p->folds / parts;
-    const int64_t tiles = strip_cycles(p, &tile, steps(extent, columns), columns, steps_of_part, 0, &tile.rows);
+    const int64_t tiles = strip_cycles(p, &tile, steps(extent, columns), columns, steps_of_part, 0, 0, &tile.rows);
     if (extent % columns) {
         tile.rest_columns = columns;
         tile.rest_rows = tile.rows;

@@ -60,18 +60,18 @@ check "lines of 24 grow" eval 'build fused lines.lua && grep -q "NN_LINES(.*COLU
 # last part is two steps, and nothing to be turned four by four.
 cat > flat.lua <<'L'
 local nn = require "nn"
-local high, wide, draw, rows = nn.option("high", 27), nn.option("wide", 19), nn.rng(3), {}
+local high, wide, batch, draw, rows = nn.option("high", 27), nn.option("wide", 19), nn.option("batch", 7), nn.rng(3), {}
 local x = nn.input("x", {2, high, wide})
-for r = 1, 7 do rows[r] = {} for i = 1, 2 * high * wide do rows[r][i] = draw:normal() end end
+for r = 1, batch do rows[r] = {} for i = 1, 2 * high * wide do rows[r][i] = draw:normal() end end
 local net = nn.sequential {nn.conv2d(2, 2, 3, {padding = 1}), nn.batch_norm2d(2), nn.tanh, nn.flatten, nn.linear(2 * high * wide, 50), nn.tanh, nn.linear(50, 2)}
-return nn.train {loss = nn.square(net(x)):mean(), optimizer = nn.sgd {lr = 0.1}, data = nn.data.table {train = {x = rows}}, batch = 7, epochs = 3}
+return nn.train {loss = nn.square(net(x)):mean(), optimizer = nn.sgd {lr = 0.1}, data = nn.data.table {train = {x = rows}}, batch = batch, epochs = 3}
 L
-for size in "27 19" "32 32"; do
+for size in "27 19 7" "32 32 7" "32 32 40"; do
     set -- $size
-    for kind in fused generic; do check "flat $size: builds $kind" build $kind flat.lua --kernels $kind --set high="$1" --set wide="$2"; done
+    for kind in fused generic; do check "flat $size: builds $kind" build $kind flat.lua --kernels $kind --set high="$1" --set wide="$2" --set batch="$3"; done
     check "flat $size: agree" agree
 done
-check "flat 32 32: a part is turned once" eval 'grep -q "NN_TURNED_PANELS(.*, , i, i0, i0 + 256," fused.c'
+check "flat 32 32 40: a part is turned once" eval 'grep -q "NN_TURNED_PANELS(.*, , i, i0, i0 + 256," fused.c'
 check "flat 27 19: no part is turned" eval 'build fused flat.lua && ! grep -q "NN_TURNED_PANELS(.*1026" fused.c'
 
 # Equal layers are one function; its long folds are added up in the array that it calls by another name than its users do.
