@@ -23,6 +23,7 @@ typedef struct Emission {
     bool is_array[MAX_STAGES];          /* by stage */
     bool in_lanes[MAX_STAGES];                  /* by stage: a local with an element for each row that is in a lane */
     bool folds_vectors;                 /* rows run in lanes although the folds could */
+    bool runs_rows;                     /* rows run in lanes */
     int rows_in_lanes;                  /* of the block that is written */
     int lanes;                          /* of a nest: which of its outer loops runs in lanes, those further in written out; NONE */
     Threads threads;
@@ -44,8 +45,8 @@ void assign_line(Emission *e, const char *left, const char *operator, const char
 void store_line(Emission *e, const Stage *stage, const char *value);   /* nothing where the stage has no buffer */
 void pointwise(Emission *e, int s);                           /* a pointwise stage where its loops are */
 
-/* Neighbouring stages, [first, end), that share their loops. */
-typedef struct Group { int first, end, loops[MAX_AXES * 2], loop_count; } Group;
+/* Neighbouring stages, [first, end), that share their loops. `folded`: the second is a fold in lanes of what the first makes. */
+typedef struct Group { int first, end, loops[MAX_AXES * 2], loop_count; bool folded; } Group;
 Group next_group(const Emission *e, int first);
 void find_arrays(Emission *e);
 void declare_array(Emission *e, const char *storage, int s);  /* "", "NN_SHARED " */
