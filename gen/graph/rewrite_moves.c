@@ -305,6 +305,14 @@ static NodeId index_alone(Graph *graph, const Node *node)
     return broadcast_axes(graph, index_along(graph, alone, axis == 0 ? 0 : 1), others, node->type);
 }
 
+/* a recurrence of one time is none: previous = its initial value, scan(x) = x */
+static NodeId recurrence_of_one(Graph *graph, const Node *node)
+{
+    if ((node->op != OP_PREVIOUS && node->op != OP_SCAN) || axis_size(node->type, 1) != 1)
+        return NONE;
+    return node->op == OP_SCAN ? node->operand[0] : reshape_to(graph, node->operand[0], node->type.rank, node->type.size);
+}
+
 const Rewrite move_rewrites[] = {
 #define REWRITE(name) {#name, name}
     REWRITE(move_nothing),
@@ -323,6 +331,7 @@ const Rewrite move_rewrites[] = {
     REWRITE(concat_of_neighbours),
     REWRITE(sum_of_pads),
     REWRITE(index_alone),
+    REWRITE(recurrence_of_one),
 #undef REWRITE
     {NULL, NULL},
 };

@@ -506,11 +506,13 @@ Type shape_previous(const Question *question)
     return type;
 }
 
-/* As the state before it, which opened the recurrence. */
+/* As the state before it, which opened the recurrence; one of a single time is gone already where the graph is simplified. */
 Type shape_scan(const Question *question)
 {
     Type type = operand_type(question, 0);
     NodeId previous = previous_of(question->graph, question->attributes->loop);
+    if (previous == NONE && axis_size(type, 1) == 1)
+        return type;
     if (previous == NONE)
         bug("a recurrence that was never opened");
     Type state = question->graph->nodes[previous].type;

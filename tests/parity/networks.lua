@@ -82,8 +82,8 @@ layer("shared_layer", {5}, function(x) local a = nn.linear(5, 5, o "a") return a
 layer("attention", time, function(x) return nn.attention(5, 1, o "a")(x) end)
 layer("attention_heads", {7, 6}, function(x) return nn.attention(6, 3, o "a")(x) end)
 layer("attention_causal", {7, 6}, function(x) return nn.attention(6, 2, o("a", {causal = true}))(x) end)
-local function recurrent(name, kind, options)                   -- all outputs and the last states take part
-  cases[name] = {shape = {6, 5}, net = function(x)
+local function recurrent(name, kind, options, times)            -- all outputs and the last states take part
+  cases[name] = {shape = {times or 6, 5}, net = function(x)
     local results = {nn[kind](5, 3, o("a", options))(x)}
     for i = 1, #results do results[i] = results[i]:flatten() end
     return last(nn.concat(results, 1))
@@ -96,6 +96,7 @@ for _, kind in ipairs {"rnn", "lstm", "gru"} do
   recurrent(kind .. "_both_ways", kind, {bidirectional = true})
 end
 recurrent("rnn_relu", "rnn", {nonlinearity = "relu", layers = 2})
+recurrent("lstm_once", "lstm", {layers = 2, bidirectional = true}, 1)
 cases.embedding_lstm = {
   net = function(_, d) return nn.linear(4, 3, o "last")((nn.lstm(3, 4, o "b")(nn.embedding(5, 3, o "a")(d.words)))) end,
   loss = function(y, d) return nn.cross_entropy(y, d.classes) end,

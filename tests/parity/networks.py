@@ -122,7 +122,7 @@ attention("attention_heads", (7, 6), 3)
 attention("attention_causal", (7, 6), 2, causal=True)
 
 
-def recurrent(name, kind, **options):
+def recurrent(name, kind, times=6, **options):
     module = getattr(nn, kind)(5, 3, batch_first=True, **options)
 
     def net(n, d):
@@ -130,8 +130,8 @@ def recurrent(name, kind, **options):
         state = state if isinstance(state, tuple) else (state,)
         return n["last"](torch.cat([y.flatten(1)] + [s.transpose(0, 1).flatten(1) for s in state], 1))
     directions, layers = 1 + options.get("bidirectional", False), options.get("num_layers", 1)
-    features = 3 * directions * (6 + layers * (2 if kind == "LSTM" else 1))
-    CASES[name] = Case({"a": module, "last": nn.Linear(features, 3)}, net, shape=(6, 5))
+    features = 3 * directions * (times + layers * (2 if kind == "LSTM" else 1))
+    CASES[name] = Case({"a": module, "last": nn.Linear(features, 3)}, net, shape=(times, 5))
 
 
 for kind in "RNN", "LSTM", "GRU":
@@ -140,6 +140,7 @@ for kind in "RNN", "LSTM", "GRU":
     recurrent(kind.lower() + "_no_bias", kind, num_layers=3, bias=False)
     recurrent(kind.lower() + "_both_ways", kind, bidirectional=True)
 recurrent("rnn_relu", "RNN", nonlinearity="relu", num_layers=2)
+recurrent("lstm_once", "LSTM", times=1, num_layers=2, bidirectional=True)
 CASES["embedding_lstm"] = Case({"a": nn.Embedding(5, 3), "b": nn.LSTM(3, 4, batch_first=True), "last": nn.Linear(4, 3)},
                                lambda n, d: n["last"](n["b"](n["a"](d["words"]))[0]),
                                loss=lambda y, d: F.cross_entropy(y.transpose(1, 2), d["classes"]))

@@ -2,6 +2,7 @@
  * after; then random graphs, whose values must stay and whose second simplification must find nothing more. A rewrite that no
  * case uses fails the test `every_rewrite_has_a_case`. */
 #include "graph_world.h"
+#include "graph/recurrence.h"
 
 /* The operands of the cases: x, y shared vectors (3); a, b per row (2, 3); r per row, a number; s, t shared numbers; m a matrix
  * (3, 2); k per row, a class of three. */
@@ -32,6 +33,8 @@ static NodeId table(Graph *g)
     t.type = SHARED(2, 3);
     return new_node(g, OP_TABLE, NULL, 0, t);
 }
+
+static NodeId states(Graph *g, NodeId previous, NodeId y) { return close_recurrence(g, previous, multiply(g, previous, y)); }
 
 BUILD(numbers_sum, add(g, l->x, add(g, c(g, 2), multiply(g, c(g, 3), c(g, 4)))))
 BUILD(detach_x, apply1(g, OP_DETACH, l->x))
@@ -147,6 +150,7 @@ BUILD(sum_folded, sum(g, windows_of_3(g, l->a), 1u << 1))
 BUILD(sum_chosen, sum(g, chosen(g, l), 6u))
 BUILD(windows_masked, multiply(g, windows_of_3(g, l->a), row_mask_of(g, l, PER_ROW(7))))
 BUILD(choice_masked, multiply(g, chosen(g, l), row_mask_of(g, l, PER_ROW(2, 3))))
+BUILD(states_of_one, states(g, open_recurrence(g, l->x, 1, false), l->y))
 BUILD(sum_mask, sum(g, mask(g), 1u))
 BUILD(fold_cut, slice(g, fold(g, l->a, (Windows){1, 3, 2, 1, 0, 0}, 5), 1, 1, 4))
 BUILD(fold_cut_across, slice(g, fold(g, contract(g, l->x, l->m, "i,jk->ijk"), (Windows){2, 2, 1, 1, 0, 0}, 4), 1, 0, 2))
@@ -239,6 +243,7 @@ static const Case cases[] = {
     {"concat_of_neighbours", concat_slices, 0, OP_PARAMETER},
     {"sum_of_pads", pads_of_all, 3, OP_CONCAT},
     {"index_alone", index_of_many, 3, OP_BROADCAST},
+    {"recurrence_of_one", states_of_one, 3, OP_MULTIPLY},
     {"fold_of_ones", sum_of_one, 0, OP_PARAMETER},
     {"fold_twice", sum_sum, 1, OP_SUM},
     {"fold_twice", max_max, 1, OP_MAX},
