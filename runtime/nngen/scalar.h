@@ -31,8 +31,8 @@
     NN_INLINE REAL nn_sign##F(REAL x) { return x != x ? x : (REAL)((x > 0) - (x < 0)); }                             \
     NN_INLINE REAL nn_maximum##F(REAL a, REAL b) { return ((a > b) | (a != a)) ? a : b; }        /* |: no branch */  \
     NN_INLINE REAL nn_minimum##F(REAL a, REAL b) { return ((a < b) | (a != a)) ? a : b; }                            \
-    /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */                                                           \
-    NN_INLINE REAL nn_softplus##F(REAL x) { return nn_maximum##F(x, 0) + nn_log1p##F(nn_exp_of_negative##F(-fabs##F(x))); }
+    /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), whose NaN is enough */                                      \
+    NN_INLINE REAL nn_softplus##F(REAL x) { return (x > 0 ? x : 0) + nn_log1p##F(nn_exp_of_negative##F(-fabs##F(x))); }
 
 NN_SCALARS(float, f)
 NN_SCALARS(double, )

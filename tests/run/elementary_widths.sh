@@ -18,6 +18,23 @@ if has avx512vl; then check "16 lanes" same sixteen -march=x86-64-v4 -mprefer-ve
 has_lanes() { $CC -std=gnu11 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -I"$ROOT/runtime" -march=x86-64-v3 -S "$ROOT/tests/run/tools/elementary.c" -o widths.s && grep -q 'vfn*m[a-z0-9]*ps.*%ymm' widths.s; }
 check "these are lanes" has_lanes
 
+# What one function asks, another may have asked of the same number: gcc makes one answer of both, and where it chooses between answers there are
+# no lanes.
+cat > chain.c <<'C'
+#include <nngen/elementary.h>
+#include <nngen/scalar.h>
+void chain(const float *restrict x, float *restrict mish, float *restrict y)
+{
+    for (int i = 0; i < 4096; i++) {
+        const float t = nn_tanhf(nn_softplusf(x[i]));
+        mish[i] = t;
+        y[i] = nn_softplusf(x[i] * t);
+    }
+}
+C
+chain_has_lanes() { $CC -std=gnu11 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -I"$ROOT/runtime" -march=x86-64-v3 -S chain.c -o chain.s && grep -q 'vfn*m[a-z0-9]*ps.*%ymm' chain.s; }
+check "and so is softplus behind mish" chain_has_lanes
+
 # Written into the loops that use them, however many do: a loop with a call in it has no lanes.
 cat > mish.lua <<'L'
 local nn = require "nn"
