@@ -621,36 +621,41 @@ static void emit_nest(Emission *e)
 
 /* ---- scatter --------------------------------------------------------------------------------------------------------- */
 
-static void scatter_loops(Emission *e, const int *axis, int count, const char *left, const char *operator, const char *right)
+static void scatter_loops(Emission *e, const int *axis, int count, const char *innermost, const char *left, const char *operator, const char *right)
 {
     for (int i = 0; i < count; i++)
-        open_loop(e, axis[i]);
+        open_loop_as(e, axis[i], i == count - 1 ? innermost : "");
     assign_line(e, left, operator, right);
     for (int i = count - 1; i >= 0; i--)
         close_loop(e, axis[i]);
 }
 
 /* Zero, then for b: for t: for d: r[index[b][t]][d] += x[b][t][d]. Rows come in order, and whoever has some of the columns adds to
- * them alone: the sums are the same for any number of threads. */
+ * them alone: the sums are the same for any number of threads. Columns are lanes: gcc -O2 makes no vectors of 31 by itself, and where
+ * the value is a choice it is a branch. Largest of 100 rows of 31, 32 times, back into 100: 54 and 9 µs. */
 static void emit_scatter(Emission *e)
 {
     const Kernel *kernel = e->kernel;
     const Stage *stage = kernel->stage;
     const Scatter scatter = scatter_of(stage);
     int loop[MAX_AXES * 2], count = 0;
-    scatter_loops(e, kernel->outer, kernel->outer_count, access_text(&e->w, stage->buffer, stage->store, NULL), "=", zero(e));
+    scatter_loops(e, kernel->outer, kernel->outer_count, "", access_text(&e->w, stage->buffer, stage->store, NULL), "=", zero(e));
     for (int o = 0; o < kernel->outer_count; o++)
         if (kernel->axis[kernel->outer[o]].batch)
             loop[count++] = kernel->outer[o];
     for (int f = 0; f < stage->fold_count; f++)
         loop[count++] = stage->fold_axis[f];
+    const int rows = count;
     for (int o = 0; o < kernel->outer_count; o++)
         if (!kernel->axis[kernel->outer[o]].batch && kernel->outer[o] != scatter.picked)
             loop[count++] = kernel->outer[o];
+    Obstacle obstacle = {count > rows ? loop[count - 1] : NONE, !has_lanes(e) || count == rows};
+    each_term(scatter.value, find_obstacle, &obstacle);
+    const bool lanes = !obstacle.found && kernel->axis[obstacle.axis].extent >= SHORTEST_LANES && !depends_on(scatter.index, obstacle.axis);
     Index place[MAX_RANK + 1];
     for (int d = 0; d < e->w.plan->buffer[stage->buffer].rank; d++)
         place[d] = plain_axis(&stage->store[d]) == scatter.picked ? (Index){.divisor = 1, .looked_up = true} : stage->store[d];
-    scatter_loops(e, loop, count, access_text(&e->w, stage->buffer, place, scatter.index), "+=", term_text(&e->w, scatter.value, BIND_CHOICE));
+    scatter_loops(e, loop, count, lanes ? "NN_SIMD " : "", access_text(&e->w, stage->buffer, place, scatter.index), "+=", term_text(&e->w, scatter.value, BIND_CHOICE));
 }
 
 /* ---- random numbers ------------------------------------------------------------------------------------------------- */

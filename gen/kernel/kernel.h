@@ -293,7 +293,7 @@ const char *identifier(Arena *arena, const char *name);       /* "fc1.weight" as
 bool is_drawn_together(const Plan *plan, NodeId node);        /* select.c: uniform numbers that are a kernel of their own, FORM_DRAW where they lie in order */
 
 /* FORM_SCATTER: outer axis `picked` runs over the places, which the fold finds by `index` instead. */
-typedef struct Scatter { const Term *index, *value; int picked; } Scatter;
+typedef struct Scatter { Term *index, *value; int picked; } Scatter;
 Scatter scatter_of(const Stage *stage);
 
 /* index.c: arithmetic on indices. */
