@@ -143,7 +143,14 @@ const char *access_text(const Writing *w, int buffer, const Index *index, const 
         const bool is_pointer = w->in_function && (w->plan->target == TARGET_CUDA || written_here(w, buffer));
         return is_pointer && !w->formula ? arena_print(w->arena, "*%s", name) : name;
     }
-    return indexed(w, name, index, place, w->formula ? NULL : b, b->rank);
+    if (!w->element)
+        return indexed(w, name, index, place, w->formula ? NULL : b, b->rank);
+    Text text = text_new(w->arena);
+    text_print(&text, "(&%s", name);
+    for (int d = 0; d < b->rank; d++)
+        text_add(&text, "[0]");
+    text_print(&text, ")[%s]", w->element);
+    return text.bytes;
 }
 
 static const char *literal(const Writing *w, double value, Scalar scalar)

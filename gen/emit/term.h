@@ -22,6 +22,7 @@ typedef struct Writing {
     const Fetch *fetch;                 /* elements at an index that is looked up, fetched into locals beforehand */
     int fetch_count;
     bool pads_columns;                  /* columns of a tile beyond the last are the last: NN_LEAST(j, 9) */
+    const char *element;                /* arrays are read whole, one element behind the other: "l"; NULL: by their indices */
     bool picks_kept;                    /* loops over the kernel's kept axis count the channels that are kept: kept[i] is the i-th */
 } Writing;
 
