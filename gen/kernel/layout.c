@@ -37,6 +37,43 @@ int64_t step_in_memory(const Buffer *buffer, const Index *index, int axis)
     return step;
 }
 
+typedef struct Nest { const Plan *plan; int along; int64_t quarters; int apart; } Nest;      /* quarters of a cycle an element; reads one by one */
+
+/* Do neighbours along the axis of the innermost loop lie side by side? */
+static void look_along(Stage *stage, Term *read, void *context)
+{
+    (void)stage;
+    Nest *nest = context;
+    const Buffer *buffer = &nest->plan->buffer[read->buffer];
+    bool depends = false, beside = false;
+    for (int d = 0; d < read->rank; d++)
+        for (int t = 0; t < read->index[d].count; t++)
+            if (read->index[d].term[t].axis == nest->along) {
+                depends = true;
+                beside = is_affine(&read->index[d]) && read->index[d].term[t].factor == 1 && buffer->order[buffer->rank - 1] == d;
+            }
+    nest->quarters += !depends || beside ? 1 : ALONE_QUARTERS;
+    nest->apart += depends && !beside;
+}
+
+static void look_at_read(Term *term, void *context)
+{
+    if (term->kind == TERM_READ)
+        look_along(NULL, term, context);
+}
+
+/* What follows the sums reads element by element where an array, the target of a loss say, does not lie along a tile's columns. */
+static int64_t apart_cycles(const Plan *plan, const Kernel *kernel)
+{
+    Nest nest = {.plan = plan, .along = kernel->choice.lanes};
+    int64_t points = 1;
+    for (int s = 1; s < kernel->stage_count; s++)
+        each_term(kernel->stage[s].term, look_at_read, &nest);
+    for (int o = 0; o < kernel->outer_count; o++)
+        points *= kernel->axis[kernel->outer[o]].extent;
+    return points * nest.apart * ALONE_QUARTERS / 4;
+}
+
 int64_t product_cycles(const Plan *plan, const Kernel *kernel)
 {
     if (kernel->form == FORM_SKIP)
@@ -44,7 +81,7 @@ int64_t product_cycles(const Plan *plan, const Kernel *kernel)
     Kernel copy = *kernel;
     choose_tile(plan, &copy);
     if (copy.choice.lanes != NONE)
-        return copy.choice.cycles;
+        return copy.choice.cycles + apart_cycles(plan, &copy);
     int64_t points = SCALAR_CYCLES;
     for (int o = 0; o < kernel->outer_count; o++)
         points *= kernel->axis[kernel->outer[o]].extent;
@@ -143,24 +180,6 @@ static void try_other_order(Plan *plan, const Users *users, int weight)
 }
 
 /* ---- channels, places --------------------------------------------------------------------------------------------------- */
-
-typedef struct Nest { const Plan *plan; int along; int64_t quarters; } Nest;     /* quarters of a cycle an element */
-
-/* Do neighbours along the axis of the innermost loop lie side by side? */
-static void look_along(Stage *stage, Term *read, void *context)
-{
-    (void)stage;
-    Nest *nest = context;
-    const Buffer *buffer = &nest->plan->buffer[read->buffer];
-    bool depends = false, beside = false;
-    for (int d = 0; d < read->rank; d++)
-        for (int t = 0; t < read->index[d].count; t++)
-            if (read->index[d].term[t].axis == nest->along) {
-                depends = true;
-                beside = is_affine(&read->index[d]) && read->index[d].term[t].factor == 1 && buffer->order[buffer->rank - 1] == d;
-            }
-    nest->quarters += !depends || beside ? 1 : ALONE_QUARTERS;
-}
 
 /* What a kernel that is no product costs, roughly: its loops follow the array that it writes; what it reads in another order comes
  * element by element. */
